@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Every room of thrum. */
+#ifndef THRUM_H
+#define THRUM_H
+
+#define THRUM_VERSION "0.1.0"
+
+#include <thrum/atomic.h>
+#include <thrum/backoff.h>
+#include <thrum/cpu.h>
+#include <thrum/deadline.h>
+#include <thrum/event.h>
+#include <thrum/futex.h>
+#include <thrum/lock.h>
+#include <thrum/park.h>
+#include <thrum/result.h>
+#include <thrum/self.h>
+#include <thrum/semaphore.h>
+#include <thrum/spinlock.h>
+#include <thrum/with.h>
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * atomic: the word types, and the operations on them, each of which says its memory order.
+ *
+ * Floor 1: never sleeps. Everything here may be used in a signal handler and before main.
+ *
+ * `thrum_u32` and `thrum_u64` hold one atomic word. In C it is an `_Atomic`; `<stdatomic.h>` does
+ * not compile as C++17, so in C++ it is a plain word of the same size and alignment, driven by
+ * the compiler's built-ins. Both are the same object in memory.
+ *
+ * The name of an operation is complete: type, operation, order. No order is a default.
+ *
+ *     load        relaxed, acquire, seq_cst
+ *     store       relaxed, release, seq_cst
+ *     exchange, cas, fetch_add, fetch_sub, fetch_or, fetch_and, fetch_xor
+ *                 relaxed, acquire, release, acq_rel, seq_cst
+ *
+ * `cas` is the strong compare-and-swap. It returns true when it wrote; when it did not, it puts
+ * the value that it saw into `*expected`, and that load is relaxed. Every other read-modify-write
+ * returns the value from before.
+ *
+ *     static thrum_u32 ready;
+ *     static int payload;
+ *
+ *     payload = 42;
+ *     thrum_u32_store_release(&ready, 1);                       // publishes payload
+ *     ...
+ *     if (thrum_u32_load_acquire(&ready)) printf("%d\n", payload);
+ */
+#ifndef THRUM_ATOMIC_H
+#define THRUM_ATOMIC_H
+
+#include <thrum/cpu.h>
+
+#ifdef __cplusplus
+#define THRUM_ATOMIC_WORD_(type) alignas(sizeof(type)) type
+#define THRUM_ATOMIC_LOAD_(p, order) __atomic_load_n(p, order)
+#define THRUM_ATOMIC_STORE_(p, v, order) __atomic_store_n(p, v, order)
+#define THRUM_ATOMIC_CAS_(p, e, v, order) __atomic_compare_exchange_n(p, e, v, false, order, __ATOMIC_RELAXED)
+#define THRUM_ATOMIC_RMW_(name, p, v, order) __atomic_##name(p, v, order)
+#define THRUM_ATOMIC_EXCHANGE_(p, v, order) __atomic_exchange_n(p, v, order)
+#else
+#include <stdatomic.h>
+#define THRUM_ATOMIC_WORD_(type) _Alignas(sizeof(type)) _Atomic type
+#define THRUM_ATOMIC_LOAD_(p, order) atomic_load_explicit(p, order)
+#define THRUM_ATOMIC_STORE_(p, v, order) atomic_store_explicit(p, v, order)
+#define THRUM_ATOMIC_CAS_(p, e, v, order) \
+    atomic_compare_exchange_strong_explicit(p, e, v, order, __ATOMIC_RELAXED)
+#define THRUM_ATOMIC_RMW_(name, p, v, order) atomic_##name##_explicit(p, v, order)
+#define THRUM_ATOMIC_EXCHANGE_(p, v, order) atomic_exchange_explicit(p, v, order)
+#endif
+
+typedef struct thrum_u32 {
+    THRUM_ATOMIC_WORD_(uint32_t) word;
+} thrum_u32;
+
+typedef struct thrum_u64 {
+    THRUM_ATOMIC_WORD_(uint64_t) word;
+} thrum_u64;
+
+THRUM_STATIC_ASSERT(sizeof(thrum_u32) == 4, "an atomic word has the size of its word");
+THRUM_STATIC_ASSERT(sizeof(thrum_u64) == 8, "an atomic word has the size of its word");
+
+/* clang-format off */
+#define THRUM_ATOMIC_DEFINE_LOAD_(name, type, suffix, order)                                      \
+    THRUM_INLINE type thrum_##name##_load_##suffix(const thrum_##name *a) {                       \
+        return THRUM_ATOMIC_LOAD_(&a->word, order);                                               \
+    }
+#define THRUM_ATOMIC_DEFINE_STORE_(name, type, suffix, order)                                     \
+    THRUM_INLINE void thrum_##name##_store_##suffix(thrum_##name *a, type value) {                \
+        THRUM_ATOMIC_STORE_(&a->word, value, order);                                              \
+    }
+#define THRUM_ATOMIC_DEFINE_FETCH_(name, type, operation, suffix, order)                          \
+    THRUM_INLINE type thrum_##name##_##operation##_##suffix(thrum_##name *a, type value) {        \
+        return THRUM_ATOMIC_RMW_(operation, &a->word, value, order);                              \
+    }
+#define THRUM_ATOMIC_DEFINE_RMW_(name, type, suffix, order)                                       \
+    THRUM_INLINE type thrum_##name##_exchange_##suffix(thrum_##name *a, type value) {             \
+        return THRUM_ATOMIC_EXCHANGE_(&a->word, value, order);                                    \
+    }                                                                                             \
+    THRUM_INLINE bool thrum_##name##_cas_##suffix(thrum_##name *a, type *expected, type desired) { \
+        return THRUM_ATOMIC_CAS_(&a->word, expected, desired, order);                             \
+    }                                                                                             \
+    THRUM_ATOMIC_DEFINE_FETCH_(name, type, fetch_add, suffix, order)                              \
+    THRUM_ATOMIC_DEFINE_FETCH_(name, type, fetch_sub, suffix, order)                              \
+    THRUM_ATOMIC_DEFINE_FETCH_(name, type, fetch_or, suffix, order)                               \
+    THRUM_ATOMIC_DEFINE_FETCH_(name, type, fetch_and, suffix, order)                              \
+    THRUM_ATOMIC_DEFINE_FETCH_(name, type, fetch_xor, suffix, order)
+#define THRUM_ATOMIC_DEFINE_(name, type)                                                          \
+    THRUM_ATOMIC_DEFINE_LOAD_(name, type, relaxed, __ATOMIC_RELAXED)                              \
+    THRUM_ATOMIC_DEFINE_LOAD_(name, type, acquire, __ATOMIC_ACQUIRE)                              \
+    THRUM_ATOMIC_DEFINE_LOAD_(name, type, seq_cst, __ATOMIC_SEQ_CST)                              \
+    THRUM_ATOMIC_DEFINE_STORE_(name, type, relaxed, __ATOMIC_RELAXED)                             \
+    THRUM_ATOMIC_DEFINE_STORE_(name, type, release, __ATOMIC_RELEASE)                             \
+    THRUM_ATOMIC_DEFINE_STORE_(name, type, seq_cst, __ATOMIC_SEQ_CST)                             \
+    THRUM_ATOMIC_DEFINE_RMW_(name, type, relaxed, __ATOMIC_RELAXED)                               \
+    THRUM_ATOMIC_DEFINE_RMW_(name, type, acquire, __ATOMIC_ACQUIRE)                               \
+    THRUM_ATOMIC_DEFINE_RMW_(name, type, release, __ATOMIC_RELEASE)                               \
+    THRUM_ATOMIC_DEFINE_RMW_(name, type, acq_rel, __ATOMIC_ACQ_REL)                               \
+    THRUM_ATOMIC_DEFINE_RMW_(name, type, seq_cst, __ATOMIC_SEQ_CST)
+
+THRUM_ATOMIC_DEFINE_(u32, uint32_t)
+THRUM_ATOMIC_DEFINE_(u64, uint64_t)
+/* clang-format on */
+
+/*
+ * What a user's own ThreadSanitizer run is told. The fast paths are inlined into the user's
+ * program and instrumented with it; the slow paths lie in our archive and are not. Around each
+ * call of a slow path the inlined wrapper announces the order that the call provides: a release
+ * before it, an acquire after it. Elsewhere both are nothing.
+ */
+#if THRUM_UNDER_TSAN
+#ifdef __cplusplus
+extern "C" {
+#endif
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#ifdef __cplusplus
+}
+#endif
+#define THRUM_ANNOUNCE_ACQUIRE_(object) __tsan_acquire((void *)(object))
+#define THRUM_ANNOUNCE_RELEASE_(object) __tsan_release((void *)(object))
+#else
+#define THRUM_ANNOUNCE_ACQUIRE_(object) ((void)(object))
+#define THRUM_ANNOUNCE_RELEASE_(object) ((void)(object))
+#endif
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu: what differs by processor and by compiler, and nothing else.
+ *
+ * Floor 1: never sleeps. Everything here may be used in a signal handler and before main.
+ *
+ *     while (!thrum_u32_load_acquire(&ready)) thrum_cpu_pause();
+ */
+#ifndef THRUM_CPU_H
+#define THRUM_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define THRUM_BEGIN_DECLS extern "C" {
+#define THRUM_END_DECLS }
+#define THRUM_STATIC_ASSERT(condition, message) static_assert(condition, message)
+#define THRUM_ALIGNAS(n) alignas(n)
+#else
+#define THRUM_BEGIN_DECLS
+#define THRUM_END_DECLS
+#define THRUM_STATIC_ASSERT(condition, message) _Static_assert(condition, message)
+#define THRUM_ALIGNAS(n) _Alignas(n)
+#endif
+
+/* A function of the library's interface; everything else in the archive is hidden. */
+#define THRUM_API __attribute__((visibility("default")))
+/* A slow path: kept out of line and away from the hot code. */
+#define THRUM_COLD __attribute__((cold, noinline))
+/* A result that it is a bug to ignore. */
+#define THRUM_MUST_USE __attribute__((warn_unused_result))
+/* Inline functions of these headers are never traced by -finstrument-functions. */
+#define THRUM_INLINE static inline __attribute__((unused, no_instrument_function))
+
+#define THRUM_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define THRUM_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* True in code that ThreadSanitizer instruments: the translation unit's own setting. */
+#if defined(__SANITIZE_THREAD__)
+#define THRUM_UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THRUM_UNDER_TSAN 1
+#endif
+#endif
+#ifndef THRUM_UNDER_TSAN
+#define THRUM_UNDER_TSAN 0
+#endif
+
+/*
+ * Bytes that two threads' private data must be apart. Twice the line of most processors: x86
+ * prefetches lines in pairs, and some aarch64 lines are 128 bytes long.
+ */
+#define THRUM_CACHE_LINE 128
+
+/* Tells the processor that this is a spin loop. No memory order; no result; cannot fail. */
+THRUM_INLINE void thrum_cpu_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
+#elif defined(__riscv)
+    __asm__ volatile(".insn i 0x0F, 0, x0, x0, 0x010" ::: "memory");
+#else
+    __asm__ volatile("" ::: "memory");
+#endif
+}
+
+#endif

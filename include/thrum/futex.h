@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * futex: the kernel's sleep-if-unchanged, and the other calls on which the whole library rests.
+ *
+ * Floor 2. src/futex/futex.c is the only file that names a system call, reads the clock or gives
+ * up the processor. A program that defines all the functions of this header itself (a test with a
+ * script, an explorer of interleavings) replaces the kernel at link time.
+ *
+ * For those who build primitives of their own:
+ *
+ *     while (thrum_u32_load_acquire(&ready) == 0)
+ *         thrum_futex_wait(&ready, 0, THRUM_FUTEX_ANY, false, THRUM_FOREVER);
+ *     ...
+ *     thrum_u32_store_release(&ready, 1);
+ *     thrum_futex_wake(&ready, INT_MAX, THRUM_FUTEX_ANY, false);
+ *
+ * The futex orders nothing by itself as far as C11 is concerned: order comes from the operations
+ * on the word. A wake may be made on memory that has been freed meanwhile: it finds nobody, or
+ * wakes a stranger, for which every wait must be ready.
+ */
+#ifndef THRUM_FUTEX_H
+#define THRUM_FUTEX_H
+
+#include <thrum/atomic.h>
+#include <thrum/deadline.h>
+
+typedef enum thrum_futex_outcome {
+    THRUM_FUTEX_WOKEN,       /* a wake chose this thread, perhaps one meant for an earlier object */
+    THRUM_FUTEX_CHANGED,     /* the word was not as expected: nothing was waited for */
+    THRUM_FUTEX_INTERRUPTED, /* a signal handler ran, or the kernel gave up: nobody chose it */
+    THRUM_FUTEX_TIMED_OUT    /* the deadline passed and no wake had chosen it */
+} thrum_futex_outcome;
+
+/*
+ * Channels: sleepers on one word can be told apart. A wake reaches those sleepers whose channels
+ * have a bit in common with its own.
+ */
+#define THRUM_FUTEX_ANY 0xFFFFFFFFu
+
+/* At most so many words in thrum_futex_wait_any: the kernel's limit. */
+#define THRUM_FUTEX_WAIT_ANY_MAX 128
+
+typedef struct thrum_futex_choice {
+    const thrum_u32 *word;
+    uint32_t expected;
+    bool shared;
+} thrum_futex_choice;
+
+THRUM_BEGIN_DECLS
+
+/*
+ * Sleeps while *word is `expected`, until woken or until the deadline. `shared` says that the
+ * word lies in memory that processes share; the wake must say the same. May return early for any
+ * reason: the caller looks again. `errno` is kept. Not a cancellation point.
+ */
+THRUM_API thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected,
+                                               uint32_t channels, bool shared,
+                                               thrum_deadline deadline);
+
+/*
+ * Wakes at most `count` sleepers of the word, in the order in which they fell asleep; returns how
+ * many. Signal handlers too. `errno` is kept.
+ */
+THRUM_API int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool shared);
+
+/*
+ * If *from is `expected`: wakes at most `wake` sleepers of `from` and moves at most `move` of the
+ * others to sleep on `to`. Returns how many were woken or moved, -1 when *from was different.
+ */
+THRUM_API int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int move,
+                                  const thrum_u32 *to, bool shared);
+
+/*
+ * Sleeps while each word is as expected. `*refused` becomes true when the kernel (before Linux
+ * 5.16) or a sandbox has no such call: nothing was waited for then. One waiter may swallow wakes
+ * on several of the words.
+ */
+THRUM_API thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
+                                                   thrum_deadline deadline, bool *refused);
+
+/* Nanoseconds of CLOCK_MONOTONIC. Signal handlers too. */
+THRUM_API uint64_t thrum_clock_now_ns(void);
+
+/* Sleeps until the deadline, which must not be THRUM_FOREVER; signals may end it early. */
+THRUM_API void thrum_clock_nap(thrum_deadline deadline);
+
+/* Lets another thread have this processor, if one is ready to run. */
+THRUM_API void thrum_cpu_yield(void);
+
+/*
+ * On how many processors the caller and its process's first thread may run, by their affinity
+ * masks; at least 1. A quota of processor time (cgroups) cannot be seen here. A system call.
+ */
+THRUM_API unsigned thrum_cpu_usable(void);
+
+THRUM_END_DECLS
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock: mutual exclusion; Python's threading.Lock.
+ *
+ * Four bytes. All-zero memory is an unlocked lock; nothing allocates, nothing needs destroying.
+ *
+ * Ownership   none: any thread may release; the holder's own second acquire waits for ever.
+ * Cost        uncontended, acquire and release are one read-modify-write each, inlined.
+ * Contended   a running thread may take a free lock before those that sleep (throughput), until
+ *             a waiter has watched for about a millisecond: then it closes the lock to newcomers
+ *             and is next. Nobody waits without bound: with n waiters, n such turns. A release
+ *             does not wake anybody while the lock is busy; it wakes the one watching waiter
+ *             when that waiter saw one unbroken hold.
+ * Inversion   no priority inheritance: a low-priority holder is not lifted.
+ * Freed       whoever acquires the lock and knows that nobody else will use it may free it, even
+ *             while the previous holder's release call has not returned: after the releasing
+ *             operation that call touches the lock no more (a FUTEX_WAKE on its address may follow).
+ * Processes   thrum_lock_init_shared, in memory that processes share, at any address. A holder
+ *             that dies leaves it held: for robust locks use pthread's.
+ * Fork        a child that may have inherited a held lock calls thrum_lock_reset_after_fork.
+ *
+ *     static thrum_lock accounts = THRUM_LOCK_INIT;
+ *
+ *     thrum_lock_acquire(&accounts);
+ *     balance += amount;
+ *     thrum_lock_release(&accounts);
+ *
+ *     THRUM_WITH(&accounts) balance += amount;                  // the same (thrum/with.h)
+ *
+ * Memory order: a successful acquire, in every form, is an acquire that pairs with the release
+ * order of every earlier thrum_lock_release. Failed tries, timeouts and thrum_lock_locked are
+ * relaxed.
+ *
+ * Any thread may call everything, registered or not; a signal handler only thrum_lock_try_acquire,
+ * thrum_lock_release, thrum_lock_locked and thrum_lock_describe.
+ *
+ * The waiting protocol is in src/futex/lock.c.
+ */
+#ifndef THRUM_LOCK_H
+#define THRUM_LOCK_H
+
+#include <thrum/atomic.h>
+#include <thrum/deadline.h>
+
+typedef struct thrum_lock {
+    thrum_u32 state;
+} thrum_lock;
+
+#define THRUM_LOCK_INIT {{0}}
+
+THRUM_STATIC_ASSERT(sizeof(thrum_lock) == 4, "a lock is four bytes");
+
+/* The bits of the word; src/futex/lock.c says who sets and who clears each. */
+enum {
+    THRUM_LOCK_SHARED_ = 1 << 0,
+    THRUM_LOCK_HEIR_ = 1 << 1,
+    THRUM_LOCK_WAITERS_ = 1 << 2,
+    THRUM_LOCK_CLOSED_ = 1 << 3,
+    THRUM_LOCK_MARK_ = 1 << 4,
+    THRUM_LOCK_WAKE_ = 1 << 5
+};
+/* The highest bit: adding it flips it and carries into no other. */
+#define THRUM_LOCK_LOCKED_ 0x80000000u
+
+THRUM_BEGIN_DECLS
+
+THRUM_API void thrum_lock_acquire_slow_(thrum_lock *lock) THRUM_COLD;
+THRUM_API bool thrum_lock_try_acquire_slow_(thrum_lock *lock) THRUM_COLD;
+THRUM_API thrum_result thrum_lock_acquire_until_slow_(thrum_lock *lock, thrum_deadline deadline) THRUM_COLD;
+THRUM_API thrum_result thrum_lock_release_slow_(thrum_lock *lock, uint32_t old) THRUM_COLD;
+
+/* Makes an unlocked lock, for the threads of one process. The same as all-zero memory. */
+THRUM_INLINE void thrum_lock_init(thrum_lock *lock) {
+    thrum_u32_store_relaxed(&lock->state, 0);
+}
+
+/* Makes an unlocked lock in memory that processes share. */
+THRUM_INLINE void thrum_lock_init_shared(thrum_lock *lock) {
+    thrum_u32_store_relaxed(&lock->state, THRUM_LOCK_SHARED_);
+}
+
+/* Waits until the lock is the caller's. Not a cancellation point. */
+THRUM_INLINE void thrum_lock_acquire(thrum_lock *lock) {
+    uint32_t expected = 0;
+    /* L1: acquire, pairs with L2 in thrum_lock_release */
+    if (THRUM_LIKELY(thrum_u32_cas_acquire(&lock->state, &expected, THRUM_LOCK_LOCKED_))) return;
+    thrum_lock_acquire_slow_(lock);
+    THRUM_ANNOUNCE_ACQUIRE_(lock);
+}
+
+/*
+ * Takes the lock if it is free, and says whether it did. Never waits. True on a free lock even
+ * while a waiter has closed it to newcomers.
+ */
+THRUM_INLINE THRUM_MUST_USE bool thrum_lock_try_acquire(thrum_lock *lock) {
+    uint32_t expected = 0;
+    /* L1 */
+    if (THRUM_LIKELY(thrum_u32_cas_acquire(&lock->state, &expected, THRUM_LOCK_LOCKED_))) return true;
+    if ((expected & THRUM_LOCK_LOCKED_) || !thrum_lock_try_acquire_slow_(lock)) return false;
+    THRUM_ANNOUNCE_ACQUIRE_(lock);
+    return true;
+}
+
+/*
+ * Waits until the lock is the caller's, but not beyond the deadline. THRUM_OK, or THRUM_TIMEOUT:
+ * then it does not hold the lock and has left no trace in it. A deadline that has passed makes
+ * this thrum_lock_try_acquire. Signals neither shorten nor lengthen the wait.
+ */
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_lock_acquire_until(thrum_lock *lock, thrum_deadline deadline) {
+    uint32_t expected = 0;
+    /* L1 */
+    if (THRUM_LIKELY(thrum_u32_cas_acquire(&lock->state, &expected, THRUM_LOCK_LOCKED_))) return THRUM_OK;
+    const thrum_result result = thrum_lock_acquire_until_slow_(lock, deadline);
+    if (result == THRUM_OK) THRUM_ANNOUNCE_ACQUIRE_(lock);
+    return result;
+}
+
+/*
+ * Lets the lock go; any thread may. THRUM_OK, or THRUM_NOT_LOCKED: it was not locked, and nothing
+ * has changed.
+ */
+THRUM_INLINE thrum_result thrum_lock_release(thrum_lock *lock) {
+    if (THRUM_UNLIKELY(!(thrum_u32_load_relaxed(&lock->state) & THRUM_LOCK_LOCKED_))) return THRUM_NOT_LOCKED;
+    /* L2: release, pairs with L1. The last touch of the lock: what follows looks at `old` only. */
+    const uint32_t old = thrum_u32_fetch_add_release(&lock->state, THRUM_LOCK_LOCKED_);
+    if (THRUM_LIKELY((old & (THRUM_LOCK_LOCKED_ | THRUM_LOCK_WAKE_)) == THRUM_LOCK_LOCKED_)) return THRUM_OK;
+    return thrum_lock_release_slow_(lock, old);
+}
+
+/* Whether anybody holds the lock, at the moment of looking. */
+THRUM_INLINE bool thrum_lock_locked(const thrum_lock *lock) {
+    return (thrum_u32_load_relaxed(&lock->state) & THRUM_LOCK_LOCKED_) != 0;
+}
+
+/*
+ * In the only thread of a forked child: makes the lock free again and forgets its waiters. A lock
+ * that processes share is left as it is, since the parent still uses it.
+ */
+THRUM_API void thrum_lock_reset_after_fork(thrum_lock *lock);
+
+/*
+ * Writes the state as text ("lock: locked, waiters"), cut to `size` bytes with its final NUL, and
+ * returns the length of the whole text, as snprintf does.
+ */
+THRUM_API size_t thrum_lock_describe(const thrum_lock *lock, char *text, size_t size);
+
+THRUM_END_DECLS
+
+#endif

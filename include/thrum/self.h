@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * self: who is calling, and which guards the caller holds.
+ *
+ * Floor 2. Works in every thread, those that thrum did not start too, and registers nobody. Holds
+ * the only thread-local variable of floors 1 and 2.
+ *
+ * THRUM_WITH and THRUM_HOLD (thrum/with.h) link each guard into a chain while its block runs. A
+ * runtime that ends a thread with `pthread_exit` drains that chain first, because C code compiled
+ * without `-fexceptions` skips cleanups there without a word:
+ *
+ *     thrum_self_release_guards();
+ *     pthread_exit(NULL);
+ */
+#ifndef THRUM_SELF_H
+#define THRUM_SELF_H
+
+#include <thrum/cpu.h>
+
+/* One held object. Lives in the block that holds it; belongs to THRUM_WITH. */
+typedef struct thrum_guard_ {
+    void (*release)(void *object);
+    void *object; /* NULL: holds nothing, or nothing any more */
+    struct thrum_guard_ *outer;
+} thrum_guard_;
+
+THRUM_BEGIN_DECLS
+
+/*
+ * A number that is this thread's alone: never 0, never given again in the life of the process,
+ * the same in a forked child. Not the kernel's thread id. Any thread; not signal handlers, unless
+ * the thread has called it before.
+ */
+THRUM_API uint64_t thrum_self_id(void);
+
+/*
+ * Lets go of everything that this thread holds through THRUM_WITH and THRUM_HOLD, innermost
+ * first. The blocks must not be returned to, or only to leave them: their own release then does
+ * nothing. Any thread, for itself.
+ */
+THRUM_API void thrum_self_release_guards(void);
+
+/* How many guards the chain holds. For tests and debuggers. */
+THRUM_API unsigned thrum_self_guards(void);
+
+/* Links the guard in as the innermost, and out again. For thrum/with.h. */
+THRUM_API void thrum_self_push_(thrum_guard_ *guard);
+THRUM_API void thrum_self_pop_(thrum_guard_ *guard);
+
+THRUM_END_DECLS
+
+#endif

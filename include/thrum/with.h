@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * with: holds an object for the length of a block and lets go on every way out; Python's `with`.
+ *
+ *     THRUM_WITH(&accounts) {
+ *         if (!valid(amount)) return false;                     // lets go
+ *         balance += amount;
+ *     }                                                         // lets go
+ *
+ * It takes a pointer to any object that can be acquired: thrum_lock, thrum_spinlock,
+ * thrum_semaphore, thrum_bounded_semaphore. The expression is evaluated once.
+ *
+ * Every way out lets go: falling off the end, `break`, `continue`, `return`, `goto`, a C++
+ * exception, and a thread that ends inside, if it drains its guards first
+ * (thrum_self_release_guards in thrum/self.h). `break` and `continue` inside leave only this
+ * block, never a loop around it: the block is a loop of its own that runs once. `longjmp` across
+ * it is undefined.
+ *
+ *     THRUM_HOLD(&accounts);                                    // until the enclosing scope ends
+ *
+ *     thrum_result result;
+ *     THRUM_WITH_UNTIL(&accounts, thrum_after_ms(5), &result) { balance += amount; }
+ *     if (result != THRUM_OK) ...                               // THRUM_TIMEOUT: the body was skipped
+ *
+ * Memory order and who may call: as the object's own acquire and release. Not in signal handlers.
+ */
+#ifndef THRUM_WITH_H
+#define THRUM_WITH_H
+
+#include <thrum/lock.h>
+#include <thrum/self.h>
+#include <thrum/semaphore.h>
+#include <thrum/spinlock.h>
+
+/* One line for each type that can be acquired: its name and its verb prefix are the same. */
+#define THRUM_GUARD_DEFINE_(type)                                                                  \
+    THRUM_INLINE void thrum_guard_release_##type(void *object) {                                   \
+        (void)type##_release((type *)object);                                                      \
+    }                                                                                              \
+    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_##type(type *object) {            \
+        type##_acquire(object);                                                                    \
+        const thrum_guard_ guard = {thrum_guard_release_##type, object, NULL};                     \
+        return guard;                                                                              \
+    }                                                                                              \
+    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_until_##type(                     \
+        type *object, thrum_deadline deadline, thrum_result *result) {                             \
+        *result = type##_acquire_until(object, deadline);                                          \
+        const thrum_guard_ guard = {thrum_guard_release_##type, *result == THRUM_OK ? object : NULL, \
+                                    NULL};                                                         \
+        return guard;                                                                              \
+    }
+
+THRUM_GUARD_DEFINE_(thrum_lock)
+THRUM_GUARD_DEFINE_(thrum_spinlock)
+THRUM_GUARD_DEFINE_(thrum_semaphore)
+THRUM_GUARD_DEFINE_(thrum_bounded_semaphore)
+
+#ifdef __cplusplus
+#define THRUM_GUARD_OVERLOAD_(type)                                                                \
+    THRUM_INLINE thrum_guard_ thrum_guard_acquire_(type *object) {                                 \
+        return thrum_guard_acquire_##type(object);                                                 \
+    }                                                                                              \
+    THRUM_INLINE thrum_guard_ thrum_guard_acquire_until_(type *object, thrum_deadline deadline,    \
+                                                         thrum_result *result) {                   \
+        return thrum_guard_acquire_until_##type(object, deadline, result);                         \
+    }
+THRUM_GUARD_OVERLOAD_(thrum_lock)
+THRUM_GUARD_OVERLOAD_(thrum_spinlock)
+THRUM_GUARD_OVERLOAD_(thrum_semaphore)
+THRUM_GUARD_OVERLOAD_(thrum_bounded_semaphore)
+#else
+#define THRUM_GUARD_SELECT_(verb, object)                                                          \
+    _Generic((object),                                                                             \
+        thrum_lock *: thrum_guard_##verb##_thrum_lock,                                             \
+        thrum_spinlock *: thrum_guard_##verb##_thrum_spinlock,                                     \
+        thrum_semaphore *: thrum_guard_##verb##_thrum_semaphore,                                   \
+        thrum_bounded_semaphore *: thrum_guard_##verb##_thrum_bounded_semaphore)
+#define thrum_guard_acquire_(object) THRUM_GUARD_SELECT_(acquire, object)(object)
+#define thrum_guard_acquire_until_(object, deadline, result) \
+    THRUM_GUARD_SELECT_(acquire_until, object)(object, deadline, result)
+#endif
+
+/* Links a guard that holds something; says whether it does. */
+THRUM_INLINE bool thrum_guard_link_(thrum_guard_ *guard) {
+    if (guard->object == NULL) return false;
+    thrum_self_push_(guard);
+    return true;
+}
+
+/* Lets go once: what has been let go already, or never was held, is left alone. */
+THRUM_INLINE void thrum_guard_leave_(thrum_guard_ *guard) {
+    if (guard->object == NULL) return;
+    void *const object = guard->object;
+    thrum_self_pop_(guard);
+    guard->object = NULL;
+    guard->release(object);
+}
+
+#define THRUM_PASTE_(a, b) a##b
+#define THRUM_GUARD_NAME_(number) THRUM_PASTE_(thrum_guard_of_block_, number)
+#define THRUM_GUARD_VARIABLE_(name, value) \
+    thrum_guard_ name __attribute__((cleanup(thrum_guard_leave_), unused)) = value
+
+#define THRUM_WITH_BLOCK_(name, value) \
+    for (THRUM_GUARD_VARIABLE_(name, value); thrum_guard_link_(&name); thrum_guard_leave_(&name))
+
+/* Acquires the object, runs the block that follows, and lets go. */
+#define THRUM_WITH(object) THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object))
+
+/* The same with a deadline; *result says whether the block ran (THRUM_OK) or was skipped. */
+#define THRUM_WITH_UNTIL(object, deadline, result)      \
+    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), \
+                      thrum_guard_acquire_until_(object, deadline, result))
+
+#define THRUM_HOLD_(name, value) \
+    THRUM_GUARD_VARIABLE_(name, value); \
+    (void)thrum_guard_link_(&name)
+
+/* Acquires the object and lets go when the enclosing scope ends. A declaration: not after `if`. */
+#define THRUM_HOLD(object) THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object))
+
+#endif

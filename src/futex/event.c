@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2. The word of an event:
+ *
+ *   bit      set by                                   cleared by
+ *   SET      set                                      clear
+ *   WAITERS  a waiter, before it sleeps               a set that sees it, which wakes all sleepers
+ *   SHARED   thrum_event_init_shared                  nobody
+ *   the other 29 bits: the generation, raised by a set that sees WAITERS
+ *
+ * E-I1: a thread sleeps only on a word with WAITERS and without SET.
+ * E-I2: a set that clears WAITERS raises the generation in the same step and wakes every sleeper.
+ * E-I3: a waiter may leave when it sees SET, or another generation than at its first look: in
+ *       between there was a set, which happened while it waited.
+ *
+ * WAITERS may stay behind when a waiter times out. Harmless: the next set raises the generation
+ * and makes one wake that finds nobody.
+ *
+ * No wake is lost: a waiter sets WAITERS by compare-and-swap on a word without SET, and the kernel
+ * compares the whole word again before it queues the thread. A set in between has changed the
+ * word; a set after it finds WAITERS, and its wake finds the thread.
+ */
+#include <thrum/event.h>
+#include <thrum/futex.h>
+#include <thrum/park.h>
+
+#include <limits.h>
+#include <stdio.h>
+
+enum {
+    SET = THRUM_EVENT_SET_,
+    WAITERS = THRUM_EVENT_WAITERS_,
+    SHARED = THRUM_EVENT_SHARED_,
+    FLAGS = SET | WAITERS | SHARED
+};
+/* The generation's lowest bit; exploration narrows the counter by raising it. */
+#ifndef THRUM_EVENT_GENERATION_
+#define THRUM_EVENT_GENERATION_ ((uint32_t)FLAGS + 1)
+#endif
+
+static bool passed(uint32_t now, uint32_t first) {
+    return (now & SET) || ((now ^ first) & ~(uint32_t)FLAGS); /* E-I3 */
+}
+
+void thrum_event_set_slow_(thrum_event *event) {
+    uint32_t seen = thrum_u32_load_relaxed(&event->state);
+    uint32_t next;
+    do {
+        next = (seen | SET) & ~(uint32_t)WAITERS;
+        if (seen & WAITERS) next += THRUM_EVENT_GENERATION_; /* E-I2; the carry leaves at the top */
+        /* E2: release, pairs with E1 and E3. The last touch of the event. */
+    } while (!thrum_u32_cas_release(&event->state, &seen, next));
+    if (seen & WAITERS) thrum_futex_wake(&event->state, INT_MAX, THRUM_FUTEX_ANY, seen & SHARED);
+}
+
+thrum_result thrum_event_wait_slow_(thrum_event *event, thrum_deadline deadline) {
+    /* E3: acquire, pairs with E2; so is every look below */
+    const uint32_t first = thrum_u32_load_acquire(&event->state);
+    if (first & SET) return THRUM_OK;
+    if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
+
+    thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
+    uint32_t seen;
+    do {
+        seen = thrum_u32_load_acquire(&event->state);
+        if (passed(seen, first)) return THRUM_OK;
+    } while (thrum_spin_again(&spin));
+
+    for (;;) {
+        /* relaxed: it announces a sleeper and publishes nothing */
+        if ((seen & WAITERS) || thrum_u32_cas_relaxed(&event->state, &seen, seen | WAITERS)) {
+            const thrum_futex_outcome outcome =
+                thrum_futex_wait(&event->state, seen | WAITERS, THRUM_FUTEX_ANY, seen & SHARED, deadline);
+            seen = thrum_u32_load_acquire(&event->state);
+            if (passed(seen, first)) return THRUM_OK;
+            if (outcome == THRUM_FUTEX_TIMED_OUT) return THRUM_TIMEOUT;
+        } else {
+            seen = thrum_u32_load_acquire(&event->state);
+            if (passed(seen, first)) return THRUM_OK;
+        }
+    }
+}
+
+void thrum_event_reset_after_fork(thrum_event *event) {
+    if (!(thrum_u32_load_relaxed(&event->state) & SHARED))
+        thrum_u32_fetch_and_relaxed(&event->state, ~(uint32_t)WAITERS);
+}
+
+size_t thrum_event_describe(const thrum_event *event, char *text, size_t size) {
+    const uint32_t w = thrum_u32_load_relaxed(&event->state);
+    return (size_t)snprintf(text, size, "event: %s%s%s, generation %u", w & SET ? "set" : "clear",
+                            w & WAITERS ? ", waiters" : "", w & SHARED ? ", shared" : "",
+                            (unsigned)(w / THRUM_EVENT_GENERATION_));
+}

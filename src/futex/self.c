@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2. The only thread-local variable of floors 1 and 2.
+ *
+ * S1: the chain holds exactly the guards whose object is not NULL, innermost first.
+ * S2: a guard is unlinked before its object is released, so that a release which ends the thread
+ *     does not release twice.
+ */
+#include <thrum/atomic.h>
+#include <thrum/self.h>
+
+typedef struct thrum_self {
+    uint64_t id; /* 0: not yet drawn */
+    thrum_guard_ *innermost;
+} thrum_self;
+
+static __thread thrum_self self __attribute__((tls_model("initial-exec")));
+
+uint64_t thrum_self_id(void) {
+    static thrum_u64 last;
+    /* relaxed: only the number must be unique; nothing is published by it */
+    if (self.id == 0) self.id = thrum_u64_fetch_add_relaxed(&last, 1) + 1;
+    return self.id;
+}
+
+void thrum_self_push_(thrum_guard_ *guard) {
+    guard->outer = self.innermost;
+    self.innermost = guard;
+}
+
+void thrum_self_pop_(thrum_guard_ *guard) {
+    if (self.innermost == guard) {
+        self.innermost = guard->outer;
+        return;
+    }
+    /* Two guards of one scope may leave in an order of their own. */
+    for (thrum_guard_ *g = self.innermost; g; g = g->outer) {
+        if (g->outer == guard) {
+            g->outer = guard->outer;
+            return;
+        }
+    }
+}
+
+void thrum_self_release_guards(void) {
+    while (self.innermost) {
+        thrum_guard_ *guard = self.innermost;
+        void *object = guard->object;
+        self.innermost = guard->outer; /* S2 */
+        guard->object = NULL;          /* S1 */
+        guard->release(object);
+    }
+}
+
+unsigned thrum_self_guards(void) {
+    unsigned count = 0;
+    for (const thrum_guard_ *g = self.innermost; g; g = g->outer) count++;
+    return count;
+}

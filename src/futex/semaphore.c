@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2. The word of a semaphore:
+ *
+ *   bits 0-31   the value, at most THRUM_SEMAPHORE_MAX; the half on which threads sleep
+ *   bits 32-62  how many threads are registered as waiters
+ *   bit 63      SHARED
+ *
+ * Every transition is one compare-and-swap of the whole word.
+ *
+ *   take        value > 0:  value - 1; a registered waiter leaves in the same step
+ *   register    value = 0:  waiters + 1, then it sleeps while the value is 0
+ *   leave       value = 0 at the deadline:  waiters - 1
+ *   add n       value + n;  wakes min(n, waiters - value), where positive
+ *
+ * Let `asleep` be the registered threads that no wake has chosen, `coming` the wakes promised or
+ * delivered whose threads have not looked at the word since.
+ *
+ * M1: asleep > 0  =>  value <= coming.
+ *     register sleeps only at value 0 (the kernel compares again). take lowers the value. A woken
+ *     thread looks: it takes a permit, or sees 0. It never leaves without having looked.
+ *     add: waiters counts asleep and coming, so value >= waiters with asleep > 0 would be
+ *     value > coming, against M1; hence while anyone is asleep, add promises min(n, …) >= 1
+ *     wakes, and M1 holds after it, too.
+ * M2: add's compare-and-swap is its last touch of the semaphore.
+ */
+#include <thrum/futex.h>
+#include <thrum/park.h>
+#include <thrum/semaphore.h>
+
+#include <stdio.h>
+
+#define VALUE ((uint64_t)THRUM_SEMAPHORE_VALUE_)
+#define WAITER ((uint64_t)1 << 32)
+#define SHARED ((uint64_t)1 << 63)
+
+static uint32_t waiters_in(uint64_t word) {
+    return (uint32_t)((word & ~SHARED) >> 32);
+}
+
+/* The half of the word that the kernel compares. */
+static const thrum_u32 *value_half(const thrum_semaphore *semaphore) {
+    const bool low_first = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    return (const thrum_u32 *)(const void *)((const char *)&semaphore->state + (low_first ? 0 : 4));
+}
+
+/* Takes a permit while there is one; `registered` is WAITER for a waiter that leaves with it. */
+static bool take(thrum_semaphore *semaphore, uint64_t registered) {
+    uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
+    while (seen & VALUE) {
+        /* S1: acquire, pairs with S2 */
+        if (thrum_u64_cas_acquire(&semaphore->state, &seen, seen - 1 - registered)) return true;
+    }
+    return false;
+}
+
+/* At value 0: the word changes by `change`. False when there is a permit instead. */
+static bool at_zero(thrum_semaphore *semaphore, uint64_t change) {
+    uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
+    while (!(seen & VALUE)) {
+        /* relaxed: it counts a waiter and publishes nothing */
+        if (thrum_u64_cas_relaxed(&semaphore->state, &seen, seen + change)) return true;
+    }
+    return false;
+}
+
+thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_deadline deadline) {
+    if (take(semaphore, 0)) return THRUM_OK;
+    if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
+
+    thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
+    do {
+        if (take(semaphore, 0)) return THRUM_OK;
+    } while (thrum_spin_again(&spin));
+
+    while (!at_zero(semaphore, WAITER)) {
+        if (take(semaphore, 0)) return THRUM_OK;
+    }
+    const bool shared = thrum_u64_load_relaxed(&semaphore->state) & SHARED;
+    for (;;) {
+        const thrum_futex_outcome outcome =
+            thrum_futex_wait(value_half(semaphore), 0, THRUM_FUTEX_ANY, shared, deadline);
+        if (take(semaphore, WAITER)) return THRUM_OK; /* M1: look first, whatever the outcome */
+        if (outcome == THRUM_FUTEX_TIMED_OUT && at_zero(semaphore, 0 - WAITER)) return THRUM_TIMEOUT;
+    }
+}
+
+bool thrum_semaphore_try_acquire_slow_(thrum_semaphore *semaphore) {
+    return take(semaphore, 0);
+}
+
+thrum_result thrum_semaphore_add_slow_(thrum_semaphore *semaphore, int32_t n, uint32_t limit,
+                                       thrum_result beyond) {
+    if (n < 1) return THRUM_INVALID;
+    uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
+    do {
+        if ((seen & VALUE) + (uint64_t)n > limit) return beyond;
+        /* S2: release, pairs with S1. M2: the last touch. */
+    } while (!thrum_u64_cas_release(&semaphore->state, &seen, seen + (uint64_t)n));
+
+    const uint32_t value = (uint32_t)(seen & VALUE);
+    const uint32_t waiters = waiters_in(seen);
+    if (waiters > value) {
+        const uint32_t missing = waiters - value;
+        const int count = missing < (uint32_t)n ? (int)missing : (int)n;
+        thrum_futex_wake(value_half(semaphore), count, THRUM_FUTEX_ANY, seen & SHARED);
+    }
+    return THRUM_OK;
+}
+
+static thrum_result init(thrum_semaphore *semaphore, int32_t value, uint64_t flags) {
+    if (value < 0) return THRUM_INVALID;
+    thrum_u64_store_relaxed(&semaphore->state, (uint64_t)value | flags);
+    return THRUM_OK;
+}
+
+thrum_result thrum_semaphore_init(thrum_semaphore *semaphore, int32_t value) {
+    return init(semaphore, value, 0);
+}
+
+thrum_result thrum_semaphore_init_shared(thrum_semaphore *semaphore, int32_t value) {
+    return init(semaphore, value, SHARED);
+}
+
+thrum_result thrum_bounded_semaphore_init(thrum_bounded_semaphore *semaphore, int32_t value) {
+    if (value < 0) return THRUM_INVALID;
+    semaphore->bound = (uint32_t)value;
+    return init(&semaphore->permits, value, 0);
+}
+
+thrum_result thrum_bounded_semaphore_init_shared(thrum_bounded_semaphore *semaphore, int32_t value) {
+    if (value < 0) return THRUM_INVALID;
+    semaphore->bound = (uint32_t)value;
+    return init(&semaphore->permits, value, SHARED);
+}
+
+void thrum_semaphore_reset_after_fork(thrum_semaphore *semaphore) {
+    const uint64_t word = thrum_u64_load_relaxed(&semaphore->state);
+    if (!(word & SHARED)) thrum_u64_store_relaxed(&semaphore->state, word & VALUE);
+}
+
+void thrum_bounded_semaphore_reset_after_fork(thrum_bounded_semaphore *semaphore) {
+    thrum_semaphore_reset_after_fork(&semaphore->permits);
+}
+
+size_t thrum_semaphore_describe(const thrum_semaphore *semaphore, char *text, size_t size) {
+    const uint64_t word = thrum_u64_load_relaxed(&semaphore->state);
+    return (size_t)snprintf(text, size, "semaphore: value %u, waiters %u%s", (unsigned)(word & VALUE),
+                            (unsigned)waiters_in(word), word & SHARED ? ", shared" : "");
+}
+
+size_t thrum_bounded_semaphore_describe(const thrum_bounded_semaphore *semaphore, char *text, size_t size) {
+    const uint64_t word = thrum_u64_load_relaxed(&semaphore->permits.state);
+    return (size_t)snprintf(text, size, "bounded semaphore: value %u of %u, waiters %u%s",
+                            (unsigned)(word & VALUE), (unsigned)semaphore->bound, (unsigned)waiters_in(word),
+                            word & SHARED ? ", shared" : "");
+}

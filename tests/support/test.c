@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "test.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <thrum/cpu.h>
+
+enum { SKIPPED = 77 };
+
+static test_case *tests;
+
+void test_register(test_case *test) {
+    test_case **end = &tests;
+    while (*end) end = &(*end)->next;
+    *end = test;
+}
+
+void test_fail(const char *file, int line, const char *what) {
+    fprintf(stderr, "%s:%d: %s failed\n", file, line, what);
+    fflush(NULL);
+    abort();
+}
+
+void test_check_equal(long long a, long long b, const char *a_text, const char *b_text, const char *file,
+                      int line) {
+    if (a == b) return;
+    char what[512];
+    snprintf(what, sizeof what, "%s == %s (%lld, %lld)", a_text, b_text, a, b);
+    test_fail(file, line, what);
+}
+
+void test_skip(const char *reason) {
+    printf("skipped: %s\n", reason);
+    fflush(NULL);
+    _exit(SKIPPED);
+}
+
+struct start {
+    void *(*function)(void *);
+    void *argument;
+    pid_t tid;
+    pthread_mutex_t mutex;
+    pthread_cond_t known;
+};
+
+static void *trampoline(void *p) {
+    struct start *start = p;
+    void *(*function)(void *) = start->function;
+    void *argument = start->argument;
+    pthread_mutex_lock(&start->mutex);
+    start->tid = (pid_t)syscall(SYS_gettid);
+    pthread_cond_signal(&start->known);
+    pthread_mutex_unlock(&start->mutex);
+    return function(argument);
+}
+
+test_thread test_start(void *(*function)(void *), void *argument) {
+    struct start start = {function, argument, 0, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
+    test_thread thread;
+    const int error = pthread_create(&thread.thread, NULL, trampoline, &start);
+    if (error) test_fail(__FILE__, __LINE__, strerror(error));
+    pthread_mutex_lock(&start.mutex);
+    while (start.tid == 0) pthread_cond_wait(&start.known, &start.mutex);
+    pthread_mutex_unlock(&start.mutex);
+    thread.tid = start.tid;
+    return thread;
+}
+
+void *test_join(test_thread *thread) {
+    void *result = NULL;
+    const int error = pthread_join(thread->thread, &result);
+    if (error) test_fail(__FILE__, __LINE__, strerror(error));
+    return result;
+}
+
+/* The kernel's syscall file names the call in which a task is blocked, "running" otherwise. */
+bool test_is_asleep(pid_t tid) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/syscall", (int)tid);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    char text[64] = {0};
+    const ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (length <= 0) return false;
+    char *end = text;
+    const long number = strtol(text, &end, 10);
+    return end != text && number == SYS_futex;
+}
+
+void test_await_asleep(const test_thread *thread) {
+    while (!test_is_asleep(thread->tid)) sched_yield();
+}
+
+static uint64_t ns_of(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t test_now_ns(void) {
+    return ns_of(CLOCK_MONOTONIC);
+}
+
+uint64_t test_thread_cpu_ns(void) {
+    return ns_of(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static uint64_t seed;
+
+uint64_t test_seed(void) {
+    return seed;
+}
+
+uint64_t test_random(uint64_t *state) {
+    uint64_t x = *state ? *state : 0x9E3779B97F4A7C15u;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    *state = x;
+    return x * 0x2545F4914F6CDD1Du;
+}
+
+unsigned test_slowdown(void) {
+#if THRUM_UNDER_TSAN
+    return 10;
+#elif defined(__SANITIZE_ADDRESS__)
+    return 3;
+#else
+    return 1;
+#endif
+}
+
+static void draw_seed(void) {
+    const char *given = getenv("THRUM_SEED");
+    seed = given ? strtoull(given, NULL, 0) : test_now_ns() ^ ((uint64_t)getpid() << 40);
+    if (seed == 0) seed = 1;
+    printf("THRUM_SEED=%llu\n", (unsigned long long)seed);
+    fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+    draw_seed();
+    unsigned ran = 0;
+    for (test_case *test = tests; test; test = test->next) {
+        bool wanted = argc < 2;
+        for (int i = 1; i < argc; i++) wanted |= strcmp(argv[i], test->name) == 0;
+        if (!wanted) continue;
+        printf("%s\n", test->name);
+        fflush(stdout);
+        test->run();
+        ran++;
+    }
+    if (ran == 0) test_fail(__FILE__, __LINE__, "no test of that name");
+    printf("%u passed\n", ran);
+    return 0;
+}

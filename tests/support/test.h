@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The test frame: tests named by behaviour, checks that end the process with a message, threads
+ * that can be watched falling asleep, and seeds that are printed.
+ *
+ *     TEST(release_by_another_thread_is_allowed) {
+ *         static thrum_lock l;
+ *         thrum_lock_acquire(&l);
+ *         test_thread t = test_start(releaser, &l);
+ *         test_join(&t);
+ *         CHECK(!thrum_lock_locked(&l));
+ *     }
+ *
+ * Each test runs in a process of its own under ctest (`lock_test NAME`); a program without
+ * arguments runs all of them. A test never sleeps to let something block: it waits until the
+ * kernel says so (test_await_asleep).
+ */
+#ifndef THRUM_TESTS_SUPPORT_TEST_H
+#define THRUM_TESTS_SUPPORT_TEST_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct test_case {
+    const char *name;
+    void (*run)(void);
+    struct test_case *next;
+} test_case;
+
+void test_register(test_case *test);
+
+#define TEST(name_)                                                              \
+    static void test_body_##name_(void);                                         \
+    __attribute__((constructor)) static void test_register_##name_(void) {       \
+        static test_case test = {#name_, test_body_##name_, 0};                  \
+        test_register(&test);                                                    \
+    }                                                                            \
+    static void test_body_##name_(void)
+
+/* Ends the process with file, line and message when the condition is false. Any thread. */
+#define CHECK(condition) \
+    ((condition) ? (void)0 : test_fail(__FILE__, __LINE__, "CHECK(" #condition ")"))
+#define CHECK_EQ(a, b) test_check_equal((long long)(a), (long long)(b), #a, #b, __FILE__, __LINE__)
+
+__attribute__((noreturn)) void test_fail(const char *file, int line, const char *what);
+void test_check_equal(long long a, long long b, const char *a_text, const char *b_text, const char *file, int line);
+
+/* Ends this test as skipped (ctest shows it as such), with the reason. */
+__attribute__((noreturn)) void test_skip(const char *reason);
+
+typedef struct test_thread {
+    pthread_t thread;
+    pid_t tid;
+} test_thread;
+
+/* Starts a thread; returns when it runs and its kernel id is known. */
+test_thread test_start(void *(*function)(void *), void *argument);
+void *test_join(test_thread *thread);
+
+/* Whether the kernel says that the thread sleeps in a futex call at this moment. */
+bool test_is_asleep(pid_t tid);
+/* Waits until it does. A thread that never sleeps is ended by ctest's timeout. */
+void test_await_asleep(const test_thread *thread);
+
+/* Nanoseconds of CLOCK_MONOTONIC; processor time of the calling thread. */
+uint64_t test_now_ns(void);
+uint64_t test_thread_cpu_ns(void);
+
+/* The run's seed: printed once; THRUM_SEED in the environment sets it. */
+uint64_t test_seed(void);
+/* xorshift64*: each thread keeps its own state, made of test_seed() and its number. */
+uint64_t test_random(uint64_t *state);
+
+/* 1 in an ordinary build; larger under sanitizers, for dividing repetitions. */
+unsigned test_slowdown(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
