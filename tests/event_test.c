@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* The promises of thrum/event.h. What every wait does is in waiting_test.c. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "test.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thrum/event.h>
+
+enum { SLEEPERS = 8 };
+
+static uint32_t word(const thrum_event *event) { return thrum_u32_load_relaxed(&event->state); }
+
+static void *waiter(void *event) {
+    thrum_event_wait(event);
+    return NULL;
+}
+
+static void start_asleep(test_thread *threads, unsigned count, thrum_event *event) {
+    for (unsigned i = 0; i < count; i++) threads[i] = test_start(waiter, event);
+    for (unsigned i = 0; i < count; i++) test_await_asleep(&threads[i]);
+}
+
+static void join_all(test_thread *threads, unsigned count) {
+    for (unsigned i = 0; i < count; i++) test_join(&threads[i]);
+}
+
+TEST(it_is_four_bytes) { CHECK_EQ(sizeof(thrum_event), 4); }
+
+TEST(all_zero_memory_is_a_clear_event) {
+    static thrum_event from_static;
+    static thrum_event from_macro = THRUM_EVENT_INIT;
+    thrum_event *from_heap = calloc(1, sizeof *from_heap);
+    thrum_event from_init;
+    memset(&from_init, 0xFF, sizeof from_init);
+    thrum_event_init(&from_init);
+    CHECK_EQ(word(&from_init), 0);
+    thrum_event *const events[] = {&from_static, &from_macro, from_heap, &from_init};
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK(!thrum_event_is_set(events[i]));
+        CHECK_EQ(thrum_event_wait_until(events[i], thrum_after_us(100)), THRUM_TIMEOUT);
+        thrum_event_set(events[i]);
+        CHECK(thrum_event_is_set(events[i]));
+    }
+    free(from_heap);
+}
+
+TEST(set_and_clear_are_idempotent) {
+    thrum_event event = THRUM_EVENT_INIT;
+    thrum_event_clear(&event);
+    CHECK(!thrum_event_is_set(&event));
+    for (unsigned i = 0; i < 3; i++) {
+        thrum_event_set(&event);
+        CHECK(thrum_event_is_set(&event));
+        CHECK(thrum_event_try_wait(&event));
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        thrum_event_clear(&event);
+        CHECK(!thrum_event_is_set(&event));
+        CHECK(!thrum_event_try_wait(&event));
+    }
+}
+
+TEST(wait_returns_at_once_when_set) {
+    thrum_event event = THRUM_EVENT_INIT;
+    thrum_event_set(&event);
+    thrum_event_wait(&event);
+    thrum_event_wait(&event); /* a wait takes nothing */
+    CHECK_EQ(thrum_event_wait_until(&event, THRUM_FOREVER), THRUM_OK);
+    CHECK_EQ(thrum_event_wait_until(&event, THRUM_NOW), THRUM_OK);
+    CHECK(thrum_event_is_set(&event));
+}
+
+TEST(a_set_wakes_every_sleeper) {
+    static thrum_event event;
+    test_thread threads[SLEEPERS];
+    for (unsigned round = 0; round < 50 / test_slowdown(); round++) {
+        start_asleep(threads, SLEEPERS, &event);
+        thrum_event_set(&event);
+        join_all(threads, SLEEPERS);
+        CHECK(thrum_event_is_set(&event));
+        thrum_event_clear(&event);
+    }
+}
+
+TEST(set_then_clear_lets_every_sleeper_through) {
+    static thrum_event event;
+    test_thread threads[SLEEPERS];
+    for (unsigned round = 0; round < 200 / test_slowdown(); round++) {
+        start_asleep(threads, SLEEPERS, &event);
+        thrum_event_set(&event);
+        thrum_event_clear(&event);
+        join_all(threads, SLEEPERS);
+        CHECK(!thrum_event_is_set(&event));
+    }
+}
+
+TEST(who_comes_after_the_clear_waits_for_the_next_set) {
+    static thrum_event event;
+    test_thread early[2], late[2];
+    start_asleep(early, 2, &event);
+    thrum_event_set(&event);
+    thrum_event_clear(&event);
+    join_all(early, 2);
+    CHECK_EQ(thrum_event_wait_until(&event, thrum_after_us(100)), THRUM_TIMEOUT);
+    start_asleep(late, 2, &event);
+    thrum_event_set(&event);
+    join_all(late, 2);
+}
+
+TEST(a_clear_wakes_nobody) {
+    static thrum_event event;
+    test_thread thread;
+    start_asleep(&thread, 1, &event);
+    for (unsigned i = 0; i < 100; i++) {
+        thrum_event_clear(&event);
+        CHECK(test_is_asleep(thread.tid));
+    }
+    thrum_event_set(&event);
+    test_join(&thread);
+}
+
+static void *timed(void *event) {
+    CHECK_EQ(thrum_event_wait_until(event, thrum_after_ms(3)), THRUM_TIMEOUT);
+    return NULL;
+}
+
+TEST(a_timeout_leaves_the_others_waiting) {
+    static thrum_event event;
+    test_thread patient[2];
+    start_asleep(patient, 2, &event);
+    test_thread impatient = test_start(timed, &event);
+    test_join(&impatient);
+    for (unsigned i = 0; i < 2; i++) CHECK(test_is_asleep(patient[i].tid));
+    thrum_event_set(&event);
+    join_all(patient, 2);
+}
+
+/* A page of plain memory handed to the waiter; ThreadSanitizer sees whether the set published it. */
+typedef struct parcel {
+    thrum_event event;
+    int payload;
+    atomic_bool sent;
+} parcel;
+
+static void *receiver(void *p) {
+    parcel *r = p;
+    thrum_event_wait(&r->event);
+    CHECK_EQ(r->payload, 42);
+    return NULL;
+}
+
+TEST(a_set_publishes_to_those_who_waited) {
+    for (unsigned round = 0; round < 200 / test_slowdown(); round++) {
+        parcel p = {.payload = 0};
+        test_thread t = test_start(receiver, &p);
+        if (round % 2) test_await_asleep(&t);
+        p.payload = 42;
+        thrum_event_set(&p.event);
+        test_join(&t);
+    }
+}
+
+/* Even to those whom only the generation lets through. */
+TEST(set_then_clear_publishes_to_those_who_waited) {
+    for (unsigned round = 0; round < 200 / test_slowdown(); round++) {
+        parcel p = {.payload = 0};
+        test_thread t = test_start(receiver, &p);
+        test_await_asleep(&t);
+        p.payload = 42;
+        thrum_event_set(&p.event);
+        thrum_event_clear(&p.event);
+        test_join(&t);
+    }
+}
+
+/* `sent` is relaxed: that the payload may be read is the second set's doing alone. */
+static void *second_receiver(void *p) {
+    parcel *r = p;
+    while (!atomic_load_explicit(&r->sent, memory_order_relaxed)) sched_yield();
+    CHECK(thrum_event_is_set(&r->event));
+    CHECK_EQ(r->payload, 42);
+    return NULL;
+}
+
+TEST(a_set_on_a_set_event_publishes) {
+    for (unsigned round = 0; round < 200 / test_slowdown(); round++) {
+        parcel p = {.payload = 0};
+        thrum_event_set(&p.event);
+        test_thread t = test_start(second_receiver, &p);
+        p.payload = 42;
+        thrum_event_set(&p.event);
+        atomic_store_explicit(&p.sent, true, memory_order_relaxed);
+        test_join(&t);
+    }
+}
+
+static thrum_event of_handler;
+
+static void handler(int number) {
+    char text[64];
+    (void)number;
+    CHECK(thrum_event_describe(&of_handler, text, sizeof text) > 0);
+    thrum_event_clear(&of_handler);
+    CHECK(!thrum_event_try_wait(&of_handler));
+    CHECK(!thrum_event_is_set(&of_handler));
+    thrum_event_set(&of_handler);
+}
+
+/* Also the very thread that waits, and sleepers beside it. */
+TEST(a_signal_handler_may_set) {
+    struct sigaction action = {.sa_handler = handler};
+    sigemptyset(&action.sa_mask);
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    for (unsigned round = 0; round < 50 / test_slowdown(); round++) {
+        test_thread threads[2];
+        start_asleep(threads, 2, &of_handler);
+        CHECK_EQ(pthread_kill(threads[round % 2].thread, SIGUSR1), 0);
+        join_all(threads, 2);
+        CHECK(thrum_event_is_set(&of_handler));
+        thrum_event_clear(&of_handler);
+    }
+}
+
+static void exit_of(pid_t child) {
+    int status = -1;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(reset_after_fork_forgets_the_waiters_and_keeps_the_flag) {
+    static thrum_event clear_one, set_one;
+    test_thread threads[2];
+    start_asleep(threads, 2, &clear_one);
+    CHECK_EQ(word(&clear_one), THRUM_EVENT_WAITERS_);
+    thrum_event_set(&set_one);
+    const pid_t child = fork();
+    if (child == 0) {
+        thrum_event_reset_after_fork(&clear_one);
+        thrum_event_reset_after_fork(&set_one);
+        CHECK_EQ(word(&clear_one), 0);
+        CHECK(thrum_event_is_set(&set_one));
+        CHECK_EQ(thrum_event_wait_until(&clear_one, thrum_after_us(100)), THRUM_TIMEOUT);
+        thrum_event_set(&clear_one);
+        thrum_event_wait(&clear_one);
+        _exit(0);
+    }
+    exit_of(child);
+    for (unsigned i = 0; i < 2; i++) CHECK(test_is_asleep(threads[i].tid));
+    thrum_event_set(&clear_one);
+    join_all(threads, 2);
+}
+
+TEST(reset_after_fork_leaves_a_shared_event_alone) {
+    static thrum_event event;
+    thrum_event_init_shared(&event);
+    test_thread thread;
+    start_asleep(&thread, 1, &event);
+    const uint32_t before = word(&event);
+    thrum_event_reset_after_fork(&event);
+    CHECK_EQ(word(&event), before);
+    thrum_event_set(&event);
+    test_join(&thread);
+}
+
+static void describe(const thrum_event *event, char text[64]) {
+    const size_t length = thrum_event_describe(event, text, 64);
+    CHECK_EQ(length, strlen(text));
+}
+
+TEST(describe_tells_the_state) {
+    static thrum_event event;
+    char text[64];
+    describe(&event, text);
+    CHECK(strncmp(text, "event: clear", 12) == 0);
+    CHECK(strstr(text, "waiters") == NULL);
+    test_thread thread;
+    start_asleep(&thread, 1, &event);
+    describe(&event, text);
+    CHECK(strncmp(text, "event: clear", 12) == 0);
+    CHECK(strstr(text, "waiters") != NULL);
+    thrum_event_set(&event);
+    test_join(&thread);
+    describe(&event, text);
+    CHECK(strncmp(text, "event: set", 10) == 0);
+    CHECK(strstr(text, "shared") == NULL);
+    thrum_event_init_shared(&event);
+    describe(&event, text);
+    CHECK(strstr(text, "shared") != NULL);
+}
+
+TEST(describe_cuts_to_the_size_and_returns_the_whole_length) {
+    const thrum_event event = THRUM_EVENT_INIT;
+    char whole[64], cut[8];
+    const size_t length = thrum_event_describe(&event, whole, sizeof whole);
+    memset(cut, 'x', sizeof cut);
+    CHECK_EQ(thrum_event_describe(&event, cut, 6), length);
+    CHECK_EQ(strlen(cut), 5);
+    CHECK(strncmp(cut, whole, 5) == 0);
+    CHECK_EQ(cut[6], 'x');
+    CHECK_EQ(thrum_event_describe(&event, NULL, 0), length);
+}

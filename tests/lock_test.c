@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/* The promises of thrum/lock.h. What every wait does is in waiting_test.c. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "test.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <threads.h>
+#include <unistd.h>
+
+#include <thrum/lock.h>
+
+static uint32_t word(const thrum_lock *lock) { return thrum_u32_load_relaxed(&lock->state); }
+
+static void *acquirer(void *lock) {
+    thrum_lock_acquire(lock); /* stays held: any thread may release */
+    return NULL;
+}
+
+TEST(it_is_four_bytes) { CHECK_EQ(sizeof(thrum_lock), 4); }
+
+TEST(all_zero_memory_is_a_free_lock) {
+    static thrum_lock from_static;
+    static thrum_lock from_macro = THRUM_LOCK_INIT;
+    thrum_lock *from_heap = calloc(1, sizeof *from_heap);
+    thrum_lock from_init;
+    memset(&from_init, 0xFF, sizeof from_init);
+    thrum_lock_init(&from_init);
+    CHECK_EQ(word(&from_init), 0);
+    thrum_lock *const locks[] = {&from_static, &from_macro, from_heap, &from_init};
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK(!thrum_lock_locked(locks[i]));
+        CHECK(thrum_lock_try_acquire(locks[i]));
+        CHECK(thrum_lock_locked(locks[i]));
+        CHECK_EQ(thrum_lock_release(locks[i]), THRUM_OK);
+        CHECK(!thrum_lock_locked(locks[i]));
+    }
+    free(from_heap);
+}
+
+TEST(abandoning_a_held_locks_memory_is_harmless) {
+    thrum_lock *lock = malloc(sizeof *lock);
+    thrum_lock_init(lock);
+    thrum_lock_acquire(lock);
+    memset(lock, 0, sizeof *lock);
+    CHECK_EQ(thrum_lock_acquire_until(lock, THRUM_NOW), THRUM_OK);
+    free(lock);
+}
+
+TEST(the_holders_second_acquire_waits) {
+    static thrum_lock lock;
+    thrum_lock_acquire(&lock);
+    CHECK(!thrum_lock_try_acquire(&lock));
+    CHECK_EQ(thrum_lock_acquire_until(&lock, thrum_after_ms(3)), THRUM_TIMEOUT);
+    CHECK(thrum_lock_locked(&lock));
+}
+
+static void *releaser(void *lock) {
+    CHECK_EQ(thrum_lock_release(lock), THRUM_OK);
+    return NULL;
+}
+
+TEST(release_by_another_thread_is_allowed) {
+    static thrum_lock lock;
+    thrum_lock_acquire(&lock);
+    test_thread t = test_start(releaser, &lock);
+    test_join(&t);
+    CHECK(!thrum_lock_locked(&lock));
+}
+
+TEST(releasing_an_unlocked_lock_changes_nothing) {
+    static thrum_lock lock;
+    thrum_lock shared;
+    thrum_lock_init_shared(&shared);
+    thrum_lock *const locks[] = {&lock, &shared};
+    for (unsigned i = 0; i < 2; i++) {
+        const uint32_t before = word(locks[i]);
+        CHECK_EQ(thrum_lock_release(locks[i]), THRUM_NOT_LOCKED);
+        CHECK_EQ(word(locks[i]), before);
+        thrum_lock_acquire(locks[i]);
+        CHECK_EQ(thrum_lock_release(locks[i]), THRUM_OK);
+        CHECK_EQ(thrum_lock_release(locks[i]), THRUM_NOT_LOCKED);
+        CHECK_EQ(word(locks[i]), before);
+    }
+}
+
+typedef struct race {
+    thrum_lock lock;
+    atomic_uint arrived;
+    atomic_uint released;
+    unsigned rounds;
+} race;
+
+static void meet(atomic_uint *arrived, unsigned target) {
+    atomic_fetch_add(arrived, 1);
+    while (atomic_load(arrived) < target) sched_yield();
+}
+
+static void *racing_releaser(void *p) {
+    race *r = p;
+    for (unsigned i = 1; i <= r->rounds; i++) {
+        meet(&r->arrived, i * 6 - 3);
+        if (thrum_lock_release(&r->lock) == THRUM_OK) atomic_fetch_add(&r->released, 1);
+        meet(&r->arrived, i * 6);
+    }
+    return NULL;
+}
+
+TEST(two_releases_of_one_hold_release_once) {
+    static race r;
+    r.rounds = 20000 / test_slowdown();
+    test_thread a = test_start(racing_releaser, &r);
+    test_thread b = test_start(racing_releaser, &r);
+    for (unsigned i = 1; i <= r.rounds; i++) {
+        CHECK(thrum_lock_try_acquire(&r.lock));
+        meet(&r.arrived, i * 6 - 3);
+        meet(&r.arrived, i * 6);
+        CHECK(!thrum_lock_locked(&r.lock));
+        CHECK_EQ(atomic_load(&r.released), i);
+    }
+    test_join(&a);
+    test_join(&b);
+}
+
+typedef struct entrant {
+    thrum_lock *lock;
+    atomic_uint *entered;
+    atomic_bool inside;
+    test_thread thread;
+} entrant;
+
+static void *enter(void *p) {
+    entrant *e = p;
+    thrum_lock_acquire(e->lock);
+    atomic_store(&e->inside, true);
+    atomic_fetch_add(e->entered, 1);
+    return NULL;
+}
+
+TEST(a_release_lets_exactly_one_waiter_in) {
+    enum { WAITERS = 6 };
+    static thrum_lock lock;
+    static atomic_uint entered;
+    static entrant all[WAITERS];
+    thrum_lock_acquire(&lock);
+    for (unsigned i = 0; i < WAITERS; i++) {
+        all[i].lock = &lock;
+        all[i].entered = &entered;
+        all[i].thread = test_start(enter, &all[i]);
+        test_await_asleep(&all[i].thread);
+    }
+    for (unsigned turn = 1; turn <= WAITERS; turn++) {
+        CHECK_EQ(atomic_load(&entered), turn - 1);
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        while (atomic_load(&entered) < turn) sched_yield();
+        for (unsigned i = 0; i < WAITERS; i++)
+            if (!atomic_load(&all[i].inside)) test_await_asleep(&all[i].thread);
+        CHECK_EQ(atomic_load(&entered), turn);
+        CHECK(thrum_lock_locked(&lock));
+    }
+    for (unsigned i = 0; i < WAITERS; i++) test_join(&all[i].thread);
+    CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+    CHECK(!thrum_lock_locked(&lock));
+}
+
+static void *timed(void *lock) {
+    CHECK_EQ(thrum_lock_acquire_until(lock, thrum_after_ms(4)), THRUM_TIMEOUT);
+    return NULL;
+}
+
+TEST(a_timed_out_acquire_leaves_no_trace) {
+    static thrum_lock lock;
+    thrum_lock_acquire(&lock);
+    const uint32_t before = word(&lock);
+    for (unsigned round = 0; round < 5; round++) {
+        CHECK_EQ(thrum_lock_acquire_until(&lock, thrum_after_us(300)), THRUM_TIMEOUT);
+        CHECK_EQ(word(&lock), before);
+        test_thread t = test_start(timed, &lock);
+        test_await_asleep(&t);
+        test_join(&t);
+        CHECK_EQ(word(&lock), before);
+    }
+    CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+    CHECK_EQ(word(&lock), 0);
+}
+
+TEST(timed_out_acquires_leave_the_lock_to_those_who_stay) {
+    static thrum_lock lock;
+    for (unsigned round = 0; round < 20; round++) {
+        test_thread impatient[3];
+        thrum_lock_acquire(&lock);
+        for (unsigned i = 0; i < 3; i++) impatient[i] = test_start(timed, &lock);
+        test_thread patient = test_start(acquirer, &lock);
+        test_await_asleep(&patient);
+        for (unsigned i = 0; i < 3; i++) test_join(&impatient[i]);
+        test_await_asleep(&patient);
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        test_join(&patient);
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        CHECK(!thrum_lock_locked(&lock));
+    }
+}
+
+typedef struct barger {
+    thrum_lock lock;
+    atomic_ulong acquired;
+    atomic_bool over;
+} barger;
+
+/* Holds it for 100 us and lets go for as short a moment as it can, never sleeping meanwhile. */
+static void *barge(void *p) {
+    barger *b = p;
+    while (!atomic_load_explicit(&b->over, memory_order_relaxed)) {
+        thrum_lock_acquire(&b->lock);
+        atomic_fetch_add_explicit(&b->acquired, 1, memory_order_relaxed);
+        const uint64_t end = test_now_ns() + 100000;
+        while (test_now_ns() < end) thrum_cpu_pause();
+        (void)thrum_lock_release(&b->lock);
+    }
+    return NULL;
+}
+
+TEST(barging_does_not_starve_a_waiter) {
+    static barger b;
+    test_thread t = test_start(barge, &b);
+    while (atomic_load(&b.acquired) == 0) sched_yield();
+    for (unsigned round = 0; round < 20; round++) {
+        const unsigned long before = atomic_load(&b.acquired);
+        thrum_lock_acquire(&b.lock);
+        CHECK(atomic_load(&b.acquired) - before < 1000); /* ten times the longest wait promised */
+        (void)thrum_lock_release(&b.lock);
+    }
+    atomic_store(&b.over, true);
+    test_join(&t);
+}
+
+typedef struct tally {
+    thrum_lock lock;
+    unsigned long count; /* plain: only the lock protects it */
+    unsigned rounds;
+    unsigned threads;
+    atomic_uint arrived;
+} tally;
+
+static void *counting(void *p) {
+    tally *t = p;
+    meet(&t->arrived, t->threads);
+    for (unsigned i = 0; i < t->rounds; i++) {
+        thrum_lock_acquire(&t->lock);
+        t->count++;
+        CHECK_EQ(thrum_lock_release(&t->lock), THRUM_OK);
+    }
+    return NULL;
+}
+
+TEST(sixty_four_threads_exclude_each_other) {
+    enum { THREADS = 64 };
+    static tally t;
+    t.rounds = 20000 / test_slowdown();
+    t.threads = THREADS;
+    test_thread threads[THREADS];
+    for (unsigned i = 0; i < THREADS; i++) threads[i] = test_start(counting, &t);
+    for (unsigned i = 0; i < THREADS; i++) test_join(&threads[i]);
+    CHECK_EQ(t.count, (unsigned long)THREADS * t.rounds);
+    CHECK(!thrum_lock_locked(&t.lock));
+}
+
+static int counting_c11(void *p) {
+    counting(p);
+    return 0;
+}
+
+TEST(threads_that_thrum_did_not_start_may_use_it) {
+    static tally t;
+    t.rounds = 1000000 / test_slowdown();
+    t.threads = 3;
+    thrd_t of_c11;
+    pthread_t of_posix;
+    CHECK_EQ(thrd_create(&of_c11, counting_c11, &t), thrd_success);
+    CHECK_EQ(pthread_create(&of_posix, NULL, counting, &t), 0);
+    counting(&t);
+    thrd_join(of_c11, NULL);
+    pthread_join(of_posix, NULL);
+    CHECK_EQ(t.count, 3ul * t.rounds);
+}
+
+static thrum_lock of_handler;
+static unsigned long guarded; /* plain: only the lock protects it */
+static unsigned long by_handler;
+static atomic_bool handler_over;
+
+static void handler(int number) {
+    char text[64];
+    (void)number;
+    CHECK(thrum_lock_describe(&of_handler, text, sizeof text) > 0);
+    (void)thrum_lock_locked(&of_handler);
+    if (!thrum_lock_try_acquire(&of_handler)) return;
+    guarded++;
+    by_handler++;
+    CHECK_EQ(thrum_lock_release(&of_handler), THRUM_OK);
+}
+
+static void *interrupted_counting(void *p) {
+    unsigned long *own = p;
+    while (!atomic_load(&handler_over)) {
+        thrum_lock_acquire(&of_handler);
+        guarded++;
+        CHECK_EQ(thrum_lock_release(&of_handler), THRUM_OK);
+        ++*own;
+    }
+    return NULL;
+}
+
+TEST(a_signal_handler_may_try_and_release) {
+    struct sigaction action = {.sa_handler = handler};
+    sigemptyset(&action.sa_mask);
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    unsigned long counts[2] = {0};
+    test_thread a = test_start(interrupted_counting, &counts[0]);
+    test_thread b = test_start(interrupted_counting, &counts[1]);
+    for (unsigned i = 0; i < 2000 / test_slowdown(); i++) {
+        CHECK_EQ(pthread_kill(a.thread, SIGUSR1), 0);
+        CHECK_EQ(pthread_kill(b.thread, SIGUSR1), 0);
+        for (unsigned pauses = 0; pauses < 1000; pauses++) thrum_cpu_pause();
+    }
+    atomic_store(&handler_over, true);
+    test_join(&a);
+    test_join(&b);
+    CHECK_EQ(guarded, counts[0] + counts[1] + by_handler);
+}
+
+/* Runs in a forked child, which a failed CHECK aborts. */
+static void exit_of(pid_t child) {
+    int status = -1;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(reset_after_fork_makes_it_free_in_the_child) {
+    static thrum_lock lock;
+    thrum_lock_acquire(&lock);
+    test_thread waiters[2] = {test_start(acquirer, &lock), test_start(acquirer, &lock)};
+    for (unsigned i = 0; i < 2; i++) test_await_asleep(&waiters[i]);
+    const pid_t child = fork();
+    if (child == 0) {
+        CHECK_EQ(thrum_lock_acquire_until(&lock, thrum_after_ms(1)), THRUM_TIMEOUT);
+        thrum_lock_reset_after_fork(&lock);
+        CHECK_EQ(word(&lock), 0);
+        thrum_lock_acquire(&lock);
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        _exit(0);
+    }
+    exit_of(child);
+    for (unsigned i = 0; i < 2; i++) CHECK_EQ(thrum_lock_release(&lock), THRUM_OK), test_join(&waiters[i]);
+    CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+}
+
+TEST(reset_after_fork_leaves_a_shared_lock_alone) {
+    thrum_lock lock;
+    thrum_lock_init_shared(&lock);
+    thrum_lock_acquire(&lock);
+    const uint32_t before = word(&lock);
+    thrum_lock_reset_after_fork(&lock);
+    CHECK_EQ(word(&lock), before);
+    CHECK(thrum_lock_locked(&lock));
+}
+
+static void describe(const thrum_lock *lock, char text[64]) {
+    const size_t length = thrum_lock_describe(lock, text, 64);
+    CHECK_EQ(length, strlen(text));
+}
+
+TEST(describe_tells_the_state) {
+    thrum_lock lock = THRUM_LOCK_INIT;
+    char free_text[64], held[64], contended[64], shared_text[64];
+    describe(&lock, free_text);
+    CHECK(strncmp(free_text, "lock: ", 6) == 0);
+    thrum_lock_acquire(&lock);
+    describe(&lock, held);
+    CHECK(strncmp(held, "lock: locked", 12) == 0);
+    CHECK(strncmp(free_text, "lock: locked", 12) != 0);
+    test_thread t = test_start(acquirer, &lock);
+    test_await_asleep(&t);
+    describe(&lock, contended);
+    CHECK(strstr(contended, "waiters") != NULL);
+    CHECK(strstr(held, "waiters") == NULL);
+    CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+    test_join(&t);
+    thrum_lock_init_shared(&lock);
+    describe(&lock, shared_text);
+    CHECK(strstr(shared_text, "shared") != NULL);
+}
+
+TEST(describe_cuts_to_the_size_and_returns_the_whole_length) {
+    thrum_lock lock = THRUM_LOCK_INIT;
+    char whole[64], cut[8];
+    thrum_lock_acquire(&lock);
+    const size_t length = thrum_lock_describe(&lock, whole, sizeof whole);
+    memset(cut, 'x', sizeof cut);
+    CHECK_EQ(thrum_lock_describe(&lock, cut, 6), length);
+    CHECK_EQ(strlen(cut), 5);
+    CHECK(strncmp(cut, whole, 5) == 0);
+    CHECK_EQ(cut[6], 'x');
+    CHECK_EQ(thrum_lock_describe(&lock, NULL, 0), length);
+}
