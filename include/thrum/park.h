@@ -2,24 +2,29 @@
 /*
  * park: how long a thread spins before it sleeps. The one policy for every primitive.
  *
- * Floor 2. A spin is measured in time: a round reads the caller's word, pauses a little longer
- * than the round before, and from the second round on gives up the processor each time, so that a
- * partner who waits for this very processor gets it. When the budget is spent the caller sleeps.
- * A process that may run on one processor only does not spin, it yields a few times.
+ * Floor 2. A spin is measured in time. Its first rounds are processor pauses alone, for a partner
+ * that answers within a microsecond from another processor; in every later round it gives up the
+ * processor, for a partner that waits for this very one. When the budget is spent the caller
+ * sleeps. Where the process may run on one processor only there is no spin at all.
  *
  *     thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
  *     do {
- *         if (try_it()) return;
+ *         if (thrum_lock_try_acquire(&l)) return;
  *     } while (thrum_spin_again(&spin));
- *     ... sleep ...
+ *     thrum_lock_acquire(&l);
+ *
+ * A look is a short spin without yields, for a thread that must see what happens to a word
+ * meanwhile: after a yield it might run again milliseconds later.
+ *
+ * The numbers are compile-time parameters. Those below were chosen by bench/lock_bench and
+ * bench/event_bench on two processors; an exploration of interleavings sets them to 0.
  */
 #ifndef THRUM_PARK_H
 #define THRUM_PARK_H
 
-#include <thrum/backoff.h>
-#include <thrum/deadline.h>
+#include <thrum/cpu.h>
 
-/* The budget of one wait, in nanoseconds. bench/event_bench and bench/lock_bench chose it. */
+/* The budget of a wait's spin, in nanoseconds. */
 #ifndef THRUM_SPIN_NS
 #define THRUM_SPIN_NS 10000
 #endif
@@ -27,14 +32,21 @@
 typedef struct thrum_spin {
     uint64_t end_ns; /* 0: the clock has not been read yet */
     uint32_t budget_ns;
-    uint32_t round;
+    uint16_t round;
+    bool yields;
 } thrum_spin;
 
 THRUM_BEGIN_DECLS
 
 /* A spin that has not begun. Reads no clock. */
 THRUM_INLINE thrum_spin thrum_spin_begin(uint32_t budget_ns) {
-    const thrum_spin spin = {0, budget_ns, 0};
+    const thrum_spin spin = {0, budget_ns, 0, true};
+    return spin;
+}
+
+/* A look that has not begun. Reads no clock. */
+THRUM_INLINE thrum_spin thrum_look_begin(uint32_t budget_ns) {
+    const thrum_spin spin = {0, budget_ns, 0, false};
     return spin;
 }
 

@@ -1,156 +1,269 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2. How threads wait for a lock.
+ *
+ * Waking a thread costs as much as a thousand uncontended acquisitions, so a busy lock wakes
+ * nobody: whoever runs may take it, and of those that wait one, the heir, watches it from short
+ * naps while all others sleep. After a slice of time the heir closes the lock to newcomers, takes
+ * it at the next release, and wakes the next sleeper to be heir.
+ *
+ *   bit      meaning                                 set by                    cleared by
+ *   LOCKED   somebody holds it                       every acquire             every release
+ *   SHARED   it lies in memory of several processes  thrum_lock_init_shared    nobody
+ *   HEIR     an heir watches, or is on its way       who finds no heir         the heir that leaves and
+ *                                                                              has nobody to appoint
+ *   WAITERS  others may be asleep                    a sleeper, before it      the heir that leaves,
+ *                                                    sleeps; a new heir        before it appoints
+ *   CLOSED   only the heir (and try_) may take it    the heir, after a slice   the same heir, leaving
+ *   MARK     no acquire since the heir's look began  the heir                  every acquire but try's
+ *                                                                              and acquire's inlined one,
+ *                                                                              which see no other bit
+ *   WAKE     the heir is parked for the release      the heir, while LOCKED    as MARK
+ *
+ * I1: a thread sleeps on channel SLEEPERS only while HEIR and WAITERS are set.
+ * I2: HEIR set  =>  some thread is in watch(), or has been woken to enter it and will: it looks at
+ *     least once a nap, or is parked with WAKE set and LOCKED.
+ * I3: WAKE is set only together with LOCKED, and cleared only by an acquire, which follows a
+ *     release that saw it and wakes the heir, or by the heir itself.
+ * I4: HEIR is cleared only in one step with finding WAITERS clear.
+ * I5: a release touches the word once and never again.
+ *
+ * No wake is lost. A sleeper sets WAITERS, and the kernel queues it only if the word still has
+ * HEIR and WAITERS. An heir that leaves clears WAITERS and then wakes one sleeper; if that finds
+ * nobody, it either sees WAITERS again (somebody came meanwhile: it tries again) or clears HEIR
+ * in the step that sees it clear, after which the kernel queues nobody (I4). A chosen sleeper
+ * always enters watch(), even if its deadline has passed: there it appoints the next.
+ *
+ * Two heirs are harmless: each looks at the lock and leaves by the same steps. They arise from a
+ * wake that was meant for an earlier object at this address, and in a shared lock when a sleeper
+ * takes the heir for dead.
+ */
 #include <thrum/futex.h>
 #include <thrum/lock.h>
 #include <thrum/park.h>
+
+#include <limits.h>
 #include <stdio.h>
 
-#ifndef GREEDY
-#define GREEDY 1
+/* The policy, in nanoseconds, chosen by bench/lock_bench. */
+#ifndef THRUM_LOCK_LOOK_NS
+#define THRUM_LOCK_LOOK_NS 4000 /* one look of the heir: longer than the sections worth waiting for */
 #endif
-#ifndef LOOK_NS
-#define LOOK_NS 5000
+#ifndef THRUM_LOCK_IDLE_ROUNDS
+#define THRUM_LOCK_IDLE_ROUNDS 8 /* of a look, about half a microsecond: free so long, it is idle */
 #endif
-#ifndef NAP_NS
-#define NAP_NS 50000
+#ifndef THRUM_LOCK_NAP_NS
+#define THRUM_LOCK_NAP_NS 50000 /* the heir's first nap; each is twice the one before */
 #endif
-#ifndef SLICE_NS
-#define SLICE_NS 1000000
+#ifndef THRUM_LOCK_SLICE_NS
+#define THRUM_LOCK_SLICE_NS 1000000 /* the heir's patience before it closes the lock */
 #endif
-#ifndef NAP_MAX
-#define NAP_MAX 1000000
-#endif
+#define STALE_NS 1000000u  /* a park on a word found free */
+#define DEATH_NS 100000000u /* a park in a shared lock: its heir may be a process that died */
 
-enum {
-    SHARED = THRUM_LOCK_SHARED_,
-    HEIR = THRUM_LOCK_HEIR_,
-    WAITERS = THRUM_LOCK_WAITERS_,
-    CLOSED = THRUM_LOCK_CLOSED_,
-    MARK = THRUM_LOCK_MARK_,
-    WAKE = THRUM_LOCK_WAKE_
-};
 #define LOCKED THRUM_LOCK_LOCKED_
-#define CH_HEIR 1u
-#define CH_SLEEPER 2u
+#define SHARED ((uint32_t)THRUM_LOCK_SHARED_)
+#define HEIR ((uint32_t)THRUM_LOCK_HEIR_)
+#define WAITERS ((uint32_t)THRUM_LOCK_WAITERS_)
+#define CLOSED ((uint32_t)THRUM_LOCK_CLOSED_)
+#define MARK ((uint32_t)THRUM_LOCK_MARK_)
+#define WAKE ((uint32_t)THRUM_LOCK_WAKE_)
 
-static bool barge(thrum_lock *l, uint32_t blockers) {
-    uint32_t w = thrum_u32_load_relaxed(&l->state);
-    while (!(w & blockers))
-        if (thrum_u32_cas_acquire(&l->state, &w, (w | LOCKED) & ~(uint32_t)(MARK | WAKE))) return true;
+/* Futex channels. */
+enum { FOR_HEIR = 1, SLEEPERS = 2 };
+
+static thrum_deadline moment(uint64_t ns) {
+    const thrum_deadline deadline = {ns};
+    return deadline;
+}
+
+static bool is_free(uint32_t word) {
+    return !(word & LOCKED);
+}
+
+/* Takes the lock while none of the `barriers` is in the word. */
+static bool barge(thrum_lock *lock, uint32_t barriers) {
+    uint32_t seen = thrum_u32_load_relaxed(&lock->state);
+    while (!(seen & barriers)) {
+        /* L1: acquire, pairs with L2 in thrum_lock_release */
+        if (thrum_u32_cas_acquire(&lock->state, &seen, (seen | LOCKED) & ~(MARK | WAKE))) return true;
+    }
     return false;
 }
 
-static void appoint(thrum_lock *l, bool shared) {
-    for (;;) {
-        if (thrum_futex_wake(&l->state, 1, CH_SLEEPER, shared)) return;
-        uint32_t w = thrum_u32_load_relaxed(&l->state);
-        while (!thrum_u32_cas_relaxed(&l->state, &w, w & WAITERS ? w & ~(uint32_t)WAITERS : w & ~(uint32_t)HEIR)) {
+/* --- leaving as heir ------------------------------------------------------------------------ */
+
+/* The word without what an heir leaves behind: WAITERS if there is one to appoint, else HEIR. */
+static uint32_t without_heir(uint32_t word, uint32_t closed) {
+    return word & ~(MARK | WAKE | closed | (word & WAITERS ? WAITERS : HEIR));
+}
+
+/* Wakes the next sleeper to be heir; HEIR is set on its behalf, WAITERS has been cleared. */
+static void appoint(thrum_lock *lock, bool shared) {
+    while (!thrum_futex_wake(&lock->state, 1, SLEEPERS, shared)) {
+        uint32_t seen = thrum_u32_load_relaxed(&lock->state);
+        /* relaxed, as every change of the waiting bits: they publish nothing (I4) */
+        while (!thrum_u32_cas_relaxed(&lock->state, &seen, seen & ~(seen & WAITERS ? WAITERS : HEIR))) {
         }
-        if (!(w & WAITERS)) return;
+        if (!(seen & WAITERS)) return;
     }
 }
 
-static bool take_over(thrum_lock *l, uint32_t w) {
-    uint32_t next = (w | LOCKED) & ~(uint32_t)(MARK | WAKE | CLOSED);
-    next &= ~(uint32_t)(w & WAITERS ? WAITERS : HEIR);
-    if (!thrum_u32_cas_acquire(&l->state, &w, next)) return false;
-    if (w & WAITERS) appoint(l, w & SHARED);
+/* The heir takes the lock, which it saw free, and appoints the next. */
+static bool inherit(thrum_lock *lock, uint32_t seen) {
+    /* L1: acquire, pairs with L2 */
+    if (!thrum_u32_cas_acquire(&lock->state, &seen, without_heir(seen, CLOSED) | LOCKED)) return false;
+    if (seen & WAITERS) appoint(lock, seen & SHARED);
     return true;
 }
 
-static thrum_result resign(thrum_lock *l, uint32_t closed) {
-    uint32_t w = thrum_u32_load_relaxed(&l->state);
-    while (!thrum_u32_cas_relaxed(&l->state, &w, w & ~(uint32_t)((w & WAITERS ? WAITERS : HEIR) | closed))) {
-    }
-    if (w & WAITERS) appoint(l, w & SHARED);
+/* The heir's deadline has passed: it takes a free lock all the same, or leaves without a trace. */
+static thrum_result resign(thrum_lock *lock, uint32_t closed) {
+    uint32_t seen = thrum_u32_load_relaxed(&lock->state);
+    do {
+        if (is_free(seen) && inherit(lock, seen)) return THRUM_OK;
+    } while (!thrum_u32_cas_relaxed(&lock->state, &seen, without_heir(seen, closed)));
+    if (seen & WAITERS) appoint(lock, seen & SHARED);
     return THRUM_TIMEOUT;
 }
 
-static thrum_deadline at(uint64_t ns) { thrum_deadline d = {ns}; return d; }
+/* --- watching as heir ----------------------------------------------------------------------- */
 
-static thrum_result watch(thrum_lock *l, thrum_deadline deadline, uint32_t known) {
-    thrum_u32_fetch_or_relaxed(&l->state, HEIR | known);
-    uint64_t begun = thrum_clock_now_ns(), nap = NAP_NS;
-    uint32_t closed = 0;
-    bool willing = true;
+typedef struct watcher {
+    uint64_t slice_end_ns;
+    uint64_t nap_ns;
+    uint32_t closed; /* CLOSED once this heir has closed the lock */
+    bool woken;      /* by a release, for which it was parked: it need not wait for idleness */
+    bool parked;     /* once before: a second time it would cost the holder too much */
+} watcher;
+
+/*
+ * Takes the lock if it is free and for this heir: closed by it, released for it, or idle. An heir
+ * that took a lock which others are passing among themselves would only slow them down.
+ */
+static bool look(thrum_lock *lock, const watcher *self) {
+    thrum_spin spin = thrum_look_begin(THRUM_LOCK_LOOK_NS);
+    unsigned idle = 0;
+    uint32_t seen;
+    do {
+        seen = thrum_u32_load_relaxed(&lock->state);
+        const bool mine = self->closed || (self->woken && !(seen & CLOSED));
+        const bool unused = (seen & MARK) && !(seen & CLOSED);
+        if (!is_free(seen)) {
+            idle = 0;
+        } else if ((mine || (unused && ++idle > THRUM_LOCK_IDLE_ROUNDS)) && inherit(lock, seen)) {
+            return true;
+        }
+    } while (thrum_spin_again(&spin));
+    return is_free(seen) && (seen & MARK) && !(seen & CLOSED) && inherit(lock, seen);
+}
+
+/* A deadline that also ends when the state that was seen may have become stale. */
+static thrum_deadline patience(uint32_t seen, thrum_deadline deadline) {
+    if (is_free(seen)) return thrum_deadline_earlier(deadline, thrum_after_ns(STALE_NS));
+    if (seen & SHARED) return thrum_deadline_earlier(deadline, thrum_after_ns(DEATH_NS));
+    return deadline;
+}
+
+/* Sleeps until the release: the heir saw one unbroken hold, or has closed the lock. */
+static void park(thrum_lock *lock, uint32_t seen, watcher *self, thrum_deadline deadline) {
+    if (!(seen & WAKE) && !thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAKE)) return; /* I3 */
+    const thrum_deadline end = self->closed ? patience(seen, deadline) : moment(self->slice_end_ns);
+    const thrum_futex_outcome outcome = thrum_futex_wait(&lock->state, seen | WAKE, FOR_HEIR, seen & SHARED,
+                                                         thrum_deadline_earlier(deadline, end));
+    self->woken = outcome == THRUM_FUTEX_WOKEN;
+    self->parked = true;
+}
+
+static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t others) {
+    watcher self = {.slice_end_ns = thrum_clock_now_ns() + THRUM_LOCK_SLICE_NS, .nap_ns = THRUM_LOCK_NAP_NS};
     for (;;) {
-        uint32_t w = thrum_u32_fetch_or_relaxed(&l->state, MARK | closed);
-        thrum_spin spin = thrum_spin_begin(LOOK_NS);
-        unsigned idle = 0;
-        do {
-            w = thrum_u32_load_relaxed(&l->state);
-            if (!(w & LOCKED) && (closed || !(w & CLOSED))) {
-                if (closed || GREEDY || ((w & MARK) && ++idle > 20)) {
-                    if (take_over(l, w)) return THRUM_OK;
-                }
-            }
-        } while (thrum_spin_again(&spin));
+        thrum_u32_fetch_or_relaxed(&lock->state, HEIR | MARK | others | self.closed);
+        if (look(lock, &self)) return THRUM_OK;
         const uint64_t now = thrum_clock_now_ns();
-        if (deadline.ns <= now) return resign(l, closed);
-        if (!closed && now - begun >= SLICE_NS) {
-            closed = CLOSED;
+        if (deadline.ns <= now) return resign(lock, self.closed);
+        if (now >= self.slice_end_ns && !self.closed) {
+            self.closed = CLOSED;
             continue;
         }
-        w = thrum_u32_load_relaxed(&l->state);
-        if (!(w & LOCKED) ) continue;
-        if ((w & MARK) && (willing || closed)) {
-            if (!(w & WAKE) && !thrum_u32_cas_relaxed(&l->state, &w, w | WAKE)) continue;
-            willing = false;
-            thrum_futex_wait(&l->state, w | WAKE, CH_HEIR, w & SHARED, closed ? deadline : thrum_deadline_earlier(deadline, at(begun + SLICE_NS)));
-        } else if (!closed) {
-            uint64_t end = now + nap;
-            if (end > begun + SLICE_NS) end = begun + SLICE_NS;
-            thrum_clock_nap(thrum_deadline_earlier(deadline, at(end)));
-            nap *= 2;
-            if (nap > NAP_MAX) nap = NAP_MAX;
+        const uint32_t seen = thrum_u32_load_relaxed(&lock->state);
+        self.woken = false;
+        if (!is_free(seen) && (self.closed || ((seen & MARK) && !self.parked))) {
+            park(lock, seen, &self, deadline);
+        } else if (!self.closed) {
+            thrum_clock_nap(moment(now + self.nap_ns < self.slice_end_ns ? now + self.nap_ns : self.slice_end_ns));
+            self.nap_ns *= 2;
         }
     }
 }
 
-static thrum_result wait(thrum_lock *l, thrum_deadline deadline) {
+/* --- waiting -------------------------------------------------------------------------------- */
+
+/* Spins while the lock is held, unless it is closed. */
+static bool spin_for(thrum_lock *lock) {
     thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
     do {
-        uint32_t w = thrum_u32_load_relaxed(&l->state);
-        if (!(w & (LOCKED | CLOSED)) && barge(l, LOCKED | CLOSED)) return THRUM_OK;
-        if (w & CLOSED) break;
+        if (thrum_u32_load_relaxed(&lock->state) & CLOSED) return false;
+        if (barge(lock, LOCKED | CLOSED)) return true;
     } while (thrum_spin_again(&spin));
+    return false;
+}
+
+static thrum_result wait(thrum_lock *lock, thrum_deadline deadline) {
+    if (spin_for(lock)) return THRUM_OK;
     for (;;) {
-        uint32_t w = thrum_u32_load_relaxed(&l->state);
-        if (!(w & (LOCKED | CLOSED))) {
-            if (barge(l, LOCKED | CLOSED)) return THRUM_OK;
-            continue;
-        }
-        if (!(w & HEIR)) {
-            if (thrum_u32_cas_relaxed(&l->state, &w, w | HEIR)) return watch(l, deadline, 0);
-            continue;
-        }
-        if (!(w & WAITERS) && !thrum_u32_cas_relaxed(&l->state, &w, w | WAITERS)) continue;
-        bool bounded = !(w & LOCKED);
-        switch (thrum_futex_wait(&l->state, w | WAITERS, CH_SLEEPER, w & SHARED, bounded ? thrum_deadline_earlier(deadline, thrum_after_ns(1000000)) : deadline)) {
-        case THRUM_FUTEX_WOKEN:
-            return watch(l, deadline, WAITERS);
-        case THRUM_FUTEX_TIMED_OUT:
-            if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
-            if (!(thrum_u32_load_relaxed(&l->state) & LOCKED)) return watch(l, deadline, WAITERS);
-            break;
-        default:
-            break;
+        uint32_t seen = thrum_u32_load_relaxed(&lock->state);
+        if (!(seen & (LOCKED | CLOSED))) {
+            if (barge(lock, LOCKED | CLOSED)) return THRUM_OK;
+        } else if (!(seen & HEIR)) {
+            if (thrum_u32_cas_relaxed(&lock->state, &seen, seen | HEIR)) return watch(lock, deadline, 0);
+        } else if ((seen & WAITERS) || thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAITERS)) {
+            const thrum_futex_outcome outcome = thrum_futex_wait(&lock->state, seen | WAITERS, SLEEPERS, /* I1 */
+                                                                 seen & SHARED, patience(seen, deadline));
+            if (outcome == THRUM_FUTEX_WOKEN) return watch(lock, deadline, WAITERS);
+            if (outcome != THRUM_FUTEX_TIMED_OUT) continue;
+            if (thrum_deadline_passed(deadline)) return barge(lock, LOCKED) ? THRUM_OK : THRUM_TIMEOUT;
+            const bool dead = is_free(seen) ? (thrum_u32_load_relaxed(&lock->state) & CLOSED) != 0 : true;
+            if (dead) return watch(lock, deadline, WAITERS);
         }
     }
 }
 
-void thrum_lock_acquire_slow_(thrum_lock *l) {
-    if (barge(l, LOCKED | CLOSED)) return;
-    (void)wait(l, THRUM_FOREVER);
+void thrum_lock_acquire_slow_(thrum_lock *lock) {
+    if (!barge(lock, LOCKED | CLOSED)) (void)wait(lock, THRUM_FOREVER);
 }
-bool thrum_lock_try_acquire_slow_(thrum_lock *l) { return barge(l, LOCKED); }
-thrum_result thrum_lock_acquire_until_slow_(thrum_lock *l, thrum_deadline d) {
-    if (barge(l, d.ns == 0 ? LOCKED : LOCKED | CLOSED)) return THRUM_OK;
-    if (thrum_deadline_passed(d)) return barge(l, LOCKED) ? THRUM_OK : THRUM_TIMEOUT;
-    return wait(l, d);
+
+bool thrum_lock_try_acquire_slow_(thrum_lock *lock) {
+    return barge(lock, LOCKED);
 }
-thrum_result thrum_lock_release_slow_(thrum_lock *l, uint32_t old) {
-    thrum_result r = THRUM_OK;
-    while (!(old & LOCKED)) { r = THRUM_NOT_LOCKED; old = thrum_u32_fetch_add_release(&l->state, LOCKED); }
-    if (old & WAKE) thrum_futex_wake(&l->state, INT32_MAX, CH_HEIR, old & SHARED);
-    return r;
+
+thrum_result thrum_lock_acquire_until_slow_(thrum_lock *lock, thrum_deadline deadline) {
+    if (barge(lock, LOCKED | CLOSED)) return THRUM_OK;
+    if (thrum_deadline_passed(deadline)) return barge(lock, LOCKED) ? THRUM_OK : THRUM_TIMEOUT;
+    return wait(lock, deadline);
+}
+
+/*
+ * `old` is the word as the release found it. Not LOCKED: two threads released one hold at once,
+ * and what this one did was to acquire the free lock; it lets go of that and says so.
+ */
+thrum_result thrum_lock_release_slow_(thrum_lock *lock, uint32_t old) {
+    thrum_result result = THRUM_OK;
+    while (is_free(old)) {
+        result = THRUM_NOT_LOCKED;
+        old = thrum_u32_fetch_add_release(&lock->state, LOCKED); /* L2 */
+    }
+    if (old & WAKE) thrum_futex_wake(&lock->state, INT_MAX, FOR_HEIR, old & SHARED); /* I5: the address only */
+    return result;
+}
+
+void thrum_lock_reset_after_fork(thrum_lock *lock) {
+    if (!(thrum_u32_load_relaxed(&lock->state) & SHARED)) thrum_u32_store_relaxed(&lock->state, 0);
+}
+
+size_t thrum_lock_describe(const thrum_lock *lock, char *text, size_t size) {
+    const uint32_t word = thrum_u32_load_relaxed(&lock->state);
+    return (size_t)snprintf(text, size, "lock: %s%s%s%s%s", is_free(word) ? "free" : "locked",
+                            word & HEIR ? ", waited for" : "", word & WAITERS ? ", sleepers" : "",
+                            word & CLOSED ? ", closed" : "", word & SHARED ? ", shared" : "");
 }
