@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/bench.h"
+#include "support/handover.h"
+#include "support/rivals.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include <thrum/event.h>
+
+#ifdef THRUM_BENCH_HAS_NSYNC
+#include <nsync.h>
+#endif
+#ifdef THRUM_BENCH_HAS_ABSL
+#include <absl/synchronization/notification.h>
+#endif
+
+namespace bench {
+namespace {
+
+struct Thrum {
+    thrum_event event = THRUM_EVENT_INIT;
+    bool is_set() { return thrum_event_is_set(&event); }
+    void wait() { thrum_event_wait(&event); }
+    void set() { thrum_event_set(&event); }
+    void clear() { thrum_event_clear(&event); }
+};
+
+struct Pthread {
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+    bool flag = false;
+    bool is_set() {
+        pthread_mutex_lock(&mutex);
+        const bool answer = flag;
+        pthread_mutex_unlock(&mutex);
+        return answer;
+    }
+    void wait() {
+        pthread_mutex_lock(&mutex);
+        while (!flag) pthread_cond_wait(&changed, &mutex);
+        pthread_mutex_unlock(&mutex);
+    }
+    void set() {
+        pthread_mutex_lock(&mutex);
+        flag = true;
+        pthread_mutex_unlock(&mutex);
+        pthread_cond_broadcast(&changed);
+    }
+    void clear() {
+        pthread_mutex_lock(&mutex);
+        flag = false;
+        pthread_mutex_unlock(&mutex);
+    }
+};
+
+#ifdef THRUM_BENCH_HAS_STD20
+struct Std {
+    std::atomic<int> flag{0};
+    bool is_set() { return flag.load(std::memory_order_acquire) != 0; }
+    void wait() { flag.wait(0, std::memory_order_acquire); }
+    void set() {
+        flag.store(1, std::memory_order_release);
+        flag.notify_all();
+    }
+    void clear() { flag.store(0, std::memory_order_relaxed); }
+};
+#endif
+
+/* These two are set once and cannot be cleared: a new one stands for a cleared one. */
+#ifdef THRUM_BENCH_HAS_ABSL
+struct Absl {
+    std::optional<absl::Notification> notification;
+    Absl() { clear(); }
+    bool is_set() { return notification->HasBeenNotified(); }
+    void wait() { notification->WaitForNotification(); }
+    void set() { notification->Notify(); }
+    void clear() { notification.emplace(); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_NSYNC
+struct Nsync {
+    nsync::nsync_note note = make();
+    static nsync::nsync_note make() { return nsync::nsync_note_new(nullptr, nsync::nsync_time_no_deadline); }
+    ~Nsync() { nsync::nsync_note_free(note); }
+    bool is_set() { return nsync::nsync_note_is_notified(note) != 0; }
+    void wait() { nsync::nsync_note_wait(note, nsync::nsync_time_no_deadline); }
+    void set() { nsync::nsync_note_notify(note); }
+    void clear() {
+        nsync::nsync_note_free(note);
+        note = make();
+    }
+};
+#endif
+
+struct LimitLoad {
+    std::atomic<uint32_t> word{0};
+    bool is_set() { return word.load(std::memory_order_acquire) != 0; }
+    void wait() { benchmark::DoNotOptimize(is_set()); }
+    void set() { word.fetch_or(1, std::memory_order_release); }
+    void clear() { word.fetch_and(~1u, std::memory_order_relaxed); }
+};
+
+/* Wakes all with one call, asks nothing, spins never. */
+struct LimitFutex {
+    thrum_u32 word = {};
+    void wait() {
+        while (!thrum_u32_load_acquire(&word)) thrum_futex_wait(&word, 0, THRUM_FUTEX_ANY, false, THRUM_FOREVER);
+    }
+    void set() {
+        thrum_u32_store_release(&word, 1);
+        thrum_futex_wake(&word, INT32_MAX, THRUM_FUTEX_ANY, false);
+    }
+    void clear() { thrum_u32_store_relaxed(&word, 0); }
+};
+
+template <class Event> void is_set(benchmark::State &state) {
+    Padded<Event> event;
+    event.value.set();
+    for (auto _ : state) benchmark::DoNotOptimize(event.value.is_set());
+}
+
+template <class Event> void wait_when_set(benchmark::State &state) {
+    Padded<Event> event;
+    event.value.set();
+    for (auto _ : state) event.value.wait();
+}
+
+template <class Event> void set_and_clear(benchmark::State &state) {
+    Padded<Event> event;
+    for (auto _ : state) {
+        event.value.set();
+        event.value.clear();
+    }
+}
+
+template <class Event> struct Duet {
+    Padded<Event> events[2];
+    void give(int side) { events[side].value.set(); }
+    void take(int side) {
+        events[side].value.wait();
+        events[side].value.clear();
+    }
+};
+
+/* One set, `waiters` sleepers: until the last of them has returned. */
+template <class Event> void wake_all(Figures &figures, int waiters, int rounds) {
+    Padded<Event> event;
+    std::atomic<int> round{0};
+    std::atomic<int> woken{0};
+    std::atomic<uint64_t> last{0};
+    const auto body = [&](int) {
+        for (int seen = 0; seen < rounds; seen++) {
+            while (round.load() <= seen) sched_yield();
+            event.value.wait();
+            if (++woken == waiters) last = now_ns();
+            while (woken.load() != 0) sched_yield();
+        }
+    };
+    Team team(waiters, Place::anywhere, body);
+    team.start();
+    std::vector<double> times;
+    for (int i = 0; i < rounds; i++) {
+        round = i + 1;
+        for (int w = 0; w < waiters; w++) team.await_asleep(w);
+        const uint64_t begun = now_ns();
+        event.value.set();
+        while (woken.load() != waiters) usleep(50);
+        times.push_back(double(last.load() - begun));
+        event.value.clear();
+        woken = 0;
+    }
+    team.join();
+    std::sort(times.begin(), times.end());
+    figures.ns = percentile(times, 0.5);
+    figures.add("cpu_ns_per_wait", team.cpu_ns() / double(rounds * waiters));
+}
+
+template <class Event> void wake_all_rows(const std::string &library) {
+    for (const int waiters : {16, 64}) {
+        row_apart("event/wake_all/" + library + "/waiters:" + std::to_string(waiters),
+                  [=](Figures &f) { wake_all<Event>(f, waiters, full_or_quick(30, 10)); });
+    }
+}
+
+template <class Event> void looking_rows(const std::string &library) {
+    row("event/is_set/" + library, is_set<Event>);
+    row("event/wait_when_set/" + library, wait_when_set<Event>);
+}
+
+template <class Event> void event_rows(const std::string &library) {
+    looking_rows<Event>(library);
+    row("event/set_and_clear/" + library, set_and_clear<Event>);
+    hand_over_rows<Duet<Event>>("event", library);
+    wake_all_rows<Event>(library);
+}
+
+} // namespace
+
+void rows() {
+    looking_rows<LimitLoad>("limit");
+    row("event/set_and_clear/limit", set_and_clear<LimitLoad>);
+    hand_over_limits("event");
+    wake_all_rows<LimitFutex>("limit");
+    event_rows<Thrum>("thrum");
+    event_rows<Pthread>("pthread");
+#ifdef THRUM_BENCH_HAS_STD20
+    event_rows<Std>("std");
+#endif
+#ifdef THRUM_BENCH_HAS_ABSL
+    looking_rows<Absl>("absl");
+    wake_all_rows<Absl>("absl");
+#endif
+#ifdef THRUM_BENCH_HAS_NSYNC
+    looking_rows<Nsync>("nsync");
+    wake_all_rows<Nsync>("nsync");
+#endif
+}
+
+} // namespace bench

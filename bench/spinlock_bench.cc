@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/bench.h"
+#include "support/contended.h"
+#include "support/locks.h"
+
+namespace bench {
+namespace {
+
+template <class Lock> void acquire_and_release(benchmark::State &state) {
+    Padded<Lock> lock;
+    for (auto _ : state) {
+        lock.value.acquire();
+        lock.value.release();
+    }
+}
+
+/* As many threads as processors, and twice that: a spin lock's holder may then not be running. */
+template <class Lock> void contended_rows(const std::string &library) {
+    for (const int threads : {2, 4}) {
+        for (const Cell cell : {Cell{0, 0}, Cell{50, 0}, Cell{50, 100}}) {
+            row_apart("spinlock/contended/" + library + cell_name(threads, cell),
+                      [=](Figures &f) { contend<Lock>(f, threads, cell, full_or_quick(0.12, 0.025)); });
+        }
+    }
+}
+
+template <class Lock> void spinlock_rows(const std::string &library) {
+    row("spinlock/uncontended/" + library, acquire_and_release<Lock>);
+    contended_rows<Lock>(library);
+}
+
+} // namespace
+
+void rows() {
+    row("spinlock/uncontended/limit", acquire_and_release<LimitStore>);
+    spinlock_rows<ThrumSpinlock>("thrum");
+    contended_rows<ThrumLock>("thrum_lock");
+    spinlock_rows<PthreadSpin>("pthread");
+#ifdef THRUM_BENCH_HAS_TBB
+    spinlock_rows<TbbSpin>("tbb");
+#endif
+#ifdef THRUM_BENCH_HAS_CK
+    spinlock_rows<CkFas>("ck");
+    spinlock_rows<CkTicket>("ck_ticket");
+#endif
+}
+
+} // namespace bench

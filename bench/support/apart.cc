@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace bench {
+
+/* Longer than any row runs, by far. */
+static constexpr unsigned hang_after_s = 10;
+
+void Figures::add(const char *name, double value) {
+    if (count == int(sizeof counters / sizeof counters[0])) abort();
+    Counter &counter = counters[count++];
+    snprintf(counter.name, sizeof counter.name, "%s", name);
+    counter.value = value;
+}
+
+void Figures::fail(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error, sizeof error, format, arguments);
+    va_end(arguments);
+}
+
+[[noreturn]] static void run_child(const Measure &measure, Figures *figures, pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    signal(SIGALRM, SIG_DFL);
+    alarm(hang_after_s);
+    measure(*figures);
+    figures->complete = true;
+    _exit(0);
+}
+
+static void run_apart(benchmark::State &state, const Measure &measure) {
+    void *memory = mmap(nullptr, sizeof(Figures), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        state.SkipWithError("no memory");
+        return;
+    }
+    Figures *figures = new (memory) Figures;
+    fflush(nullptr);
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child == 0) run_child(measure, figures, parent);
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        figures->fail("fork: %s", strerror(errno));
+    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+        figures->fail("hang");
+    } else if (!figures->complete && !figures->error[0]) {
+        figures->fail("ended by status %d", status);
+    }
+
+    if (figures->error[0]) {
+        state.SkipWithError(figures->error);
+    } else {
+        for (auto _ : state) state.SetIterationTime(figures->ns * 1e-9);
+        for (int i = 0; i < figures->count; i++)
+            state.counters[figures->counters[i].name] = figures->counters[i].value;
+    }
+    munmap(memory, sizeof(Figures));
+}
+
+void row(const std::string &name, std::function<void(benchmark::State &)> body) {
+    benchmark::RegisterBenchmark(name.c_str(), body);
+}
+
+void row_apart(const std::string &name, Measure measure) {
+    benchmark::RegisterBenchmark(name.c_str(), [measure](benchmark::State &state) { run_apart(state, measure); })
+        ->UseManualTime()
+        ->Iterations(1)
+        ->Unit(benchmark::kNanosecond);
+}
+
+} // namespace bench

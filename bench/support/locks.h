@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The locks that are compared, each with acquire and release; try_acquire where it has one, and
+ * acquire_until (an absolute moment of CLOCK_MONOTONIC, true when acquired) where it waits by that clock.
+ */
+#ifndef THRUM_BENCH_SUPPORT_LOCKS_H
+#define THRUM_BENCH_SUPPORT_LOCKS_H
+
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+
+#include <thrum/cpu.h>
+#include <thrum/futex.h>
+#include <thrum/lock.h>
+#include <thrum/spinlock.h>
+
+#include "bench.h"
+#include "ck_locks.h"
+#include "rivals.h"
+
+#ifdef THRUM_BENCH_HAS_NSYNC
+#include <nsync.h>
+#endif
+#ifdef THRUM_BENCH_HAS_ABSL
+#include <absl/synchronization/mutex.h>
+#endif
+#ifdef THRUM_BENCH_HAS_TBB
+#include <tbb/spin_mutex.h>
+#endif
+#ifdef THRUM_BENCH_HAS_BOOST
+#include <boost/thread/mutex.hpp>
+#endif
+
+namespace bench {
+
+struct ThrumLock {
+    thrum_lock lock = THRUM_LOCK_INIT;
+    void acquire() { thrum_lock_acquire(&lock); }
+    bool try_acquire() { return thrum_lock_try_acquire(&lock); }
+    bool acquire_until(uint64_t ns) { return thrum_lock_acquire_until(&lock, thrum_deadline{ns}) == THRUM_OK; }
+    void release() { thrum_lock_release(&lock); }
+};
+
+struct ThrumSpinlock {
+    thrum_spinlock lock = THRUM_SPINLOCK_INIT;
+    void acquire() { thrum_spinlock_acquire(&lock); }
+    bool try_acquire() { return thrum_spinlock_try_acquire(&lock); }
+    void release() { thrum_spinlock_release(&lock); }
+};
+
+template <int type> struct PthreadMutex {
+    pthread_mutex_t mutex;
+    PthreadMutex() {
+        pthread_mutexattr_t attributes;
+        pthread_mutexattr_init(&attributes);
+        pthread_mutexattr_settype(&attributes, type);
+        pthread_mutex_init(&mutex, &attributes);
+        pthread_mutexattr_destroy(&attributes);
+    }
+    void acquire() { pthread_mutex_lock(&mutex); }
+    bool try_acquire() { return pthread_mutex_trylock(&mutex) == 0; }
+#ifdef __GLIBC__
+    bool acquire_until(uint64_t ns) {
+        const timespec end = {time_t(ns / 1000000000u), long(ns % 1000000000u)};
+        return pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &end) == 0;
+    }
+#endif
+    void release() { pthread_mutex_unlock(&mutex); }
+};
+using PthreadNormal = PthreadMutex<PTHREAD_MUTEX_NORMAL>;
+using PthreadRecursive = PthreadMutex<PTHREAD_MUTEX_RECURSIVE>;
+#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+#define THRUM_BENCH_HAS_ADAPTIVE 1
+using PthreadAdaptive = PthreadMutex<PTHREAD_MUTEX_ADAPTIVE_NP>;
+#endif
+
+struct PthreadSpin {
+    pthread_spinlock_t lock;
+    PthreadSpin() { pthread_spin_init(&lock, PTHREAD_PROCESS_PRIVATE); }
+    void acquire() { pthread_spin_lock(&lock); }
+    bool try_acquire() { return pthread_spin_trylock(&lock) == 0; }
+    void release() { pthread_spin_unlock(&lock); }
+};
+
+/* A Lockable of the C++ standard's shape. */
+template <class M> struct Lockable {
+    M mutex;
+    void acquire() { mutex.lock(); }
+    bool try_acquire() { return mutex.try_lock(); }
+    void release() { mutex.unlock(); }
+};
+using StdMutex = Lockable<std::mutex>;
+#ifdef THRUM_BENCH_HAS_BOOST
+using BoostMutex = Lockable<boost::mutex>;
+#endif
+#ifdef THRUM_BENCH_HAS_TBB
+using TbbSpin = Lockable<tbb::spin_mutex>;
+#endif
+
+#ifdef THRUM_BENCH_HAS_NSYNC
+struct NsyncMu {
+    nsync::nsync_mu mu = NSYNC_MU_INIT;
+    void acquire() { nsync::nsync_mu_lock(&mu); }
+    bool try_acquire() { return nsync::nsync_mu_trylock(&mu) != 0; }
+    void release() { nsync::nsync_mu_unlock(&mu); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_ABSL
+struct AbslMutex {
+    absl::Mutex mutex;
+    void acquire() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.Lock(); }
+    bool try_acquire() ABSL_NO_THREAD_SAFETY_ANALYSIS { return mutex.TryLock(); }
+    void release() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.Unlock(); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_CK
+struct CkFas {
+    bench_ck_lock lock = {};
+    void acquire() { bench_ck_fas_acquire(&lock); }
+    bool try_acquire() { return bench_ck_fas_try_acquire(&lock); }
+    void release() { bench_ck_fas_release(&lock); }
+};
+struct CkTicket {
+    bench_ck_lock lock = {};
+    void acquire() { bench_ck_ticket_acquire(&lock); }
+    void release() { bench_ck_ticket_release(&lock); }
+};
+#endif
+
+/* Test, test-and-set, and a yield after fifty looks: what barging alone can do. No fairness at all. */
+struct YieldingSpin {
+    std::atomic<unsigned> held{0};
+    bool try_acquire() {
+        return !held.load(std::memory_order_relaxed) && !held.exchange(1, std::memory_order_acquire);
+    }
+    void acquire() {
+        for (unsigned look = 1; !try_acquire(); look++) {
+            if (look % 50 == 0) sched_yield();
+            else thrum_cpu_pause();
+        }
+    }
+    void release() { held.store(0, std::memory_order_release); }
+};
+
+/* One compare-and-swap and the cheapest read-modify-write that keeps the other bits: no lock pays less. */
+struct LimitPair {
+    std::atomic<uint32_t> word{0};
+    void acquire() {
+        uint32_t expected = 0;
+        word.compare_exchange_strong(expected, 0x80000000u, std::memory_order_acquire, std::memory_order_relaxed);
+        benchmark::DoNotOptimize(expected);
+    }
+    void release() { benchmark::DoNotOptimize(word.fetch_add(0x80000000u, std::memory_order_release)); }
+};
+
+/* A compare-and-swap and a plain store: the limit of a lock that keeps no waiters. */
+struct LimitStore {
+    std::atomic<uint32_t> word{0};
+    void acquire() {
+        uint32_t expected = 0;
+        word.compare_exchange_strong(expected, 1, std::memory_order_acquire, std::memory_order_relaxed);
+        benchmark::DoNotOptimize(expected);
+    }
+    void release() { word.store(0, std::memory_order_release); }
+};
+
+/* Sleeps at once, and its release always wakes one: the cost of a wake and nothing else. */
+struct RawFutexLock {
+    thrum_u32 word = {};
+    bool acquire_until(uint64_t ns) {
+        while (thrum_u32_exchange_acquire(&word, 1) != 0) {
+            if (thrum_futex_wait(&word, 1, THRUM_FUTEX_ANY, false, thrum_deadline{ns}) == THRUM_FUTEX_TIMED_OUT)
+                return false;
+        }
+        return true;
+    }
+    void acquire() { acquire_until(THRUM_FOREVER.ns); }
+    void release() {
+        thrum_u32_store_release(&word, 0);
+        thrum_futex_wake(&word, 1, THRUM_FUTEX_ANY, false);
+    }
+};
+
+} // namespace bench
+
+#endif
