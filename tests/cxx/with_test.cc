@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// THRUM_WITH in C++: overloads in place of _Generic, and exceptions as one more way out.
+#include "test.h"
+
+#include <thrum/with.h>
+
+#include <stdexcept>
+#include <thread>
+
+static thrum_lock lock;
+static thrum_spinlock spinlock;
+static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(1);
+static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
+
+static void check_all_free() {
+    CHECK(!thrum_lock_locked(&lock));
+    CHECK(!thrum_spinlock_locked(&spinlock));
+    CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
+    CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 1);
+    CHECK_EQ(thrum_self_guards(), 0);
+}
+
+static void check_all_held() {
+    CHECK(thrum_lock_locked(&lock));
+    CHECK(thrum_spinlock_locked(&spinlock));
+    CHECK_EQ(thrum_semaphore_value(&semaphore), 0);
+    CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 0);
+    CHECK_EQ(thrum_self_guards(), 4);
+}
+
+TEST(every_type_is_held_in_the_block_and_free_after_it) {
+    unsigned ran = 0;
+    THRUM_WITH(&lock) THRUM_WITH(&spinlock) THRUM_WITH(&semaphore) THRUM_WITH(&bounded) {
+        check_all_held();
+        ran++;
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+static void throw_from_all() {
+    THRUM_WITH(&lock) THRUM_WITH(&spinlock) {
+        THRUM_HOLD(&semaphore);
+        THRUM_WITH(&bounded) {
+            check_all_held();
+            throw std::runtime_error("out");
+        }
+    }
+}
+
+TEST(an_exception_that_leaves_lets_go) {
+    bool caught = false;
+    try {
+        throw_from_all();
+    } catch (const std::runtime_error &) {
+        caught = true;
+        check_all_free();
+    }
+    CHECK(caught);
+}
+
+TEST(an_exception_that_is_caught_inside_keeps_it_held) {
+    THRUM_WITH(&semaphore) {
+        try {
+            throw std::runtime_error("inside");
+        } catch (const std::runtime_error &) {
+        }
+        CHECK_EQ(thrum_semaphore_value(&semaphore), 0);
+        CHECK_EQ(thrum_self_guards(), 1);
+    }
+    check_all_free();
+}
+
+TEST(an_exception_in_a_std_thread_lets_go_before_it_is_caught) {
+    bool caught = false;
+    std::thread thread([&caught] {
+        try {
+            throw_from_all();
+        } catch (const std::runtime_error &) {
+            caught = true;
+        }
+    });
+    thread.join();
+    CHECK(caught);
+    check_all_free();
+}
+
+static int return_from_the_block() {
+    THRUM_WITH(&semaphore) return thrum_semaphore_value(&semaphore);
+    return -1;
+}
+
+TEST(return_break_continue_and_goto_let_go) {
+    CHECK_EQ(return_from_the_block(), 0);
+    check_all_free();
+    int after = 0;
+    for (int i = 0; i < 4; i++) {
+        THRUM_WITH(&semaphore) {
+            if (i % 2) break;
+            continue;
+        }
+        after++;
+        check_all_free();
+    }
+    CHECK_EQ(after, 4);
+    THRUM_WITH(&semaphore) goto out;
+    CHECK(false);
+out:
+    check_all_free();
+}
+
+TEST(a_timed_block_runs_or_is_skipped_and_its_result_tells) {
+    thrum_result result = THRUM_INVALID;
+    unsigned ran = 0;
+    THRUM_WITH_UNTIL(&lock, THRUM_NOW, &result)
+    THRUM_WITH_UNTIL(&spinlock, THRUM_NOW, &result)
+    THRUM_WITH_UNTIL(&semaphore, THRUM_NOW, &result)
+    THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result) {
+        check_all_held();
+        ran++;
+        THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
+        CHECK_EQ(result, THRUM_TIMEOUT);
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(the_expression_is_evaluated_once_in_cxx) {
+    thrum_lock locks[2] = {THRUM_LOCK_INIT, THRUM_LOCK_INIT};
+    thrum_lock *next = locks;
+    THRUM_WITH(next++) CHECK(thrum_lock_locked(&locks[0]));
+    CHECK(next == locks + 1);
+    {
+        THRUM_HOLD(next++);
+        CHECK(thrum_lock_locked(&locks[1]));
+    }
+    CHECK(next == locks + 2);
+    CHECK(!thrum_lock_locked(&locks[0]) && !thrum_lock_locked(&locks[1]));
+}
+
+static bool drains;
+
+static void *exit_inside(void *) {
+    THRUM_WITH(&lock) THRUM_WITH(&spinlock) {
+        THRUM_HOLD(&semaphore);
+        THRUM_WITH(&bounded) {
+            if (drains) thrum_self_release_guards();
+            pthread_exit(nullptr);
+        }
+    }
+    return nullptr;
+}
+
+TEST(a_thread_that_exits_has_let_go_exactly_once_drained_or_not) {
+    for (int i = 0; i < 2; i++) {
+        drains = i == 0;
+        test_thread t = test_start(exit_inside, nullptr);
+        test_join(&t);
+        check_all_free();
+    }
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The policy of spinning, against a kernel that this file plays: it counts what is asked of it,
+ * and its clock moves only when told to, or is the real one.
+ */
+/* ctest: separate-symbols */
+#include "test.h"
+
+#include <thrum/futex.h>
+#include <thrum/park.h>
+
+static struct {
+    bool real_clock;
+    uint64_t now, step; /* each look at the clock moves it on by `step` */
+    unsigned usable;
+    unsigned yields, looks, asked;
+} kernel = {.now = 1000, .usable = 2};
+
+uint64_t thrum_clock_now_ns(void) {
+    kernel.looks++;
+    if (kernel.real_clock) return test_now_ns();
+    return kernel.now += kernel.step;
+}
+
+void thrum_cpu_yield(void) {
+    kernel.yields++;
+}
+
+unsigned thrum_cpu_usable(void) {
+    kernel.asked++;
+    return kernel.usable;
+}
+
+static unsigned rounds_of(uint32_t budget_ns, unsigned limit) {
+    thrum_spin spin = thrum_spin_begin(budget_ns);
+    unsigned rounds = 0;
+    while (rounds < limit && thrum_spin_again(&spin)) rounds++;
+    return rounds;
+}
+
+/* The policy remembers the number of processors for a while: spins until it has looked again. */
+static void settle(unsigned usable) {
+    kernel.real_clock = false;
+    kernel.step = 1000000;
+    kernel.usable = usable;
+    kernel.asked = 0;
+    for (int i = 0; i < 1000 && kernel.asked == 0; i++) rounds_of(1000, 1000000);
+    CHECK(kernel.asked > 0);
+    kernel.asked = kernel.looks = kernel.yields = 0;
+}
+
+TEST(beginning_a_spin_asks_nothing_of_the_kernel) {
+    settle(2);
+    const thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
+    (void)spin;
+    CHECK_EQ(kernel.looks + kernel.yields + kernel.asked, 0);
+}
+
+TEST(the_first_rounds_make_no_system_call) {
+    settle(2);
+    CHECK_EQ(rounds_of(THRUM_SPIN_NS, 4), 4);
+    CHECK_EQ(kernel.looks + kernel.yields + kernel.asked, 0);
+}
+
+TEST(later_rounds_give_up_the_processor_each_time) {
+    settle(2);
+    kernel.step = 1;
+    thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
+    for (int i = 0; i < 100; i++) CHECK(thrum_spin_again(&spin));
+    kernel.yields = 0;
+    for (int i = 0; i < 100; i++) CHECK(thrum_spin_again(&spin));
+    CHECK_EQ(kernel.yields, 100);
+}
+
+TEST(a_spin_ends_at_its_budget_by_the_clock) {
+    settle(2);
+    thrum_spin spin = thrum_spin_begin(5000);
+    kernel.step = 0;
+    while (kernel.looks == 0) CHECK(thrum_spin_again(&spin)); /* the first look starts the time */
+    kernel.now += 4999;
+    CHECK(thrum_spin_again(&spin));
+    kernel.now += 1;
+    CHECK(!thrum_spin_again(&spin));
+}
+
+/* A multiple of 4: the rounds before the first look at the clock, and the last round. */
+TEST(a_real_spin_takes_its_budget_and_not_many_times_as_long) {
+    settle(2);
+    kernel.real_clock = true;
+    const uint32_t budget = 50000;
+    uint64_t best = UINT64_MAX;
+    for (int i = 0; i < 200; i++) {
+        const uint64_t begin = test_now_ns();
+        rounds_of(budget, UINT32_MAX);
+        const uint64_t took = test_now_ns() - begin;
+        CHECK(took >= budget);
+        if (took < best) best = took;
+    }
+    CHECK(best <= 4 * (uint64_t)budget);
+}
+
+TEST(without_a_budget_there_is_no_spin) {
+    settle(2);
+    CHECK_EQ(rounds_of(0, 1000), 0);
+    CHECK_EQ(kernel.looks + kernel.yields, 0);
+}
+
+TEST(on_one_processor_there_is_no_spin) {
+    settle(1);
+    for (int i = 0; i < 10; i++) CHECK_EQ(rounds_of(THRUM_SPIN_NS, 1000), 0);
+    CHECK_EQ(kernel.looks, 0);
+    settle(2);
+    CHECK(rounds_of(THRUM_SPIN_NS, 1000) > 0);
+}
+
+TEST(the_number_of_processors_is_remembered_between_spins) {
+    settle(2);
+    for (int i = 0; i < 10; i++) rounds_of(1000, 1000000);
+    CHECK(kernel.asked <= 1);
+    for (int i = 0; i < 1000; i++) rounds_of(1000, 2); /* spins that did not fail ask nothing */
+    CHECK(kernel.asked <= 1);
+}
+
+TEST(a_change_of_the_number_of_processors_is_noticed) {
+    settle(2);
+    kernel.usable = 1;
+    unsigned spins = 0;
+    while (rounds_of(1000, 1000000) > 0) CHECK(++spins < 1000);
+    kernel.usable = 2;
+    spins = 0;
+    while (rounds_of(1000, 1000000) == 0) CHECK(++spins < 1000);
+}

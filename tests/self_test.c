@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+
+#include <thrum/self.h>
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void *ask(void *into) {
+    uint64_t *id = into;
+    *id = thrum_self_id();
+    CHECK_EQ(thrum_self_id(), *id);
+    return NULL;
+}
+
+static int ascending(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int status_of(pid_t child) {
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    return status;
+}
+
+TEST(an_id_is_not_zero_and_stays) {
+    const uint64_t id = thrum_self_id();
+    CHECK(id != 0);
+    CHECK_EQ(thrum_self_id(), id);
+}
+
+/* Batches: threads at the same time, and threads that get the stack and the number of dead ones. */
+TEST(ids_of_a_thousand_threads_all_differ) {
+    enum { BATCHES = 100, AT_ONCE = 10, ALL = BATCHES * AT_ONCE };
+    static uint64_t ids[ALL + 1];
+    for (int batch = 0; batch < BATCHES; batch++) {
+        test_thread threads[AT_ONCE];
+        for (int i = 0; i < AT_ONCE; i++) threads[i] = test_start(ask, &ids[batch * AT_ONCE + i]);
+        for (int i = 0; i < AT_ONCE; i++) test_join(&threads[i]);
+    }
+    ids[ALL] = thrum_self_id();
+    qsort(ids, ALL + 1, sizeof ids[0], ascending);
+    CHECK(ids[0] != 0);
+    for (int i = 0; i < ALL; i++) CHECK(ids[i] != ids[i + 1]);
+}
+
+TEST(the_id_is_the_same_in_a_forked_child) {
+    const uint64_t id = thrum_self_id();
+    const pid_t child = fork();
+    if (child == 0) _exit(thrum_self_id() == id ? 0 : 1);
+    CHECK_EQ(status_of(child), 0);
+    CHECK_EQ(thrum_self_id(), id);
+}
+
+TEST(a_thread_of_a_forked_child_gets_an_id_that_its_parent_did_not_give) {
+    enum { BEFORE = 5 };
+    uint64_t ids[BEFORE + 1];
+    ids[BEFORE] = thrum_self_id();
+    for (int i = 0; i < BEFORE; i++) {
+        test_thread t = test_start(ask, &ids[i]);
+        test_join(&t);
+    }
+    const pid_t child = fork();
+    if (child == 0) {
+        uint64_t id = 0;
+        pthread_t t;
+        if (pthread_create(&t, NULL, ask, &id) || pthread_join(t, NULL)) _exit(2);
+        for (int i = 0; i <= BEFORE; i++) {
+            if (ids[i] == id) _exit(1);
+        }
+        _exit(0);
+    }
+    CHECK_EQ(status_of(child), 0);
+}
+
+/* A guard that writes its number down when it is let go. */
+static int journal[8];
+static unsigned entries;
+static unsigned guards_seen_by_release;
+
+static void note(void *object) {
+    guards_seen_by_release = thrum_self_guards();
+    journal[entries++] = *(int *)object;
+}
+
+static int numbers[] = {0, 1, 2, 3};
+
+static thrum_guard_ guard_of(int number) {
+    return (thrum_guard_){note, &numbers[number], NULL};
+}
+
+TEST(a_thread_begins_without_guards_and_each_push_counts) {
+    CHECK_EQ(thrum_self_guards(), 0);
+    thrum_guard_ a = guard_of(1), b = guard_of(2);
+    thrum_self_push_(&a);
+    CHECK_EQ(thrum_self_guards(), 1);
+    thrum_self_push_(&b);
+    CHECK_EQ(thrum_self_guards(), 2);
+    thrum_self_pop_(&b);
+    thrum_self_pop_(&a);
+    CHECK_EQ(thrum_self_guards(), 0);
+}
+
+TEST(draining_lets_go_of_the_innermost_first_and_empties_the_chain) {
+    thrum_guard_ a = guard_of(1), b = guard_of(2), c = guard_of(3);
+    thrum_self_push_(&a);
+    thrum_self_push_(&b);
+    thrum_self_push_(&c);
+    entries = 0;
+    thrum_self_release_guards();
+    CHECK_EQ(entries, 3);
+    CHECK_EQ(journal[0], 3);
+    CHECK_EQ(journal[1], 2);
+    CHECK_EQ(journal[2], 1);
+    CHECK_EQ(thrum_self_guards(), 0);
+}
+
+TEST(a_drained_guard_holds_nothing_any_more) {
+    thrum_guard_ a = guard_of(1);
+    thrum_self_push_(&a);
+    thrum_self_release_guards();
+    CHECK(a.object == NULL);
+}
+
+TEST(draining_twice_lets_go_once) {
+    thrum_guard_ a = guard_of(1);
+    thrum_self_push_(&a);
+    entries = 0;
+    thrum_self_release_guards();
+    thrum_self_release_guards();
+    CHECK_EQ(entries, 1);
+}
+
+TEST(a_guard_is_out_of_the_chain_before_its_object_is_let_go) {
+    thrum_guard_ a = guard_of(1), b = guard_of(2);
+    thrum_self_push_(&a);
+    thrum_self_push_(&b);
+    guards_seen_by_release = 99;
+    thrum_self_release_guards();
+    CHECK_EQ(guards_seen_by_release, 0);
+}
+
+static thrum_guard_ late;
+
+static void push_another(void *object) {
+    note(object);
+    late = guard_of(3);
+    thrum_self_push_(&late);
+}
+
+TEST(a_guard_that_a_release_adds_is_drained_too) {
+    thrum_guard_ a = guard_of(1), b = {push_another, &numbers[2], NULL};
+    thrum_self_push_(&a);
+    thrum_self_push_(&b);
+    entries = 0;
+    thrum_self_release_guards();
+    CHECK_EQ(entries, 3);
+    CHECK_EQ(journal[0], 2);
+    CHECK_EQ(journal[1], 3);
+    CHECK_EQ(journal[2], 1);
+    CHECK_EQ(thrum_self_guards(), 0);
+}
+
+TEST(guards_may_leave_out_of_order) {
+    for (int first = 1; first <= 3; first++) {
+        thrum_guard_ guards[4] = {guard_of(0), guard_of(1), guard_of(2), guard_of(3)};
+        for (int i = 1; i <= 3; i++) thrum_self_push_(&guards[i]);
+        thrum_self_pop_(&guards[first]);
+        CHECK_EQ(thrum_self_guards(), 2);
+        entries = 0;
+        thrum_self_release_guards();
+        CHECK_EQ(entries, 2);
+        CHECK_EQ(journal[0], first == 3 ? 2 : 3);
+        CHECK_EQ(journal[1], first == 1 ? 2 : 1);
+    }
+}
+
+TEST(a_guard_that_is_not_in_the_chain_leaves_without_harm) {
+    thrum_guard_ a = guard_of(1), stranger = guard_of(2);
+    thrum_self_pop_(&stranger);
+    thrum_self_push_(&a);
+    thrum_self_pop_(&stranger);
+    CHECK_EQ(thrum_self_guards(), 1);
+    entries = 0;
+    thrum_self_release_guards();
+    CHECK_EQ(entries, 1);
+    CHECK_EQ(journal[0], 1);
+}
+
+static void *count_and_drain(void *count) {
+    *(unsigned *)count = thrum_self_guards();
+    thrum_self_release_guards();
+    return NULL;
+}
+
+TEST(a_chain_is_its_threads_own) {
+    thrum_guard_ a = guard_of(1);
+    thrum_self_push_(&a);
+    entries = 0;
+    unsigned elsewhere = 99;
+    test_thread t = test_start(count_and_drain, &elsewhere);
+    test_join(&t);
+    CHECK_EQ(elsewhere, 0);
+    CHECK_EQ(entries, 0);
+    CHECK_EQ(thrum_self_guards(), 1);
+    thrum_self_pop_(&a);
+}

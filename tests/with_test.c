@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/* Compiled twice: cleanup attributes mean something else to pthread_exit with -fexceptions. */
+#include "test.h"
+
+#include <thrum/with.h>
+
+static thrum_lock lock;
+static thrum_spinlock spinlock;
+static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(1);
+static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
+
+/* The semaphore counts: a second release of one hold would show as a value of 2. */
+static void check_all_free(void) {
+    CHECK(!thrum_lock_locked(&lock));
+    CHECK(!thrum_spinlock_locked(&spinlock));
+    CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
+    CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 1);
+    CHECK_EQ(thrum_self_guards(), 0);
+}
+
+static void check_held(void) {
+    CHECK_EQ(thrum_semaphore_value(&semaphore), 0);
+    CHECK_EQ(thrum_self_guards(), 1);
+}
+
+TEST(a_lock_is_held_in_the_block_and_free_after_it) {
+    unsigned ran = 0;
+    THRUM_WITH(&lock) {
+        CHECK(thrum_lock_locked(&lock));
+        CHECK_EQ(thrum_self_guards(), 1);
+        ran++;
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(a_spinlock_is_held_in_the_block_and_free_after_it) {
+    unsigned ran = 0;
+    THRUM_WITH(&spinlock) {
+        CHECK(thrum_spinlock_locked(&spinlock));
+        ran++;
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(a_permit_is_held_in_the_block_and_given_back_after_it) {
+    unsigned ran = 0;
+    THRUM_WITH(&semaphore) {
+        CHECK_EQ(thrum_semaphore_value(&semaphore), 0);
+        ran++;
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(a_permit_of_a_bounded_semaphore_is_held_in_the_block_and_given_back_after_it) {
+    unsigned ran = 0;
+    THRUM_WITH(&bounded) {
+        CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 0);
+        ran++;
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(a_single_statement_is_a_block_too) {
+    int ran = 0;
+    THRUM_WITH(&lock) ran++;
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(break_lets_go) {
+    bool after = false;
+    THRUM_WITH(&semaphore) {
+        check_held();
+        if (!after) break;
+        CHECK(false);
+    }
+    check_all_free();
+}
+
+TEST(continue_lets_go_and_does_not_run_the_block_again) {
+    int ran = 0;
+    THRUM_WITH(&semaphore) {
+        check_held();
+        if (++ran < 10) continue;
+        CHECK(false);
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+static int return_from_the_block(void) {
+    THRUM_WITH(&semaphore) {
+        check_held();
+        return 7;
+    }
+    return 0;
+}
+
+TEST(return_lets_go) {
+    CHECK_EQ(return_from_the_block(), 7);
+    check_all_free();
+}
+
+static int value_while_held(void) {
+    THRUM_WITH(&semaphore) return thrum_semaphore_value(&semaphore);
+    return -1;
+}
+
+TEST(the_returned_expression_is_evaluated_while_it_is_held) {
+    CHECK_EQ(value_while_held(), 0);
+    check_all_free();
+}
+
+TEST(goto_out_of_the_block_lets_go) {
+    int passes = 0;
+again:
+    THRUM_WITH(&semaphore) {
+        check_held();
+        if (++passes < 3) goto again;
+        goto out;
+    }
+    CHECK(false);
+out:
+    CHECK_EQ(passes, 3);
+    check_all_free();
+}
+
+TEST(break_and_continue_leave_only_the_block_and_not_a_loop_around_it) {
+    int after = 0;
+    for (int i = 0; i < 4; i++) {
+        THRUM_WITH(&semaphore) {
+            if (i % 2) break;
+            continue;
+        }
+        after++;
+        check_all_free();
+    }
+    CHECK_EQ(after, 4);
+}
+
+TEST(break_in_a_loop_inside_the_block_leaves_that_loop_only) {
+    bool reached = false;
+    THRUM_WITH(&semaphore) {
+        for (int i = 0; i < 4; i++) {
+            if (i == 1) break;
+        }
+        check_held();
+        reached = true;
+    }
+    CHECK(reached);
+    check_all_free();
+}
+
+TEST(blocks_nest_and_let_go_from_the_inside_out) {
+    THRUM_WITH(&lock) {
+        THRUM_WITH(&spinlock) THRUM_WITH(&semaphore) THRUM_WITH(&bounded) {
+            CHECK_EQ(thrum_self_guards(), 4);
+            CHECK(thrum_lock_locked(&lock) && thrum_spinlock_locked(&spinlock));
+        }
+        CHECK_EQ(thrum_self_guards(), 1);
+        CHECK(thrum_lock_locked(&lock) && !thrum_spinlock_locked(&spinlock));
+        CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
+    }
+    check_all_free();
+}
+
+static int return_from_three_blocks(void) {
+    THRUM_WITH(&lock) {
+        THRUM_WITH(&spinlock) {
+            THRUM_WITH(&semaphore) return (int)thrum_self_guards();
+        }
+    }
+    return 0;
+}
+
+TEST(return_from_nested_blocks_lets_go_of_all) {
+    CHECK_EQ(return_from_three_blocks(), 3);
+    check_all_free();
+}
+
+TEST(the_block_works_as_the_body_of_an_if_with_an_else) {
+    bool other = false;
+    if (thrum_self_guards() == 0)
+        THRUM_WITH(&semaphore) check_held();
+    else
+        other = true;
+    CHECK(!other);
+    check_all_free();
+}
+
+TEST(the_expression_is_evaluated_once) {
+    thrum_lock locks[3] = {THRUM_LOCK_INIT, THRUM_LOCK_INIT, THRUM_LOCK_INIT};
+    thrum_lock *next = locks;
+    THRUM_WITH(next++) {
+        CHECK(next == locks + 1);
+        CHECK(thrum_lock_locked(&locks[0]));
+    }
+    CHECK(next == locks + 1);
+    thrum_result result;
+    THRUM_WITH_UNTIL(next++, THRUM_NOW, &result) CHECK(thrum_lock_locked(&locks[1]));
+    CHECK(next == locks + 2);
+    {
+        THRUM_HOLD(next++);
+        CHECK(thrum_lock_locked(&locks[2]));
+    }
+    CHECK(next == locks + 3);
+    for (int i = 0; i < 3; i++) CHECK(!thrum_lock_locked(&locks[i]));
+}
+
+TEST(a_timed_block_that_got_the_object_runs_and_lets_go) {
+    thrum_result result = THRUM_INVALID;
+    unsigned ran = 0;
+    THRUM_WITH_UNTIL(&lock, THRUM_FOREVER, &result) ran += thrum_lock_locked(&lock);
+    CHECK_EQ(result, THRUM_OK);
+    THRUM_WITH_UNTIL(&spinlock, thrum_after_ms(5), &result) ran += thrum_spinlock_locked(&spinlock);
+    CHECK_EQ(result, THRUM_OK);
+    THRUM_WITH_UNTIL(&semaphore, THRUM_NOW, &result) ran += thrum_semaphore_value(&semaphore) == 0;
+    CHECK_EQ(result, THRUM_OK);
+    THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result) ran += thrum_bounded_semaphore_value(&bounded) == 0;
+    CHECK_EQ(result, THRUM_OK);
+    CHECK_EQ(ran, 4);
+    check_all_free();
+}
+
+TEST(a_timed_block_that_did_not_get_the_object_is_skipped_and_its_result_tells) {
+    thrum_result result = THRUM_OK;
+    thrum_lock_acquire(&lock);
+    THRUM_WITH_UNTIL(&lock, THRUM_NOW, &result) CHECK(false);
+    CHECK_EQ(result, THRUM_TIMEOUT);
+    CHECK(thrum_lock_locked(&lock));
+    thrum_lock_release(&lock);
+    thrum_semaphore_acquire(&semaphore);
+    result = THRUM_OK;
+    THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
+    CHECK_EQ(result, THRUM_TIMEOUT);
+    CHECK_EQ(thrum_semaphore_value(&semaphore), 0);
+    thrum_semaphore_release(&semaphore);
+    check_all_free();
+}
+
+TEST(hold_keeps_it_until_the_enclosing_scope_ends) {
+    {
+        THRUM_HOLD(&semaphore);
+        check_held();
+        THRUM_HOLD(&lock);
+        THRUM_HOLD(&spinlock);
+        THRUM_HOLD(&bounded);
+        CHECK_EQ(thrum_self_guards(), 4);
+        CHECK(thrum_lock_locked(&lock) && thrum_spinlock_locked(&spinlock));
+    }
+    check_all_free();
+}
+
+static int return_from_a_scope_that_holds(void) {
+    THRUM_HOLD(&semaphore);
+    check_held();
+    return thrum_semaphore_value(&semaphore);
+}
+
+TEST(hold_lets_go_on_return_and_break) {
+    CHECK_EQ(return_from_a_scope_that_holds(), 0);
+    check_all_free();
+    for (;;) {
+        THRUM_HOLD(&semaphore);
+        check_held();
+        break;
+    }
+    check_all_free();
+}
+
+TEST(a_loop_that_holds_lets_go_in_every_round) {
+    for (int i = 0; i < 3; i++) {
+        THRUM_HOLD(&semaphore);
+        if (i == 1) continue;
+        check_held();
+    }
+    check_all_free();
+}
+
+TEST(what_was_drained_is_not_let_go_again_at_the_end_of_the_block) {
+    THRUM_WITH(&semaphore) {
+        thrum_self_release_guards();
+        CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
+        CHECK_EQ(thrum_self_guards(), 0);
+    }
+    check_all_free();
+}
+
+static bool drains;
+
+static void *exit_inside(void *unused) {
+    (void)unused;
+    THRUM_WITH(&lock) {
+        THRUM_HOLD(&spinlock);
+        THRUM_WITH(&semaphore) {
+            if (drains) thrum_self_release_guards();
+            pthread_exit(&lock);
+        }
+    }
+    return NULL;
+}
+
+TEST(a_thread_that_exits_after_draining_has_let_go_exactly_once) {
+    drains = true;
+    test_thread t = test_start(exit_inside, NULL);
+    CHECK(test_join(&t) == (void *)&lock);
+    check_all_free();
+}
+
+/* Why there is a chain: without -fexceptions the cleanups are skipped, and the objects stay held. */
+TEST(a_thread_that_exits_without_draining_lets_go_only_where_the_code_unwinds) {
+#if defined(__EXCEPTIONS) && defined(__GLIBC__)
+    const bool unwinds = true;
+#else
+    const bool unwinds = false;
+#endif
+    drains = false;
+    test_thread t = test_start(exit_inside, NULL);
+    CHECK(test_join(&t) == (void *)&lock);
+    CHECK_EQ(thrum_semaphore_value(&semaphore), unwinds ? 1 : 0);
+    CHECK_EQ(thrum_lock_locked(&lock), !unwinds);
+    CHECK_EQ(thrum_spinlock_locked(&spinlock), !unwinds);
+    CHECK_EQ(thrum_self_guards(), 0);
+    if (unwinds) return;
+    thrum_semaphore_release(&semaphore);
+    thrum_lock_release(&lock);
+    thrum_spinlock_release(&spinlock);
+    check_all_free();
+}
