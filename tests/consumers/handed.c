@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plain data is handed from one thread to another by the slow path of an object. Built with
+ * ThreadSanitizer and linked with the ordinary archive: TSan knows the slow path's order only by
+ * what the inlined wrapper announces. Built with SILENT_ACQUIRE or SILENT_RELEASE, which take the
+ * announcements away, it must report a race wherever a slow path makes them.
+ */
+#define _GNU_SOURCE
+#include <thrum/atomic.h>
+#ifdef SILENT_ACQUIRE
+#undef THRUM_ANNOUNCE_ACQUIRE_
+#define THRUM_ANNOUNCE_ACQUIRE_(object) ((void)(object))
+#endif
+#ifdef SILENT_RELEASE
+#undef THRUM_ANNOUNCE_RELEASE_
+#define THRUM_ANNOUNCE_RELEASE_(object) ((void)(object))
+#endif
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+#include <thrum.h>
+
+#include "test.h"
+
+enum { ROUNDS = 20, SPUN_NS = 2000000 };
+
+static thrum_lock lock;
+static void lock_shut(void) { thrum_lock_acquire(&lock); }
+static void lock_open(void) { thrum_lock_release(&lock); }
+static void lock_pass(void) {
+    thrum_lock_acquire(&lock);
+    thrum_lock_release(&lock);
+}
+
+static thrum_event event;
+static void event_shut(void) { thrum_event_clear(&event); }
+static void event_open(void) { thrum_event_set(&event); }
+static void event_pass(void) { thrum_event_wait(&event); }
+
+static thrum_semaphore semaphore;
+static void semaphore_shut(void) {}
+static void semaphore_open(void) { thrum_semaphore_release(&semaphore); }
+static void semaphore_pass(void) { thrum_semaphore_acquire(&semaphore); }
+
+static thrum_spinlock spinlock;
+static void spinlock_shut(void) { thrum_spinlock_acquire(&spinlock); }
+static void spinlock_open(void) { thrum_spinlock_release(&spinlock); }
+static void spinlock_pass(void) {
+    thrum_spinlock_acquire(&spinlock);
+    thrum_spinlock_release(&spinlock);
+}
+
+struct gate {
+    void (*shut)(void), (*open)(void), (*pass)(void);
+    bool sleeps;
+};
+
+static int data;
+
+static void *receive(void *p) {
+    struct gate *gate = p;
+    gate->pass();
+    CHECK(data == 42);
+    return NULL;
+}
+
+/* The receiver runs nothing but its slow path once it sleeps, or has spun for so long. */
+static void await_slow_path(const struct gate *gate, const test_thread *receiver) {
+    if (gate->sleeps) {
+        test_await_asleep(receiver);
+        return;
+    }
+    clockid_t clock;
+    struct timespec used;
+    CHECK(pthread_getcpuclockid(receiver->thread, &clock) == 0);
+    do {
+        sched_yield();
+        clock_gettime(clock, &used);
+    } while (used.tv_sec == 0 && used.tv_nsec < SPUN_NS);
+}
+
+static void hand_over(struct gate gate) {
+    for (int round = 0; round < ROUNDS; round++) {
+        data = 0;
+        gate.shut();
+        test_thread receiver = test_start(receive, &gate);
+        await_slow_path(&gate, &receiver);
+        data = 42; /* after the thread began: only the object can order it */
+        gate.open();
+        test_join(&receiver);
+    }
+}
+
+TEST(lock) { hand_over((struct gate){lock_shut, lock_open, lock_pass, true}); }
+TEST(event) { hand_over((struct gate){event_shut, event_open, event_pass, true}); }
+TEST(semaphore) { hand_over((struct gate){semaphore_shut, semaphore_open, semaphore_pass, true}); }
+TEST(spinlock) { hand_over((struct gate){spinlock_shut, spinlock_open, spinlock_pass, false}); }
