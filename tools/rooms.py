@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""The house: floors, rooms, and which room lies on which floor. Read by check-floors, check-rooms."""
+import re
+from pathlib import Path
+
+# src/<folder>: its floor.
+FLOORS = {"atomic": 1, "futex": 2, "rcu": 3, "thread": 4, "work": 5, "pthread": 6}
+# include/thrum.h lies above every room.
+ROOF = 7
+# Rooms without a source file, by folder; every other room lies where its .c file lies.
+HEADER_ONLY = {"atomic": "atomic", "cpu": "atomic", "backoff": "atomic", "with": "futex"}
+
+
+def rooms(root: Path):
+    """The stems of the public headers."""
+    return sorted(header.stem for header in (root / "include/thrum").glob("*.h"))
+
+
+def folder_of(root: Path, room):
+    """The folder of src in which a room lives; None where its source is missing."""
+    for folder in FLOORS:
+        if (root / "src" / folder / f"{room}.c").exists():
+            return folder
+    return HEADER_ONLY.get(room)
+
+
+def includes(path: Path):
+    """(line number, name) of each #include."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        found = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+        if found:
+            yield number, found[1]
