@@ -56,7 +56,7 @@
 #define THRUM_LOCK_NAP_NS 50000 /* the heir's first nap; each is twice the one before */
 #endif
 #ifndef THRUM_LOCK_SLICE_NS
-#define THRUM_LOCK_SLICE_NS 1000000 /* the heir's patience before it closes the lock */
+#define THRUM_LOCK_SLICE_NS 500000 /* the heir's patience before it closes the lock */
 #endif
 #define STALE_NS 1000000u  /* a park on a word found free */
 #define DEATH_NS 100000000u /* a park in a shared lock: its heir may be a process that died */
@@ -134,7 +134,7 @@ typedef struct watcher {
     uint64_t nap_ns;
     uint32_t closed; /* CLOSED once this heir has closed the lock */
     bool woken;      /* by a release, for which it was parked: it need not wait for idleness */
-    bool parked;     /* once before: a second time it would cost the holder too much */
+    bool overtaken;  /* though woken: waking it a second time would cost the holder too much */
 } watcher;
 
 /*
@@ -172,7 +172,6 @@ static void park(thrum_lock *lock, uint32_t seen, watcher *self, thrum_deadline 
     const thrum_futex_outcome outcome = thrum_futex_wait(&lock->state, seen | WAKE, FOR_HEIR, seen & SHARED,
                                                          thrum_deadline_earlier(deadline, end));
     self->woken = outcome == THRUM_FUTEX_WOKEN;
-    self->parked = true;
 }
 
 static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t others) {
@@ -186,12 +185,14 @@ static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t ot
             self.closed = CLOSED;
             continue;
         }
-        const uint32_t seen = thrum_u32_load_relaxed(&lock->state);
+        if (self.woken) self.overtaken = true;
         self.woken = false;
-        if (!is_free(seen) && (self.closed || ((seen & MARK) && !self.parked))) {
+        const uint32_t seen = thrum_u32_load_relaxed(&lock->state);
+        if (!is_free(seen) && (self.closed || ((seen & MARK) && !self.overtaken))) {
             park(lock, seen, &self, deadline);
         } else if (!self.closed) {
-            thrum_clock_nap(moment(now + self.nap_ns < self.slice_end_ns ? now + self.nap_ns : self.slice_end_ns));
+            const thrum_deadline end = thrum_deadline_earlier(deadline, moment(self.slice_end_ns));
+            thrum_clock_nap(thrum_deadline_earlier(end, moment(now + self.nap_ns)));
             self.nap_ns *= 2;
         }
     }
