@@ -233,7 +233,7 @@ TEST(a_signal_storm_loses_no_wake) {
 TEST(a_timed_out_waiter_swallows_no_wake) {
     for EACH_GATE(g) {
         uint64_t random = test_seed();
-        for (unsigned round = 0; round < 600 / test_slowdown(); round++) {
+        for (unsigned round = 0; round < 300 / test_slowdown(); round++) {
             const uint64_t moment = test_now_ns() + 150000 + test_random(&random) % 400000;
             visit timed = {.gate = g, .deadline = {moment}};
             visit untimed = {.gate = g};
