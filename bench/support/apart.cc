@@ -11,12 +11,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 
 namespace bench {
 
 /* Longer than any row runs, by far. */
-static constexpr unsigned hang_after_s = 10;
+static unsigned hang_after_s() {
+    return full_or_quick(10u, 5u);
+}
 
 void Figures::add(const char *name, double value) {
     if (count == int(sizeof counters / sizeof counters[0])) abort();
@@ -36,13 +39,18 @@ void Figures::fail(const char *format, ...) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     signal(SIGALRM, SIG_DFL);
-    alarm(hang_after_s);
+    alarm(hang_after_s());
     measure(*figures);
     figures->complete = true;
     _exit(0);
 }
 
-static void run_apart(benchmark::State &state, const Measure &measure) {
+/* `hung`: what hung once is not waited for again. */
+static void run_apart(benchmark::State &state, const Measure &measure, bool &hung) {
+    if (hung) {
+        state.SkipWithError("not repeated after a hang");
+        return;
+    }
     void *memory = mmap(nullptr, sizeof(Figures), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         state.SkipWithError("no memory");
@@ -58,6 +66,7 @@ static void run_apart(benchmark::State &state, const Measure &measure) {
         figures->fail("fork: %s", strerror(errno));
     } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
         figures->fail("hang");
+        hung = true;
     } else if (!figures->complete && !figures->error[0]) {
         figures->fail("ended by status %d", status);
     }
@@ -73,11 +82,13 @@ static void run_apart(benchmark::State &state, const Measure &measure) {
 }
 
 void row(const std::string &name, std::function<void(benchmark::State &)> body) {
-    benchmark::RegisterBenchmark(name.c_str(), body);
+    if (chosen(name)) benchmark::RegisterBenchmark(name.c_str(), body);
 }
 
 void row_apart(const std::string &name, Measure measure) {
-    benchmark::RegisterBenchmark(name.c_str(), [measure](benchmark::State &state) { run_apart(state, measure); })
+    if (!chosen(name)) return;
+    const auto hung = std::make_shared<bool>(false);
+    benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State &state) { run_apart(state, measure, *hung); })
         ->UseManualTime()
         ->Iterations(1)
         ->Unit(benchmark::kNanosecond);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main function of every benchmark program: `--quick`, and everything that Google Benchmark
+ * The main function of every benchmark program: `--quick`, `--only=REGEX`, and everything that Google Benchmark
  * takes. What the report has to say about the machine and the rivals goes into the context.
  */
 #include "bench.h"
@@ -12,6 +12,7 @@
 #endif
 
 #include <cstring>
+#include <regex>
 
 #include <thrum/futex.h>
 
@@ -23,6 +24,12 @@ static bool is_quick = false;
 
 bool quick() {
     return is_quick;
+}
+
+static std::regex only(".*");
+
+bool chosen(const std::string &name) {
+    return std::regex_search(name, only);
 }
 
 /* glibc has shortcuts for a process of one thread: a second one is always alive. */
@@ -61,6 +68,7 @@ int main(int argc, char **argv) {
     int kept = 1;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--quick") == 0) bench::is_quick = true;
+        else if (strncmp(argv[i], "--only=", 7) == 0) bench::only.assign(argv[i] + 7, std::regex::extended);
         else argv[kept++] = argv[i];
     }
     argc = kept;
