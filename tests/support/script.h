@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel, played from a script: defines every function of thrum/futex.h, so that the test's
+ * one thread meets each outcome of each wait in turn. Include it in one file of a program only.
+ *
+ * A step is one expected call of thrum_futex_wait: the value that it must be given, what the other
+ * threads do meanwhile, and what the kernel then answers. Wakes are counted. There is one
+ * processor, so nobody spins, and the clock moves only when the script says so.
+ */
+#ifndef THRUM_TESTS_SUPPORT_SCRIPT_H
+#define THRUM_TESTS_SUPPORT_SCRIPT_H
+
+#include "test.h"
+
+#include <string.h>
+
+#include <thrum/futex.h>
+
+typedef struct script_step {
+    uint32_t expected;
+    void (*meanwhile)(void); /* NULL: nothing happens */
+    thrum_futex_outcome outcome;
+} script_step;
+
+enum { SCRIPT_STEPS = 16 };
+
+static struct {
+    const thrum_u32 *word; /* on which threads sleep and are woken */
+    bool shared;
+    thrum_deadline deadline; /* of every wait */
+    script_step steps[SCRIPT_STEPS];
+    unsigned written;
+    unsigned played;
+    unsigned wakes;     /* calls of thrum_futex_wake */
+    int wake_count;     /* of the last */
+    uint32_t wake_channels;
+    uint64_t now_ns;
+} script;
+
+static inline void script_begin(const thrum_u32 *word, bool shared, thrum_deadline deadline) {
+    memset(&script, 0, sizeof script);
+    script.word = word;
+    script.shared = shared;
+    script.deadline = deadline;
+    script.now_ns = 1000;
+}
+
+static inline void script_expect_wait(uint32_t expected, void (*meanwhile)(void), thrum_futex_outcome outcome) {
+    CHECK(script.written < SCRIPT_STEPS);
+    script.steps[script.written++] = (script_step){expected, meanwhile, outcome};
+}
+
+/* Every step was played, and so many wakes were made, the last one for so many threads. */
+static inline void script_end(unsigned wakes, int last_count) {
+    CHECK_EQ(script.played, script.written);
+    CHECK_EQ(script.wakes, wakes);
+    CHECK_EQ(script.wake_count, last_count);
+}
+
+thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels, bool shared,
+                                     thrum_deadline deadline) {
+    CHECK(script.played < script.written); /* a wait that the script does not know */
+    const script_step *step = &script.steps[script.played++];
+    CHECK(word == script.word);
+    CHECK_EQ(channels, THRUM_FUTEX_ANY);
+    CHECK_EQ(shared, script.shared);
+    CHECK_EQ(deadline.ns, script.deadline.ns);
+    CHECK_EQ(expected, step->expected);
+    CHECK_EQ(thrum_u32_load_relaxed(word), expected); /* announced before it sleeps */
+    if (step->meanwhile) step->meanwhile();
+    return step->outcome;
+}
+
+int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
+    CHECK(word == script.word);
+    CHECK_EQ(shared, script.shared);
+    CHECK(count > 0);
+    script.wakes++;
+    script.wake_count = count;
+    script.wake_channels = channels;
+    return 0;
+}
+
+int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int move, const thrum_u32 *to,
+                        bool shared) {
+    (void)from, (void)expected, (void)wake, (void)move, (void)to, (void)shared;
+    test_fail(__FILE__, __LINE__, "no requeue is in the script");
+}
+
+thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
+                                         thrum_deadline deadline, bool *refused) {
+    (void)choices, (void)count, (void)deadline, (void)refused;
+    test_fail(__FILE__, __LINE__, "no wait for any of several is in the script");
+}
+
+uint64_t thrum_clock_now_ns(void) { return script.now_ns; }
+
+void thrum_clock_nap(thrum_deadline deadline) {
+    if (script.now_ns < deadline.ns) script.now_ns = deadline.ns;
+}
+
+void thrum_cpu_yield(void) {}
+
+unsigned thrum_cpu_usable(void) { return 1; }
+
+#endif
