@@ -26,26 +26,44 @@
 enum { ROUNDS = 20, SPUN_NS = 2000000 };
 
 static thrum_lock lock;
-static void lock_shut(void) { thrum_lock_acquire(&lock); }
-static void lock_open(void) { thrum_lock_release(&lock); }
+static void lock_shut(void) {
+    thrum_lock_acquire(&lock);
+}
+static void lock_open(void) {
+    thrum_lock_release(&lock);
+}
 static void lock_pass(void) {
     thrum_lock_acquire(&lock);
     thrum_lock_release(&lock);
 }
 
 static thrum_event event;
-static void event_shut(void) { thrum_event_clear(&event); }
-static void event_open(void) { thrum_event_set(&event); }
-static void event_pass(void) { thrum_event_wait(&event); }
+static void event_shut(void) {
+    thrum_event_clear(&event);
+}
+static void event_open(void) {
+    thrum_event_set(&event);
+}
+static void event_pass(void) {
+    thrum_event_wait(&event);
+}
 
 static thrum_semaphore semaphore;
 static void semaphore_shut(void) {}
-static void semaphore_open(void) { thrum_semaphore_release(&semaphore); }
-static void semaphore_pass(void) { thrum_semaphore_acquire(&semaphore); }
+static void semaphore_open(void) {
+    thrum_semaphore_release(&semaphore);
+}
+static void semaphore_pass(void) {
+    thrum_semaphore_acquire(&semaphore);
+}
 
 static thrum_spinlock spinlock;
-static void spinlock_shut(void) { thrum_spinlock_acquire(&spinlock); }
-static void spinlock_open(void) { thrum_spinlock_release(&spinlock); }
+static void spinlock_shut(void) {
+    thrum_spinlock_acquire(&spinlock);
+}
+static void spinlock_open(void) {
+    thrum_spinlock_release(&spinlock);
+}
 static void spinlock_pass(void) {
     thrum_spinlock_acquire(&spinlock);
     thrum_spinlock_release(&spinlock);
@@ -92,7 +110,15 @@ static void hand_over(struct gate gate) {
     }
 }
 
-TEST(lock) { hand_over((struct gate){lock_shut, lock_open, lock_pass, true}); }
-TEST(event) { hand_over((struct gate){event_shut, event_open, event_pass, true}); }
-TEST(semaphore) { hand_over((struct gate){semaphore_shut, semaphore_open, semaphore_pass, true}); }
-TEST(spinlock) { hand_over((struct gate){spinlock_shut, spinlock_open, spinlock_pass, false}); }
+TEST(lock) {
+    hand_over((struct gate){lock_shut, lock_open, lock_pass, true});
+}
+TEST(event) {
+    hand_over((struct gate){event_shut, event_open, event_pass, true});
+}
+TEST(semaphore) {
+    hand_over((struct gate){semaphore_shut, semaphore_open, semaphore_pass, true});
+}
+TEST(spinlock) {
+    hand_over((struct gate){spinlock_shut, spinlock_open, spinlock_pass, false});
+}
