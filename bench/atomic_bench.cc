@@ -32,18 +32,24 @@ bool swap_bare(Word &word, uint32_t from, uint32_t to) {
 } // namespace
 
 void rows() {
-    add("load", [](thrum_u32 *w) { return thrum_u32_load_acquire(w); }, [](Word &w) { return w.load(acquire); });
-    add("cas",
+    add(
+        "load", [](thrum_u32 *w) { return thrum_u32_load_acquire(w); },
+        [](Word &w) { return w.load(acquire); });
+    add(
+        "cas",
         [](thrum_u32 *w) {
             uint32_t seen = 0;
             return thrum_u32_cas_acquire(w, &seen, 0);
         },
         [](Word &w) { return swap_bare(w, 0, 0); });
-    add("exchange", [](thrum_u32 *w) { return thrum_u32_exchange_acquire(w, 1); },
+    add(
+        "exchange", [](thrum_u32 *w) { return thrum_u32_exchange_acquire(w, 1); },
         [](Word &w) { return w.exchange(1, acquire); });
-    add("fetch_add", [](thrum_u32 *w) { return thrum_u32_fetch_add_relaxed(w, 1); },
+    add(
+        "fetch_add", [](thrum_u32 *w) { return thrum_u32_fetch_add_relaxed(w, 1); },
         [](Word &w) { return w.fetch_add(1, relaxed); });
-    add("cas_and_exchange",
+    add(
+        "cas_and_exchange",
         [](thrum_u32 *w) {
             uint32_t seen = 0;
             const bool won = thrum_u32_cas_acquire(w, &seen, 1);
@@ -53,7 +59,8 @@ void rows() {
             const bool won = swap_bare(w, 0, 1);
             return w.exchange(0, release) + won;
         });
-    add("cas_and_fetch_add",
+    add(
+        "cas_and_fetch_add",
         [](thrum_u32 *w) {
             uint32_t seen = 0;
             const bool won = thrum_u32_cas_acquire(w, &seen, 0x80000000u);
@@ -63,7 +70,8 @@ void rows() {
             const bool won = swap_bare(w, 0, 0x80000000u);
             return w.fetch_add(0x80000000u, release) + won;
         });
-    add("cas_and_store",
+    add(
+        "cas_and_store",
         [](thrum_u32 *w) {
             uint32_t seen = 0;
             const bool won = thrum_u32_cas_acquire(w, &seen, 1);

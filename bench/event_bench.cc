@@ -22,6 +22,7 @@
 namespace bench {
 namespace {
 
+/* clang-format off */
 struct Thrum {
     thrum_event event = THRUM_EVENT_INIT;
     bool is_set() { return thrum_event_is_set(&event); }
@@ -105,18 +106,22 @@ struct LimitLoad {
     void set() { word.fetch_or(1, std::memory_order_release); }
     void clear() { word.fetch_and(~1u, std::memory_order_relaxed); }
 };
+/* clang-format on */
 
 /* Wakes all with one call, asks nothing, spins never. */
 struct LimitFutex {
     thrum_u32 word = {};
     void wait() {
-        while (!thrum_u32_load_acquire(&word)) thrum_futex_wait(&word, 0, THRUM_FUTEX_ANY, false, THRUM_FOREVER);
+        while (!thrum_u32_load_acquire(&word))
+            thrum_futex_wait(&word, 0, THRUM_FUTEX_ANY, false, THRUM_FOREVER);
     }
     void set() {
         thrum_u32_store_release(&word, 1);
         thrum_futex_wake(&word, INT32_MAX, THRUM_FUTEX_ANY, false);
     }
-    void clear() { thrum_u32_store_relaxed(&word, 0); }
+    void clear() {
+        thrum_u32_store_relaxed(&word, 0);
+    }
 };
 
 template <class Event> void is_set(benchmark::State &state) {
@@ -141,7 +146,9 @@ template <class Event> void set_and_clear(benchmark::State &state) {
 
 template <class Event> struct Duet {
     Padded<Event> events[2];
-    void give(int side) { events[side].value.set(); }
+    void give(int side) {
+        events[side].value.set();
+    }
     void take(int side) {
         events[side].value.wait();
         events[side].value.clear();

@@ -15,7 +15,8 @@ namespace {
 Padded<thrum_u32> word;
 
 long bare(int operation, uint32_t value) {
-    return syscall(SYS_futex, &word.value, operation | FUTEX_PRIVATE_FLAG, value, nullptr, nullptr, FUTEX_BITSET_MATCH_ANY);
+    return syscall(SYS_futex, &word.value, operation | FUTEX_PRIVATE_FLAG, value, nullptr, nullptr,
+                   FUTEX_BITSET_MATCH_ANY);
 }
 
 template <class Call> void add(const std::string &name, Call call) {

@@ -109,7 +109,8 @@ double seconds_of(int threads) {
 }
 
 template <class Lock> void contended_rows(const std::string &library) {
-    const std::vector<int> counts = quick() ? std::vector<int>{2, 4, 16, 64} : std::vector<int>{1, 2, 4, 8, 16, 32, 64};
+    const std::vector<int> counts =
+        quick() ? std::vector<int>{2, 4, 16, 64} : std::vector<int>{1, 2, 4, 8, 16, 32, 64};
     for (const int threads : counts) {
         for (const Cell cell : work_cells) {
             row_apart("lock/contended/" + library + cell_name(threads, cell),

@@ -21,6 +21,7 @@
 namespace bench {
 namespace {
 
+/* clang-format off */
 struct Thrum {
     thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(0);
     void acquire() { thrum_semaphore_acquire(&semaphore); }
@@ -69,16 +70,22 @@ struct Moodycamel {
     void release() { semaphore.signal(); }
 };
 #endif
+/* clang-format on */
 
 /* Two compare-and-swaps of one word: value and waiters change in one step. */
 struct Limit {
     std::atomic<uint64_t> word{0};
     void change(uint64_t by, std::memory_order order) {
         uint64_t seen = word.load(std::memory_order_relaxed);
-        benchmark::DoNotOptimize(word.compare_exchange_strong(seen, seen + by, order, std::memory_order_relaxed));
+        benchmark::DoNotOptimize(
+            word.compare_exchange_strong(seen, seen + by, order, std::memory_order_relaxed));
     }
-    void acquire() { change(uint64_t(0) - 1, std::memory_order_acquire); }
-    void release() { change(1, std::memory_order_release); }
+    void acquire() {
+        change(uint64_t(0) - 1, std::memory_order_acquire);
+    }
+    void release() {
+        change(1, std::memory_order_release);
+    }
 };
 
 template <class Semaphore> void release_and_acquire(benchmark::State &state) {
@@ -96,8 +103,12 @@ template <class Semaphore> void try_empty(benchmark::State &state) {
 
 template <class Semaphore> struct Duet {
     Padded<Semaphore> semaphores[2];
-    void give(int side) { semaphores[side].value.release(); }
-    void take(int side) { semaphores[side].value.acquire(); }
+    void give(int side) {
+        semaphores[side].value.release();
+    }
+    void take(int side) {
+        semaphores[side].value.acquire();
+    }
 };
 
 /*
@@ -139,7 +150,8 @@ template <class Semaphore> void slots(Figures &figures, double seconds) {
     uint64_t got = 0;
     for (int i = 0; i < 2 * pairs; i++) (i % 2 ? got : put) += arena->passed[i].value;
     if (got > put || put - got > slot_count) {
-        figures.fail("%llu put, %llu got", static_cast<unsigned long long>(put), static_cast<unsigned long long>(got));
+        figures.fail("%llu put, %llu got", static_cast<unsigned long long>(put),
+                     static_cast<unsigned long long>(got));
         return;
     }
     figures.ns = double(ended - begun) / double(got);

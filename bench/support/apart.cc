@@ -88,7 +88,8 @@ void row(const std::string &name, std::function<void(benchmark::State &)> body) 
 void row_apart(const std::string &name, Measure measure) {
     if (!chosen(name)) return;
     const auto hung = std::make_shared<bool>(false);
-    benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State &state) { run_apart(state, measure, *hung); })
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [=](benchmark::State &state) { run_apart(state, measure, *hung); })
         ->UseManualTime()
         ->Iterations(1)
         ->Unit(benchmark::kNanosecond);

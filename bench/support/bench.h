@@ -33,19 +33,19 @@ void rows();
 bool quick();
 /* --only=REGEX: whether the row is one of those asked for. */
 bool chosen(const std::string &name);
-template <class T> T full_or_quick(T full, T short_one) { return quick() ? short_one : full; }
+template <class T> T full_or_quick(T full, T short_one) {
+    return quick() ? short_one : full;
+}
 
 /* Objects that are not meant to share a cache line. */
-template <class T> struct alignas(THRUM_CACHE_LINE) Padded {
-    T value{};
-};
+template <class T> struct alignas(THRUM_CACHE_LINE) Padded { T value{}; };
 
 uint64_t now_ns();
 uint64_t thread_cpu_ns();
 
 /* Keeps the processor busy for so long. Calibrated once a process, on the loop that is run. */
 class Work {
-public:
+  public:
     explicit Work(double ns);
     void run() const {
         if (rounds_) spin(rounds_);
@@ -53,7 +53,7 @@ public:
 
     static void spin(uint64_t rounds);
 
-private:
+  private:
     uint64_t rounds_;
 };
 void calibrate_work();
@@ -71,14 +71,16 @@ void place_thread(Place place, int index);
 
 /* Threads that begin together, and the processor time that they used since. */
 class Team {
-public:
+  public:
     Team(int threads, Place place, std::function<void(int)> body);
     uint64_t start(); /* when all are ready; returns the moment */
     void join();
-    double cpu_ns() const { return double(cpu_.load()); }
+    double cpu_ns() const {
+        return double(cpu_.load());
+    }
     void await_asleep(int index) const; /* until the kernel says so */
 
-private:
+  private:
     std::vector<std::thread> threads_;
     std::vector<std::atomic<pid_t>> ids_;
     std::atomic<int> ready_{0};

@@ -26,7 +26,8 @@ struct Cell {
     int outside_ns;
 };
 
-static constexpr Cell work_cells[] = {{0, 0}, {50, 0}, {50, 100}, {500, 0}, {500, 1000}, {5000, 0}, {5000, 10000}};
+static constexpr Cell work_cells[] = {{0, 0},      {50, 0},   {50, 100},    {500, 0},
+                                      {500, 1000}, {5000, 0}, {5000, 10000}};
 
 inline std::string cell_name(int threads, Cell cell) {
     return "/threads:" + std::to_string(threads) + "/cs:" + std::to_string(cell.inside_ns) +

@@ -58,7 +58,9 @@ template <class Duet> void hand_over(Figures &figures, Place place, double secon
 /* A cache line each way, and both spin: the limit between two cores. */
 struct LineDuet {
     Padded<std::atomic<unsigned>> given[2];
-    void give(int side) { given[side].value.store(1, std::memory_order_release); }
+    void give(int side) {
+        given[side].value.store(1, std::memory_order_release);
+    }
     void take(int side) {
         while (!given[side].value.load(std::memory_order_acquire)) thrum_cpu_pause();
         given[side].value.store(0, std::memory_order_relaxed);

@@ -10,7 +10,7 @@
 namespace bench {
 
 class Histogram {
-public:
+  public:
     void add(uint64_t ns) {
         max_ = std::max(max_, ns);
         buckets_[bucket(ns)]++;
@@ -21,7 +21,9 @@ public:
         for (size_t i = 0; i < buckets_.size(); i++) buckets_[i] += other.buckets_[i];
     }
 
-    double max() const { return double(max_); }
+    double max() const {
+        return double(max_);
+    }
 
     /* The lower bound of the bucket in which the p-th lies. */
     double percentile(double p) const {
@@ -35,7 +37,7 @@ public:
         return max();
     }
 
-private:
+  private:
     static constexpr unsigned bits = 5;
     static constexpr uint64_t steps = 1u << bits;
 

@@ -38,6 +38,7 @@
 
 namespace bench {
 
+/* clang-format off */
 struct ThrumLock {
     thrum_lock lock = THRUM_LOCK_INIT;
     void acquire() { thrum_lock_acquire(&lock); }
@@ -133,6 +134,7 @@ struct CkTicket {
     void release() { bench_ck_ticket_release(&lock); }
 };
 #endif
+/* clang-format on */
 
 /* Test, test-and-set, and a yield after fifty looks: what barging alone can do. No fairness at all. */
 struct YieldingSpin {
@@ -142,11 +144,15 @@ struct YieldingSpin {
     }
     void acquire() {
         for (unsigned look = 1; !try_acquire(); look++) {
-            if (look % 50 == 0) sched_yield();
-            else thrum_cpu_pause();
+            if (look % 50 == 0)
+                sched_yield();
+            else
+                thrum_cpu_pause();
         }
     }
-    void release() { held.store(0, std::memory_order_release); }
+    void release() {
+        held.store(0, std::memory_order_release);
+    }
 };
 
 /* One compare-and-swap and the cheapest read-modify-write that keeps the other bits: no lock pays less. */
@@ -154,10 +160,13 @@ struct LimitPair {
     std::atomic<uint32_t> word{0};
     void acquire() {
         uint32_t expected = 0;
-        word.compare_exchange_strong(expected, 0x80000000u, std::memory_order_acquire, std::memory_order_relaxed);
+        word.compare_exchange_strong(expected, 0x80000000u, std::memory_order_acquire,
+                                     std::memory_order_relaxed);
         benchmark::DoNotOptimize(expected);
     }
-    void release() { benchmark::DoNotOptimize(word.fetch_add(0x80000000u, std::memory_order_release)); }
+    void release() {
+        benchmark::DoNotOptimize(word.fetch_add(0x80000000u, std::memory_order_release));
+    }
 };
 
 /* A compare-and-swap and a plain store: the limit of a lock that keeps no waiters. */
@@ -168,7 +177,9 @@ struct LimitStore {
         word.compare_exchange_strong(expected, 1, std::memory_order_acquire, std::memory_order_relaxed);
         benchmark::DoNotOptimize(expected);
     }
-    void release() { word.store(0, std::memory_order_release); }
+    void release() {
+        word.store(0, std::memory_order_release);
+    }
 };
 
 /* Sleeps at once, and its release always wakes one: the cost of a wake and nothing else. */
@@ -176,12 +187,15 @@ struct RawFutexLock {
     thrum_u32 word = {};
     bool acquire_until(uint64_t ns) {
         while (thrum_u32_exchange_acquire(&word, 1) != 0) {
-            if (thrum_futex_wait(&word, 1, THRUM_FUTEX_ANY, false, thrum_deadline{ns}) == THRUM_FUTEX_TIMED_OUT)
+            if (thrum_futex_wait(&word, 1, THRUM_FUTEX_ANY, false, thrum_deadline{ns}) ==
+                THRUM_FUTEX_TIMED_OUT)
                 return false;
         }
         return true;
     }
-    void acquire() { acquire_until(THRUM_FOREVER.ns); }
+    void acquire() {
+        acquire_until(THRUM_FOREVER.ns);
+    }
     void release() {
         thrum_u32_store_release(&word, 0);
         thrum_futex_wake(&word, 1, THRUM_FUTEX_ANY, false);

@@ -67,9 +67,12 @@ static void describe() {
 int main(int argc, char **argv) {
     int kept = 1;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0) bench::is_quick = true;
-        else if (strncmp(argv[i], "--only=", 7) == 0) bench::only.assign(argv[i] + 7, std::regex::extended);
-        else argv[kept++] = argv[i];
+        if (strcmp(argv[i], "--quick") == 0)
+            bench::is_quick = true;
+        else if (strncmp(argv[i], "--only=", 7) == 0)
+            bench::only.assign(argv[i] + 7, std::regex::extended);
+        else
+            argv[kept++] = argv[i];
     }
     argc = kept;
     argv[argc] = nullptr;

@@ -17,7 +17,9 @@ namespace bench {
 /* "nsync, ck": the rivals left out of this run; empty when none is. */
 inline std::string missing_rivals() {
     std::string list;
-    [[maybe_unused]] const auto missing = [&list](const char *name) { list += (list.empty() ? "" : ", ") + std::string(name); };
+    [[maybe_unused]] const auto missing = [&list](const char *name) {
+        list += (list.empty() ? "" : ", ") + std::string(name);
+    };
 #ifndef THRUM_BENCH_HAS_NSYNC
     missing("nsync");
 #endif
