@@ -53,9 +53,8 @@ THRUM_BEGIN_DECLS
  * word lies in memory that processes share; the wake must say the same. May return early for any
  * reason: the caller looks again. `errno` is kept. Not a cancellation point.
  */
-THRUM_API thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected,
-                                               uint32_t channels, bool shared,
-                                               thrum_deadline deadline);
+THRUM_API thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels,
+                                               bool shared, thrum_deadline deadline);
 
 /*
  * Wakes at most `count` sleepers of the word, in the order in which they fell asleep; returns how

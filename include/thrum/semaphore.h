@@ -62,7 +62,8 @@ THRUM_STATIC_ASSERT(sizeof(thrum_bounded_semaphore) == 16, "a bounded semaphore 
 
 THRUM_BEGIN_DECLS
 
-THRUM_API thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_deadline deadline) THRUM_COLD;
+THRUM_API thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_deadline deadline)
+    THRUM_COLD;
 THRUM_API bool thrum_semaphore_try_acquire_slow_(thrum_semaphore *semaphore) THRUM_COLD;
 THRUM_API thrum_result thrum_semaphore_add_slow_(thrum_semaphore *semaphore, int32_t n, uint32_t limit,
                                                  thrum_result beyond) THRUM_COLD;
@@ -80,10 +81,12 @@ THRUM_INLINE bool thrum_semaphore_take_(thrum_semaphore *semaphore) {
 }
 
 /* Adds one permit, inlined while nobody waits and `limit` is far; the slow path does the rest. */
-THRUM_INLINE thrum_result thrum_semaphore_add_(thrum_semaphore *semaphore, uint32_t limit, thrum_result beyond) {
+THRUM_INLINE thrum_result thrum_semaphore_add_(thrum_semaphore *semaphore, uint32_t limit,
+                                               thrum_result beyond) {
     uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
     /* S2: release, pairs with S1. Below the limit the whole word is, so nobody waits. */
-    if (THRUM_LIKELY(seen < limit && thrum_u64_cas_release(&semaphore->state, &seen, seen + 1))) return THRUM_OK;
+    if (THRUM_LIKELY(seen < limit && thrum_u64_cas_release(&semaphore->state, &seen, seen + 1)))
+        return THRUM_OK;
     THRUM_ANNOUNCE_RELEASE_(semaphore);
     return thrum_semaphore_add_slow_(semaphore, 1, limit, beyond);
 }
@@ -150,7 +153,8 @@ THRUM_API void thrum_semaphore_reset_after_fork(thrum_semaphore *semaphore);
 THRUM_API size_t thrum_semaphore_describe(const thrum_semaphore *semaphore, char *text, size_t size);
 
 /* The bounded form: as above, with the initial value as the bound of the value. */
-THRUM_API THRUM_MUST_USE thrum_result thrum_bounded_semaphore_init(thrum_bounded_semaphore *semaphore, int32_t value);
+THRUM_API THRUM_MUST_USE thrum_result thrum_bounded_semaphore_init(thrum_bounded_semaphore *semaphore,
+                                                                   int32_t value);
 THRUM_API THRUM_MUST_USE thrum_result thrum_bounded_semaphore_init_shared(thrum_bounded_semaphore *semaphore,
                                                                           int32_t value);
 
@@ -162,8 +166,8 @@ THRUM_INLINE THRUM_MUST_USE bool thrum_bounded_semaphore_try_acquire(thrum_bound
     return thrum_semaphore_try_acquire(&semaphore->permits);
 }
 
-THRUM_INLINE THRUM_MUST_USE thrum_result thrum_bounded_semaphore_acquire_until(thrum_bounded_semaphore *semaphore,
-                                                                               thrum_deadline deadline) {
+THRUM_INLINE THRUM_MUST_USE thrum_result
+thrum_bounded_semaphore_acquire_until(thrum_bounded_semaphore *semaphore, thrum_deadline deadline) {
     return thrum_semaphore_acquire_until(&semaphore->permits, deadline);
 }
 
@@ -186,7 +190,8 @@ THRUM_INLINE int32_t thrum_bounded_semaphore_value(const thrum_bounded_semaphore
 }
 
 THRUM_API void thrum_bounded_semaphore_reset_after_fork(thrum_bounded_semaphore *semaphore);
-THRUM_API size_t thrum_bounded_semaphore_describe(const thrum_bounded_semaphore *semaphore, char *text, size_t size);
+THRUM_API size_t thrum_bounded_semaphore_describe(const thrum_bounded_semaphore *semaphore, char *text,
+                                                  size_t size);
 
 THRUM_END_DECLS
 

@@ -71,7 +71,8 @@ THRUM_INLINE void thrum_spinlock_acquire(thrum_spinlock *lock) {
  * Spins until the lock is the caller's, but not beyond the deadline. THRUM_OK, or THRUM_TIMEOUT. A
  * deadline that has passed makes this thrum_spinlock_try_acquire.
  */
-THRUM_INLINE THRUM_MUST_USE thrum_result thrum_spinlock_acquire_until(thrum_spinlock *lock, thrum_deadline deadline) {
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_spinlock_acquire_until(thrum_spinlock *lock,
+                                                                      thrum_deadline deadline) {
     if (THRUM_LIKELY(thrum_spinlock_try_acquire(lock))) return THRUM_OK;
     const thrum_result result = thrum_spinlock_acquire_slow_(lock, deadline);
     if (result == THRUM_OK) THRUM_ANNOUNCE_ACQUIRE_(lock);

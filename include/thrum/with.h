@@ -33,21 +33,20 @@
 #include <thrum/spinlock.h>
 
 /* One line for each type that can be acquired: its name and its verb prefix are the same. */
-#define THRUM_GUARD_DEFINE_(type)                                                                  \
-    THRUM_INLINE void thrum_guard_release_##type(void *object) {                                   \
-        (void)type##_release((type *)object);                                                      \
-    }                                                                                              \
-    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_##type(type *object) {            \
-        type##_acquire(object);                                                                    \
-        const thrum_guard_ guard = {thrum_guard_release_##type, object, NULL};                     \
-        return guard;                                                                              \
-    }                                                                                              \
-    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_until_##type(                     \
-        type *object, thrum_deadline deadline, thrum_result *result) {                             \
-        *result = type##_acquire_until(object, deadline);                                          \
-        const thrum_guard_ guard = {thrum_guard_release_##type, *result == THRUM_OK ? object : NULL, \
-                                    NULL};                                                         \
-        return guard;                                                                              \
+#define THRUM_GUARD_DEFINE_(type)                                                                           \
+    THRUM_INLINE void thrum_guard_release_##type(void *object) {                                            \
+        (void)type##_release((type *)object);                                                               \
+    }                                                                                                       \
+    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_##type(type *object) {                     \
+        type##_acquire(object);                                                                             \
+        const thrum_guard_ guard = {thrum_guard_release_##type, object, NULL};                              \
+        return guard;                                                                                       \
+    }                                                                                                       \
+    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_until_##type(                              \
+        type *object, thrum_deadline deadline, thrum_result *result) {                                      \
+        *result = type##_acquire_until(object, deadline);                                                   \
+        const thrum_guard_ guard = {thrum_guard_release_##type, *result == THRUM_OK ? object : NULL, NULL}; \
+        return guard;                                                                                       \
     }
 
 THRUM_GUARD_DEFINE_(thrum_lock)
@@ -56,25 +55,27 @@ THRUM_GUARD_DEFINE_(thrum_semaphore)
 THRUM_GUARD_DEFINE_(thrum_bounded_semaphore)
 
 #ifdef __cplusplus
-#define THRUM_GUARD_OVERLOAD_(type)                                                                \
-    THRUM_INLINE thrum_guard_ thrum_guard_acquire_(type *object) {                                 \
-        return thrum_guard_acquire_##type(object);                                                 \
-    }                                                                                              \
-    THRUM_INLINE thrum_guard_ thrum_guard_acquire_until_(type *object, thrum_deadline deadline,    \
-                                                         thrum_result *result) {                   \
-        return thrum_guard_acquire_until_##type(object, deadline, result);                         \
+#define THRUM_GUARD_OVERLOAD_(type)                                                             \
+    THRUM_INLINE thrum_guard_ thrum_guard_acquire_(type *object) {                              \
+        return thrum_guard_acquire_##type(object);                                              \
+    }                                                                                           \
+    THRUM_INLINE thrum_guard_ thrum_guard_acquire_until_(type *object, thrum_deadline deadline, \
+                                                         thrum_result *result) {                \
+        return thrum_guard_acquire_until_##type(object, deadline, result);                      \
     }
 THRUM_GUARD_OVERLOAD_(thrum_lock)
 THRUM_GUARD_OVERLOAD_(thrum_spinlock)
 THRUM_GUARD_OVERLOAD_(thrum_semaphore)
 THRUM_GUARD_OVERLOAD_(thrum_bounded_semaphore)
 #else
+/* clang-format off */
 #define THRUM_GUARD_SELECT_(verb, object)                                                          \
     _Generic((object),                                                                             \
         thrum_lock *: thrum_guard_##verb##_thrum_lock,                                             \
         thrum_spinlock *: thrum_guard_##verb##_thrum_spinlock,                                     \
         thrum_semaphore *: thrum_guard_##verb##_thrum_semaphore,                                   \
         thrum_bounded_semaphore *: thrum_guard_##verb##_thrum_bounded_semaphore)
+/* clang-format on */
 #define thrum_guard_acquire_(object) THRUM_GUARD_SELECT_(acquire, object)(object)
 #define thrum_guard_acquire_until_(object, deadline, result) \
     THRUM_GUARD_SELECT_(acquire_until, object)(object, deadline, result)
@@ -108,11 +109,10 @@ THRUM_INLINE void thrum_guard_leave_(thrum_guard_ *guard) {
 #define THRUM_WITH(object) THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object))
 
 /* The same with a deadline; *result says whether the block ran (THRUM_OK) or was skipped. */
-#define THRUM_WITH_UNTIL(object, deadline, result)      \
-    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), \
-                      thrum_guard_acquire_until_(object, deadline, result))
+#define THRUM_WITH_UNTIL(object, deadline, result) \
+    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_until_(object, deadline, result))
 
-#define THRUM_HOLD_(name, value) \
+#define THRUM_HOLD_(name, value)        \
     THRUM_GUARD_VARIABLE_(name, value); \
     (void)thrum_guard_link_(&name)
 

@@ -53,8 +53,8 @@ static thrum_futex_outcome outcome_of(long answer, int error) {
     }
 }
 
-thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels,
-                                     bool shared, thrum_deadline deadline) {
+thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels, bool shared,
+                                     thrum_deadline deadline) {
     const int saved = errno;
     const int operation = FUTEX_WAIT_BITSET | (shared ? 0 : FUTEX_PRIVATE_FLAG);
     const struct timespec end = timespec_at(deadline);
@@ -73,8 +73,8 @@ int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool s
     return answer > 0 ? (int)answer : 0;
 }
 
-int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int move,
-                        const thrum_u32 *to, bool shared) {
+int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int move, const thrum_u32 *to,
+                        bool shared) {
     const int saved = errno;
     const int operation = FUTEX_CMP_REQUEUE | (shared ? 0 : FUTEX_PRIVATE_FLAG);
     const long answer = syscall(SYS_futex, from, operation, wake, (long)move, to, expected);
@@ -87,15 +87,14 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
     const int saved = errno;
     struct waitv_record records[THRUM_FUTEX_WAIT_ANY_MAX];
     for (unsigned i = 0; i < count; i++) {
-        records[i] = (struct waitv_record){
-            .value = choices[i].expected,
-            .address = (uint64_t)(uintptr_t)choices[i].word,
-            .flags = WAITV_SIZE_32 | (choices[i].shared ? 0u : (uint32_t)WAITV_PRIVATE)};
+        records[i] = (struct waitv_record){.value = choices[i].expected,
+                                           .address = (uint64_t)(uintptr_t)choices[i].word,
+                                           .flags = WAITV_SIZE_32 |
+                                                    (choices[i].shared ? 0u : (uint32_t)WAITV_PRIVATE)};
     }
     const struct timespec end = timespec_at(deadline);
     const bool forever = deadline.ns == THRUM_FOREVER.ns;
-    const long answer =
-        syscall(SYS_futex_waitv, records, count, 0u, forever ? NULL : &end, CLOCK_MONOTONIC);
+    const long answer = syscall(SYS_futex_waitv, records, count, 0u, forever ? NULL : &end, CLOCK_MONOTONIC);
     *refused = answer < 0 && (errno == ENOSYS || errno == EPERM);
     const thrum_futex_outcome outcome = *refused ? THRUM_FUTEX_CHANGED : outcome_of(answer, errno);
     errno = saved;

@@ -50,7 +50,7 @@
 #define THRUM_LOCK_LOOK_NS 4000 /* one look of the heir: longer than the sections worth waiting for */
 #endif
 #ifndef THRUM_LOCK_IDLE_ROUNDS
-#define THRUM_LOCK_IDLE_ROUNDS 8 /* of a look, about half a microsecond: free so long, it is idle */
+#define THRUM_LOCK_IDLE_ROUNDS 16 /* of a look, about half a microsecond: free so long, it is idle */
 #endif
 #ifndef THRUM_LOCK_NAP_NS
 #define THRUM_LOCK_NAP_NS 50000 /* the heir's first nap; each is twice the one before */
@@ -58,7 +58,7 @@
 #ifndef THRUM_LOCK_SLICE_NS
 #define THRUM_LOCK_SLICE_NS 500000 /* the heir's patience before it closes the lock */
 #endif
-#define STALE_NS 1000000u  /* a park on a word found free */
+#define STALE_NS 1000000u   /* a park on a word found free */
 #define DEATH_NS 100000000u /* a park in a shared lock: its heir may be a process that died */
 
 #define LOCKED THRUM_LOCK_LOCKED_
@@ -219,8 +219,9 @@ static thrum_result wait(thrum_lock *lock, thrum_deadline deadline) {
         } else if (!(seen & HEIR)) {
             if (thrum_u32_cas_relaxed(&lock->state, &seen, seen | HEIR)) return watch(lock, deadline, 0);
         } else if ((seen & WAITERS) || thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAITERS)) {
-            const thrum_futex_outcome outcome = thrum_futex_wait(&lock->state, seen | WAITERS, SLEEPERS, /* I1 */
-                                                                 seen & SHARED, patience(seen, deadline));
+            const thrum_futex_outcome outcome =
+                thrum_futex_wait(&lock->state, seen | WAITERS, SLEEPERS, /* I1 */
+                                 seen & SHARED, patience(seen, deadline));
             if (outcome == THRUM_FUTEX_WOKEN) return watch(lock, deadline, WAITERS);
             if (outcome != THRUM_FUTEX_TIMED_OUT) continue;
             if (thrum_deadline_passed(deadline)) return barge(lock, LOCKED) ? THRUM_OK : THRUM_TIMEOUT;
@@ -254,7 +255,8 @@ thrum_result thrum_lock_release_slow_(thrum_lock *lock, uint32_t old) {
         result = THRUM_NOT_LOCKED;
         old = thrum_u32_fetch_add_release(&lock->state, LOCKED); /* L2 */
     }
-    if (old & WAKE) thrum_futex_wake(&lock->state, INT_MAX, FOR_HEIR, old & SHARED); /* I5: the address only */
+    if (old & WAKE)
+        thrum_futex_wake(&lock->state, INT_MAX, FOR_HEIR, old & SHARED); /* I5: the address only */
     return result;
 }
 

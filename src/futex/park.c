@@ -12,10 +12,10 @@
 
 /* Rounds before the clock is read and the processor given up, and the pauses of a round. */
 #ifndef THRUM_SPIN_ROUNDS
-#define THRUM_SPIN_ROUNDS 20
+#define THRUM_SPIN_ROUNDS 12
 #endif
 #ifndef THRUM_SPIN_PAUSES
-#define THRUM_SPIN_PAUSES 4
+#define THRUM_SPIN_PAUSES 1
 #endif
 /* The affinity masks are read again after so many spins that were spent in vain. */
 enum { REREAD_AFTER = 64 };
