@@ -17,7 +17,9 @@
 
 enum { SLEEPERS = 8 };
 
-static uint32_t word(const thrum_event *event) { return thrum_u32_load_relaxed(&event->state); }
+static uint32_t word(const thrum_event *event) {
+    return thrum_u32_load_relaxed(&event->state);
+}
 
 static void *waiter(void *event) {
     thrum_event_wait(event);
@@ -33,7 +35,9 @@ static void join_all(test_thread *threads, unsigned count) {
     for (unsigned i = 0; i < count; i++) test_join(&threads[i]);
 }
 
-TEST(it_is_four_bytes) { CHECK_EQ(sizeof(thrum_event), 4); }
+TEST(it_is_four_bytes) {
+    CHECK_EQ(sizeof(thrum_event), 4);
+}
 
 TEST(all_zero_memory_is_a_clear_event) {
     static thrum_event from_static;

@@ -16,14 +16,18 @@
 
 #include <thrum/lock.h>
 
-static uint32_t word(const thrum_lock *lock) { return thrum_u32_load_relaxed(&lock->state); }
+static uint32_t word(const thrum_lock *lock) {
+    return thrum_u32_load_relaxed(&lock->state);
+}
 
 static void *acquirer(void *lock) {
     thrum_lock_acquire(lock); /* stays held: any thread may release */
     return NULL;
 }
 
-TEST(it_is_four_bytes) { CHECK_EQ(sizeof(thrum_lock), 4); }
+TEST(it_is_four_bytes) {
+    CHECK_EQ(sizeof(thrum_lock), 4);
+}
 
 TEST(all_zero_memory_is_a_free_lock) {
     static thrum_lock from_static;

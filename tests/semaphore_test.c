@@ -17,7 +17,9 @@
 
 enum { SLEEPERS = 6 };
 
-static uint64_t word(const thrum_semaphore *semaphore) { return thrum_u64_load_relaxed(&semaphore->state); }
+static uint64_t word(const thrum_semaphore *semaphore) {
+    return thrum_u64_load_relaxed(&semaphore->state);
+}
 
 /* Threads that take one permit each, and who of them got in. */
 typedef struct crowd {
@@ -88,8 +90,8 @@ TEST(it_starts_with_the_initial_value) {
     CHECK_EQ(thrum_semaphore_init_shared(&shared, 3), THRUM_OK);
     CHECK_EQ(thrum_bounded_semaphore_init(&bounded_init, 3), THRUM_OK);
     CHECK_EQ(thrum_bounded_semaphore_init_shared(&bounded_shared, 3), THRUM_OK);
-    thrum_semaphore *const all[] = {&by_macro,           &by_init,     &shared, &bounded_macro.permits,
-                                    &bounded_init.permits, &bounded_shared.permits};
+    thrum_semaphore *const all[] = {
+        &by_macro, &by_init, &shared, &bounded_macro.permits, &bounded_init.permits, &bounded_shared.permits};
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
         CHECK_EQ(thrum_semaphore_value(all[i]), 3);
         for (int left = 2; left >= 0; left--) {
@@ -157,7 +159,8 @@ TEST(release_n_lets_exactly_n_in) {
         CHECK_EQ(thrum_semaphore_release_n(&semaphore, SLEEPERS + 2), THRUM_OK); /* more than wait */
         crowd_join(&c);
         CHECK_EQ(word(&semaphore), (unsigned)n + 2);
-        while (thrum_semaphore_try_acquire(&semaphore)) {}
+        while (thrum_semaphore_try_acquire(&semaphore)) {
+        }
     }
 }
 

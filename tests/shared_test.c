@@ -151,7 +151,9 @@ TEST(a_holder_that_dies_leaves_it_held) {
     CHECK_EQ(thrum_lock_acquire_until(&c->lock, THRUM_NOW), THRUM_OK);
 }
 
-static void wait_for_lock(common *c) { thrum_lock_acquire(&c->lock); }
+static void wait_for_lock(common *c) {
+    thrum_lock_acquire(&c->lock);
+}
 
 /* The dead one may have been the next in turn, the one that watches the lock or any other. */
 TEST(a_waiter_that_dies_does_not_hang_the_lock) {

@@ -31,36 +31,73 @@ typedef struct gate {
 } gate;
 
 static thrum_lock lock;
-static void lock_wait(void) { thrum_lock_acquire(&lock); }
-static thrum_result lock_until(thrum_deadline deadline) { return thrum_lock_acquire_until(&lock, deadline); }
-static bool lock_try(void) { return thrum_lock_try_acquire(&lock); }
-static void lock_open(void) { (void)thrum_lock_release(&lock); }
-static void lock_shut(void) { (void)!thrum_lock_try_acquire(&lock); }
+static void lock_wait(void) {
+    thrum_lock_acquire(&lock);
+}
+static thrum_result lock_until(thrum_deadline deadline) {
+    return thrum_lock_acquire_until(&lock, deadline);
+}
+static bool lock_try(void) {
+    return thrum_lock_try_acquire(&lock);
+}
+static void lock_open(void) {
+    (void)thrum_lock_release(&lock);
+}
+static void lock_shut(void) {
+    (void)!thrum_lock_try_acquire(&lock);
+}
 
 static thrum_event event;
-static void event_wait(void) { thrum_event_wait(&event); }
-static thrum_result event_until(thrum_deadline deadline) { return thrum_event_wait_until(&event, deadline); }
-static bool event_try(void) { return thrum_event_try_wait(&event); }
-static void event_open(void) { thrum_event_set(&event); }
-static void event_shut(void) { thrum_event_clear(&event); }
+static void event_wait(void) {
+    thrum_event_wait(&event);
+}
+static thrum_result event_until(thrum_deadline deadline) {
+    return thrum_event_wait_until(&event, deadline);
+}
+static bool event_try(void) {
+    return thrum_event_try_wait(&event);
+}
+static void event_open(void) {
+    thrum_event_set(&event);
+}
+static void event_shut(void) {
+    thrum_event_clear(&event);
+}
 
 static thrum_semaphore semaphore;
-static void semaphore_wait(void) { thrum_semaphore_acquire(&semaphore); }
+static void semaphore_wait(void) {
+    thrum_semaphore_acquire(&semaphore);
+}
 static thrum_result semaphore_until(thrum_deadline deadline) {
     return thrum_semaphore_acquire_until(&semaphore, deadline);
 }
-static bool semaphore_try(void) { return thrum_semaphore_try_acquire(&semaphore); }
-static void semaphore_open(void) { (void)thrum_semaphore_release(&semaphore); }
-static void semaphore_shut(void) { while (thrum_semaphore_try_acquire(&semaphore)) {} }
+static bool semaphore_try(void) {
+    return thrum_semaphore_try_acquire(&semaphore);
+}
+static void semaphore_open(void) {
+    (void)thrum_semaphore_release(&semaphore);
+}
+static void semaphore_shut(void) {
+    while (thrum_semaphore_try_acquire(&semaphore)) {
+    }
+}
 
 static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
-static void bounded_wait(void) { thrum_bounded_semaphore_acquire(&bounded); }
+static void bounded_wait(void) {
+    thrum_bounded_semaphore_acquire(&bounded);
+}
 static thrum_result bounded_until(thrum_deadline deadline) {
     return thrum_bounded_semaphore_acquire_until(&bounded, deadline);
 }
-static bool bounded_try(void) { return thrum_bounded_semaphore_try_acquire(&bounded); }
-static void bounded_open(void) { (void)thrum_bounded_semaphore_release(&bounded); }
-static void bounded_shut(void) { (void)!thrum_bounded_semaphore_try_acquire(&bounded); }
+static bool bounded_try(void) {
+    return thrum_bounded_semaphore_try_acquire(&bounded);
+}
+static void bounded_open(void) {
+    (void)thrum_bounded_semaphore_release(&bounded);
+}
+static void bounded_shut(void) {
+    (void)!thrum_bounded_semaphore_try_acquire(&bounded);
+}
 
 static const gate gates[] = {
     {"lock", lock_wait, lock_until, lock_try, lock_open, lock_shut},
@@ -105,58 +142,64 @@ static void *patient(void *p) {
 }
 
 TEST(a_deadline_already_past_on_something_free_succeeds) {
-    for EACH_GATE(g) {
-        const thrum_deadline past[] = {
-            THRUM_NOW, thrum_after_ns(-1), thrum_after(-1.0), {1}, {test_now_ns()}};
-        for (unsigned i = 0; i < sizeof past / sizeof past[0]; i++) {
+    for
+        EACH_GATE(g) {
+            const thrum_deadline past[] = {
+                THRUM_NOW, thrum_after_ns(-1), thrum_after(-1.0), {1}, {test_now_ns()}};
+            for (unsigned i = 0; i < sizeof past / sizeof past[0]; i++) {
+                g->open();
+                CHECK_EQ(g->wait_until(past[i]), THRUM_OK);
+                g->shut();
+            }
             g->open();
-            CHECK_EQ(g->wait_until(past[i]), THRUM_OK);
+            CHECK(g->try_wait());
             g->shut();
         }
-        g->open();
-        CHECK(g->try_wait());
-        g->shut();
-    }
 }
 
 TEST(a_deadline_already_past_on_something_taken_times_out) {
-    for EACH_GATE(g) {
-        CHECK_EQ(g->wait_until(THRUM_NOW), THRUM_TIMEOUT);
-        CHECK_EQ(g->wait_until(thrum_after_ns(-1)), THRUM_TIMEOUT);
-        CHECK_EQ(g->wait_until((thrum_deadline){1}), THRUM_TIMEOUT);
-        CHECK(!g->try_wait());
-    }
+    for
+        EACH_GATE(g) {
+            CHECK_EQ(g->wait_until(THRUM_NOW), THRUM_TIMEOUT);
+            CHECK_EQ(g->wait_until(thrum_after_ns(-1)), THRUM_TIMEOUT);
+            CHECK_EQ(g->wait_until((thrum_deadline){1}), THRUM_TIMEOUT);
+            CHECK(!g->try_wait());
+        }
 }
 
 /* By the monotonic clock: a wait measured by the wall clock, fifty years ahead, would end at once. */
 TEST(a_timed_wait_lasts_at_least_its_timeout) {
-    for EACH_GATE(g) {
-        static const int64_t timeouts[] = {1, 50000, MS, 3 * MS, 20 * MS};
-        for (unsigned i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
-            const uint64_t begun = test_now_ns();
-            CHECK_EQ(g->wait_until(thrum_after_ns(timeouts[i])), THRUM_TIMEOUT);
-            CHECK(test_now_ns() - begun >= (uint64_t)timeouts[i]);
+    for
+        EACH_GATE(g) {
+            static const int64_t timeouts[] = {1, 50000, MS, 3 * MS, 20 * MS};
+            for (unsigned i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
+                const uint64_t begun = test_now_ns();
+                CHECK_EQ(g->wait_until(thrum_after_ns(timeouts[i])), THRUM_TIMEOUT);
+                CHECK(test_now_ns() - begun >= (uint64_t)timeouts[i]);
+            }
         }
-    }
 }
 
 TEST(a_deadline_too_far_to_count_is_waited_for) {
-    for EACH_GATE(g) {
-        const uint64_t far[] = {test_now_ns() + ((uint64_t)1 << 62), (uint64_t)INT64_MAX, (uint64_t)1 << 63,
-                                UINT64_MAX - 1, UINT64_MAX};
-        for (unsigned i = 0; i < sizeof far / sizeof far[0]; i++) {
-            visit v = {.gate = g, .deadline = {far[i]}, .result = THRUM_BROKEN};
-            test_thread t = test_start(visitor, &v);
-            test_await_asleep(&t);
-            g->open();
-            test_join(&t);
-            CHECK_EQ(v.result, THRUM_OK);
-            g->shut();
+    for
+        EACH_GATE(g) {
+            const uint64_t far[] = {test_now_ns() + ((uint64_t)1 << 62), (uint64_t)INT64_MAX,
+                                    (uint64_t)1 << 63, UINT64_MAX - 1, UINT64_MAX};
+            for (unsigned i = 0; i < sizeof far / sizeof far[0]; i++) {
+                visit v = {.gate = g, .deadline = {far[i]}, .result = THRUM_BROKEN};
+                test_thread t = test_start(visitor, &v);
+                test_await_asleep(&t);
+                g->open();
+                test_join(&t);
+                CHECK_EQ(v.result, THRUM_OK);
+                g->shut();
+            }
         }
-    }
 }
 
-static void interrupted(int number) { (void)number; }
+static void interrupted(int number) {
+    (void)number;
+}
 
 /* Without SA_RESTART: each signal ends the system call in which it finds the thread. */
 static void install_handler(void) {
@@ -195,80 +238,84 @@ static void storm_end(storm *s, test_thread *thread) {
 }
 
 TEST(a_signal_storm_neither_shortens_nor_lengthens_a_wait) {
-    for EACH_GATE(g) {
-        install_handler();
-        visit v = {.gate = g, .deadline = thrum_after_ms(60), .result = THRUM_BROKEN};
-        test_thread t = test_start(visitor, &v);
-        storm s;
-        test_thread sender = storm_begin(&s, &t);
-        while (!atomic_load(&v.over)) sched_yield();
-        storm_end(&s, &sender);
-        test_join(&t);
-        CHECK_EQ(v.result, THRUM_TIMEOUT);
-        CHECK(v.ended_ns >= v.deadline.ns);
-        CHECK(v.ended_ns < v.deadline.ns + 1000u * MS);
-    }
-}
-
-TEST(a_signal_storm_loses_no_wake) {
-    for EACH_GATE(g) {
-        install_handler();
-        for (unsigned round = 0; round < 100 / test_slowdown(); round++) {
-            visit v = {.gate = g};
-            test_thread t = test_start(patient, &v);
+    for
+        EACH_GATE(g) {
+            install_handler();
+            visit v = {.gate = g, .deadline = thrum_after_ms(60), .result = THRUM_BROKEN};
+            test_thread t = test_start(visitor, &v);
             storm s;
             test_thread sender = storm_begin(&s, &t);
-            test_await_asleep(&t);
-            CHECK(!atomic_load(&v.over)); /* shut: no signal lets anybody through */
-            g->open();
             while (!atomic_load(&v.over)) sched_yield();
             storm_end(&s, &sender);
             test_join(&t);
-            g->shut();
+            CHECK_EQ(v.result, THRUM_TIMEOUT);
+            CHECK(v.ended_ns >= v.deadline.ns);
+            CHECK(v.ended_ns < v.deadline.ns + 1000u * MS);
         }
-    }
+}
+
+TEST(a_signal_storm_loses_no_wake) {
+    for
+        EACH_GATE(g) {
+            install_handler();
+            for (unsigned round = 0; round < 100 / test_slowdown(); round++) {
+                visit v = {.gate = g};
+                test_thread t = test_start(patient, &v);
+                storm s;
+                test_thread sender = storm_begin(&s, &t);
+                test_await_asleep(&t);
+                CHECK(!atomic_load(&v.over)); /* shut: no signal lets anybody through */
+                g->open();
+                while (!atomic_load(&v.over)) sched_yield();
+                storm_end(&s, &sender);
+                test_join(&t);
+                g->shut();
+            }
+        }
 }
 
 /* Whoever takes the one opening, the timed waiter passes it on; so the patient one gets through. */
 TEST(a_timed_out_waiter_swallows_no_wake) {
-    for EACH_GATE(g) {
-        uint64_t random = test_seed();
-        for (unsigned round = 0; round < 300 / test_slowdown(); round++) {
-            const uint64_t moment = test_now_ns() + 150000 + test_random(&random) % 400000;
-            visit timed = {.gate = g, .deadline = {moment}};
-            visit untimed = {.gate = g};
-            const bool timed_first = test_random(&random) % 2;
-            test_thread a = test_start(timed_first ? visitor : patient, timed_first ? &timed : &untimed);
-            test_thread b = test_start(timed_first ? patient : visitor, timed_first ? &untimed : &timed);
-            const uint64_t opening = moment - 40000 + test_random(&random) % 60000;
-            while (test_now_ns() < opening) thrum_cpu_pause();
-            g->open();
-            while (!atomic_load(&timed.over)) sched_yield();
-            if (timed.result == THRUM_OK) g->open();
-            test_join(&a); /* for ever, if the wake was swallowed */
-            test_join(&b);
-            CHECK_EQ(untimed.result, THRUM_OK);
-            g->shut();
+    for
+        EACH_GATE(g) {
+            uint64_t random = test_seed();
+            for (unsigned round = 0; round < 300 / test_slowdown(); round++) {
+                const uint64_t moment = test_now_ns() + 150000 + test_random(&random) % 400000;
+                visit timed = {.gate = g, .deadline = {moment}};
+                visit untimed = {.gate = g};
+                const bool timed_first = test_random(&random) % 2;
+                test_thread a = test_start(timed_first ? visitor : patient, timed_first ? &timed : &untimed);
+                test_thread b = test_start(timed_first ? patient : visitor, timed_first ? &untimed : &timed);
+                const uint64_t opening = moment - 40000 + test_random(&random) % 60000;
+                while (test_now_ns() < opening) thrum_cpu_pause();
+                g->open();
+                while (!atomic_load(&timed.over)) sched_yield();
+                if (timed.result == THRUM_OK) g->open();
+                test_join(&a); /* for ever, if the wake was swallowed */
+                test_join(&b);
+                CHECK_EQ(untimed.result, THRUM_OK);
+                g->shut();
+            }
         }
-    }
 }
 
 TEST(errno_is_kept) {
-    for EACH_GATE(g) {
-        errno = 4711;
-        CHECK(!g->try_wait());
-        CHECK_EQ(g->wait_until(THRUM_NOW), THRUM_TIMEOUT);
-        CHECK_EQ(g->wait_until(thrum_after_ms(2)), THRUM_TIMEOUT);
-        CHECK_EQ(errno, 4711);
-        visit v = {.gate = g};
-        test_thread t = test_start(patient, &v);
-        test_await_asleep(&t);
-        errno = 4712;
-        g->open(); /* wakes somebody */
-        CHECK_EQ(errno, 4712);
-        test_join(&t);
-        CHECK_EQ(errno, 4712);
-    }
+    for
+        EACH_GATE(g) {
+            errno = 4711;
+            CHECK(!g->try_wait());
+            CHECK_EQ(g->wait_until(THRUM_NOW), THRUM_TIMEOUT);
+            CHECK_EQ(g->wait_until(thrum_after_ms(2)), THRUM_TIMEOUT);
+            CHECK_EQ(errno, 4711);
+            visit v = {.gate = g};
+            test_thread t = test_start(patient, &v);
+            test_await_asleep(&t);
+            errno = 4712;
+            g->open(); /* wakes somebody */
+            CHECK_EQ(errno, 4712);
+            test_join(&t);
+            CHECK_EQ(errno, 4712);
+        }
 }
 
 static void *cancelled(void *p) {
@@ -278,14 +325,15 @@ static void *cancelled(void *p) {
 }
 
 TEST(a_wait_is_no_cancellation_point) {
-    for EACH_GATE(g) {
-        visit v = {.gate = g, .result = THRUM_BROKEN};
-        test_thread t = test_start(cancelled, &v);
-        test_await_asleep(&t);
-        CHECK_EQ(pthread_cancel(t.thread), 0);
-        test_await_asleep(&t);
-        g->open();
-        CHECK(test_join(&t) == PTHREAD_CANCELED);
-        CHECK_EQ(v.result, THRUM_OK); /* it ended at the cancellation point after the wait */
-    }
+    for
+        EACH_GATE(g) {
+            visit v = {.gate = g, .result = THRUM_BROKEN};
+            test_thread t = test_start(cancelled, &v);
+            test_await_asleep(&t);
+            CHECK_EQ(pthread_cancel(t.thread), 0);
+            test_await_asleep(&t);
+            g->open();
+            CHECK(test_join(&t) == PTHREAD_CANCELED);
+            CHECK_EQ(v.result, THRUM_OK); /* it ended at the cancellation point after the wait */
+        }
 }

@@ -15,20 +15,30 @@
 
 static thrum_event event;
 
-static uint32_t word(void) { return thrum_u32_load_relaxed(&event.state); }
+static uint32_t word(void) {
+    return thrum_u32_load_relaxed(&event.state);
+}
 
 static void begin(uint32_t initial, thrum_deadline deadline) {
     thrum_u32_store_relaxed(&event.state, initial);
     script_begin(&event.state, initial & SHARED, deadline);
 }
 
-static void set(void) { thrum_event_set(&event); }
-static void clear(void) { thrum_event_clear(&event); }
-static void set_and_clear(void) { set(), clear(); }
-static void expire(void) { script.now_ns = script.deadline.ns; }
+static void set(void) {
+    thrum_event_set(&event);
+}
+static void clear(void) {
+    thrum_event_clear(&event);
+}
+static void set_and_clear(void) {
+    set(), clear();
+}
+static void expire(void) {
+    script.now_ns = script.deadline.ns;
+}
 
-static const thrum_futex_outcome outcomes[] = {THRUM_FUTEX_WOKEN, THRUM_FUTEX_CHANGED, THRUM_FUTEX_INTERRUPTED,
-                                               THRUM_FUTEX_TIMED_OUT};
+static const thrum_futex_outcome outcomes[] = {THRUM_FUTEX_WOKEN, THRUM_FUTEX_CHANGED,
+                                               THRUM_FUTEX_INTERRUPTED, THRUM_FUTEX_TIMED_OUT};
 
 TEST(a_set_without_waiters_changes_one_bit_and_wakes_nobody) {
     begin(0, THRUM_FOREVER);

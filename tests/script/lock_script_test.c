@@ -13,7 +13,9 @@
 
 static thrum_lock lock;
 
-static uint32_t word(void) { return thrum_u32_load_relaxed(&lock.state); }
+static uint32_t word(void) {
+    return thrum_u32_load_relaxed(&lock.state);
+}
 
 static void begin(uint32_t initial) {
     thrum_u32_store_relaxed(&lock.state, initial);

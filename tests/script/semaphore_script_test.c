@@ -11,7 +11,9 @@
 static thrum_bounded_semaphore bounded;
 static thrum_semaphore *const semaphore = &bounded.permits;
 
-static uint64_t word(void) { return thrum_u64_load_relaxed(&semaphore->state); }
+static uint64_t word(void) {
+    return thrum_u64_load_relaxed(&semaphore->state);
+}
 
 /* The half of the word on which threads sleep is the value, wherever the processor keeps it. */
 static const thrum_u32 *value_half(void) {
@@ -25,13 +27,21 @@ static void begin(uint64_t initial, thrum_deadline deadline) {
     script_begin(value_half(), (initial & SHARED) != 0, deadline);
 }
 
-static void release(void) { CHECK_EQ(thrum_semaphore_release(semaphore), THRUM_OK); }
-static void release_two(void) { CHECK_EQ(thrum_semaphore_release_n(semaphore, 2), THRUM_OK); }
-static void steal(void) { release(), CHECK(thrum_semaphore_try_acquire(semaphore)); }
-static void expire(void) { script.now_ns = script.deadline.ns; }
+static void release(void) {
+    CHECK_EQ(thrum_semaphore_release(semaphore), THRUM_OK);
+}
+static void release_two(void) {
+    CHECK_EQ(thrum_semaphore_release_n(semaphore, 2), THRUM_OK);
+}
+static void steal(void) {
+    release(), CHECK(thrum_semaphore_try_acquire(semaphore));
+}
+static void expire(void) {
+    script.now_ns = script.deadline.ns;
+}
 
-static const thrum_futex_outcome outcomes[] = {THRUM_FUTEX_WOKEN, THRUM_FUTEX_CHANGED, THRUM_FUTEX_INTERRUPTED,
-                                               THRUM_FUTEX_TIMED_OUT};
+static const thrum_futex_outcome outcomes[] = {THRUM_FUTEX_WOKEN, THRUM_FUTEX_CHANGED,
+                                               THRUM_FUTEX_INTERRUPTED, THRUM_FUTEX_TIMED_OUT};
 
 TEST(nobody_waiting_costs_no_wake) {
     begin(0, THRUM_FOREVER);
@@ -55,7 +65,9 @@ TEST(a_waiter_is_counted_before_it_sleeps_and_leaves_with_its_permit) {
 }
 
 static uint64_t seen_asleep;
-static void look_and_release_two(void) { seen_asleep = word(), release_two(); }
+static void look_and_release_two(void) {
+    seen_asleep = word(), release_two();
+}
 
 TEST(the_count_of_waiters_lies_above_the_value) {
     begin(3 * WAITER, THRUM_FOREVER);

@@ -31,8 +31,8 @@ static struct {
     script_step steps[SCRIPT_STEPS];
     unsigned written;
     unsigned played;
-    unsigned wakes;     /* calls of thrum_futex_wake */
-    int wake_count;     /* of the last */
+    unsigned wakes; /* calls of thrum_futex_wake */
+    int wake_count; /* of the last */
     uint32_t wake_channels;
     uint64_t now_ns;
 } script;
@@ -45,7 +45,8 @@ static inline void script_begin(const thrum_u32 *word, bool shared, thrum_deadli
     script.now_ns = 1000;
 }
 
-static inline void script_expect_wait(uint32_t expected, void (*meanwhile)(void), thrum_futex_outcome outcome) {
+static inline void script_expect_wait(uint32_t expected, void (*meanwhile)(void),
+                                      thrum_futex_outcome outcome) {
     CHECK(script.written < SCRIPT_STEPS);
     script.steps[script.written++] = (script_step){expected, meanwhile, outcome};
 }
@@ -93,7 +94,9 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
     test_fail(__FILE__, __LINE__, "no wait for any of several is in the script");
 }
 
-uint64_t thrum_clock_now_ns(void) { return script.now_ns; }
+uint64_t thrum_clock_now_ns(void) {
+    return script.now_ns;
+}
 
 void thrum_clock_nap(thrum_deadline deadline) {
     if (script.now_ns < deadline.ns) script.now_ns = deadline.ns;
@@ -101,6 +104,8 @@ void thrum_clock_nap(thrum_deadline deadline) {
 
 void thrum_cpu_yield(void) {}
 
-unsigned thrum_cpu_usable(void) { return 1; }
+unsigned thrum_cpu_usable(void) {
+    return 1;
+}
 
 #endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An object may be freed by whoever got it last, while the call that let go of it has not
+ * returned. The object lies on a page of its own, which is unmapped at once: a late touch is a
+ * fault. Or it lies on the heap, for AddressSanitizer.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "test.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <thrum/event.h>
+#include <thrum/lock.h>
+#include <thrum/semaphore.h>
+
+enum { PAGE = 4096, OWNERS = 3 };
+
+typedef struct memory {
+    void *(*take)(void);
+    void (*give)(void *object);
+} memory;
+
+static void *take_page(void) {
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(page != MAP_FAILED);
+    return page;
+}
+static void give_page(void *page) {
+    CHECK_EQ(munmap(page, PAGE), 0);
+}
+static void *take_heap(void) {
+    void *object = calloc(1, 64);
+    CHECK(object != NULL);
+    return object;
+}
+static const memory pages = {take_page, give_page};
+static const memory heap = {take_heap, free};
+
+/* Lets the rounds of two threads drift against each other. */
+static void dawdle(uint64_t *random, unsigned pauses) {
+    for (uint64_t i = test_random(random) % pauses; i > 0; i--) thrum_cpu_pause();
+}
+
+/* --- hand-over: one waits and frees, the other lets go ------------------------------------------ */
+
+typedef struct handover {
+    void (*shut)(void *object); /* what fresh memory needs so that `wait` waits */
+    void (*wait)(void *object);
+    void (*open)(void *object);
+} handover;
+
+static void lock_shut(void *object) {
+    thrum_lock_acquire(object);
+}
+static void lock_wait(void *object) {
+    thrum_lock_acquire(object);
+}
+static void lock_open(void *object) {
+    (void)thrum_lock_release(object);
+}
+static void lock_until(void *object) {
+    while (thrum_lock_acquire_until(object, thrum_after_us(20)) != THRUM_OK) {
+    }
+}
+static void nothing(void *object) {
+    (void)object;
+}
+static void semaphore_wait(void *object) {
+    thrum_semaphore_acquire(object);
+}
+static void semaphore_open(void *object) {
+    (void)thrum_semaphore_release(object);
+}
+static void semaphore_until(void *object) {
+    while (thrum_semaphore_acquire_until(object, thrum_after_us(20)) != THRUM_OK) {
+    }
+}
+static void event_wait(void *object) {
+    thrum_event_wait(object);
+}
+static void event_open(void *object) {
+    thrum_event_set(object);
+}
+
+typedef struct pair {
+    const handover *by;
+    _Atomic(void *) offered; /* NULL: taken */
+    unsigned rounds;
+    uint64_t random;
+} pair;
+
+static void *opener(void *p) {
+    pair *partners = p;
+    for (unsigned i = 0; i < partners->rounds; i++) {
+        void *object;
+        while ((object = atomic_exchange(&partners->offered, NULL)) == NULL) sched_yield();
+        dawdle(&partners->random, i % 2 ? 8 : 4000); /* the partner spins, or sleeps */
+        partners->by->open(object);
+    }
+    return NULL;
+}
+
+static void hand_over(const handover *by, const memory *kind) {
+    static pair p;
+    p = (pair){.by = by, .rounds = 20000 / test_slowdown(), .random = test_seed()};
+    uint64_t random = test_seed() + 1;
+    test_thread t = test_start(opener, &p);
+    for (unsigned i = 0; i < p.rounds; i++) {
+        void *object = kind->take();
+        by->shut(object);
+        atomic_store(&p.offered, object);
+        dawdle(&random, 8);
+        by->wait(object);
+        kind->give(object);
+    }
+    test_join(&t);
+}
+
+static const handover of_lock = {lock_shut, lock_wait, lock_open};
+static const handover of_timed_lock = {lock_shut, lock_until, lock_open};
+static const handover of_semaphore = {nothing, semaphore_wait, semaphore_open};
+static const handover of_timed_semaphore = {nothing, semaphore_until, semaphore_open};
+static const handover of_event = {nothing, event_wait, event_open};
+
+TEST(the_next_holder_of_a_lock_may_unmap_it) {
+    hand_over(&of_lock, &pages);
+}
+TEST(the_next_holder_of_a_lock_may_free_it) {
+    hand_over(&of_lock, &heap);
+}
+TEST(a_timed_holder_of_a_lock_may_unmap_it) {
+    hand_over(&of_timed_lock, &pages);
+}
+TEST(who_got_the_last_permit_may_unmap_the_semaphore) {
+    hand_over(&of_semaphore, &pages);
+}
+TEST(who_got_the_last_permit_may_free_the_semaphore) {
+    hand_over(&of_semaphore, &heap);
+}
+TEST(who_got_the_last_permit_in_time_may_unmap_the_semaphore) {
+    hand_over(&of_timed_semaphore, &pages);
+}
+TEST(the_only_waiter_may_unmap_the_event_after_its_wait) {
+    hand_over(&of_event, &pages);
+}
+TEST(the_only_waiter_may_free_the_event_after_its_wait) {
+    hand_over(&of_event, &heap);
+}
+
+/* --- the last of several owners frees ------------------------------------------------------------ */
+
+typedef struct owned {
+    union {
+        thrum_lock lock;
+        thrum_semaphore semaphore;
+    } guard;
+    unsigned owners; /* plain: the guard protects it */
+} owned;
+
+typedef struct round_table {
+    const memory *memory;
+    void (*acquire)(void *guard);
+    void (*release)(void *guard);
+    void (*open)(void *guard); /* what fresh memory needs to be acquirable */
+    owned *object;
+    atomic_uint arrived;
+    atomic_uint freed;
+    unsigned rounds;
+} round_table;
+
+static void meet(atomic_uint *arrived, unsigned target) {
+    atomic_fetch_add(arrived, 1);
+    while (atomic_load(arrived) < target) sched_yield();
+}
+
+/* Drops the reference; the thread that dropped the last frees, after its own release. */
+static void disown(round_table *table, owned *object) {
+    table->acquire(&object->guard);
+    const bool last = --object->owners == 0;
+    table->release(&object->guard);
+    if (!last) return;
+    table->memory->give(object);
+    atomic_fetch_add(&table->freed, 1);
+}
+
+typedef struct owner {
+    round_table *table;
+    unsigned number;
+} owner;
+
+static void *owning(void *p) {
+    owner *o = p;
+    round_table *table = o->table;
+    uint64_t random = test_seed() + o->number;
+    for (unsigned i = 0; i < table->rounds; i++) {
+        if (o->number == i % OWNERS) {
+            table->object = table->memory->take();
+            table->object->owners = OWNERS;
+            table->open(&table->object->guard);
+        }
+        meet(&table->arrived, OWNERS * (2 * i + 1));
+        owned *object = table->object;
+        dawdle(&random, 64);
+        table->acquire(&object->guard);
+        dawdle(&random, 64);
+        table->release(&object->guard);
+        disown(table, object);
+        meet(&table->arrived, OWNERS * (2 * i + 2));
+    }
+    return NULL;
+}
+
+static void last_owner_frees(round_table *table) {
+    static owner owners[OWNERS];
+    test_thread threads[OWNERS];
+    table->rounds = 5000 / test_slowdown();
+    for (unsigned i = 0; i < OWNERS; i++) {
+        owners[i] = (owner){table, i};
+        threads[i] = test_start(owning, &owners[i]);
+    }
+    for (unsigned i = 0; i < OWNERS; i++) test_join(&threads[i]);
+    CHECK_EQ(atomic_load(&table->freed), table->rounds);
+}
+
+TEST(the_last_owner_of_a_lock_unmaps_it) {
+    static round_table table = {&pages, lock_wait, lock_open, nothing, NULL, 0, 0, 0};
+    last_owner_frees(&table);
+}
+
+TEST(the_last_owner_of_a_lock_frees_it) {
+    static round_table table = {&heap, lock_wait, lock_open, nothing, NULL, 0, 0, 0};
+    last_owner_frees(&table);
+}
+
+TEST(the_last_owner_of_a_semaphore_unmaps_it) {
+    static round_table table = {&pages, semaphore_wait, semaphore_open, semaphore_open, NULL, 0, 0, 0};
+    last_owner_frees(&table);
+}
+
+TEST(the_last_owner_of_a_semaphore_frees_it) {
+    static round_table table = {&heap, semaphore_wait, semaphore_open, semaphore_open, NULL, 0, 0, 0};
+    last_owner_frees(&table);
+}
