@@ -20,6 +20,8 @@ ROOMS = ["lock", "semaphore", "event", "spinlock", "with", "park", "self", "dead
 SPINNING = {"spin", "tbb", "ck"}
 # What differs by less than this is even.
 EVEN = 0.05
+# With more than this share of the processors in other hands, threads did not meet as they should.
+BUSY = 0.05
 NOT_MEASURED = {"needs two processors", "not repeated after a hang"}
 
 
@@ -101,7 +103,19 @@ def machine():
     return f"{virtual}, {os.cpu_count()} processors"
 
 
-def header(table, context):
+def disturbance(folder):
+    """The shares of the processors that other programs, and other guests of the host, had meanwhile."""
+    foreign = stolen = capacity = 0.0
+    with open(os.path.join(folder, "load.txt"), encoding="utf-8") as file:
+        for line in file:
+            used0, steal0, used1, steal1, wall, user, system, ticks = map(float, line.split())
+            foreign += max(0.0, (used1 - used0) / ticks - user - system)
+            stolen += (steal1 - steal0) / ticks
+            capacity += wall * os.cpu_count()
+    return foreign / capacity, stolen / capacity
+
+
+def header(table, context, folder):
     spreads = [libraries["limit"].spread() for libraries in table.values() if "limit" in libraries]
     repetitions = sorted({len(row.figures["ns"]) for libraries in table.values() for row in libraries.values()
                           if row.figures["ns"]})
@@ -114,6 +128,9 @@ def header(table, context):
         "quick: coarse figures" if context.get("quick") == "yes" else "full") + (
         f", medians of {'/'.join(map(str, repetitions))} interleaved repetitions")
     yield f"  noise        {noise:.0%}: the median spread (interquartile range) of the physical limits' repetitions"
+    foreign, stolen = disturbance(folder)
+    yield f"  others       had {foreign:.0%} of the processors (programs) and {stolen:.0%} (the host's other guests)" + (
+        ": TOO MUCH for rows with several threads" if foreign + stolen > BUSY else "")
     yield f"  left out     {context.get('missing') or 'nobody'}" + (
         " (not installed)" if context.get("missing") else "")
 
@@ -273,7 +290,7 @@ def main():
     if not table:
         print("nothing was measured")
         return 1
-    for line in header(table, context):
+    for line in header(table, context, folder):
         print(line)
     print()
     for line in single_rows(table):
