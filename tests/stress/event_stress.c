@@ -95,10 +95,7 @@ TEST(a_set_carries_what_was_written_before_it) {
     uint64_t random = test_seed() + 2;
     test_thread t = test_start(far_side, &far);
     thrum_event_set(&there);
-    for (unsigned i = 0; i < s.rounds; i++) {
-        CHECK(i == 0 || carried >= 2ul * i - 1);
-        take_turn(&back, &there, &random);
-    }
+    for (unsigned i = 0; i < s.rounds; i++) take_turn(&back, &there, &random);
     test_join(&t);
     CHECK_EQ(carried, 2ul * s.rounds);
 }
