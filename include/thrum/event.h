@@ -5,7 +5,7 @@
  * Four bytes. All-zero memory is a clear event; nothing allocates, nothing needs destroying.
  *
  * Cost        asking is one load; waiting on a set event too; a set that nobody waits for is one
- *             read-modify-write and no system call.
+ *             read-modify-write and no system call (one call in vain after a wait that timed out).
  * Set, clear  a set lets every thread through that waits at that moment, even when a clear follows
  *             at once and before any of them has run: a generation in the word tells them. It is
  *             raised only by a set that sees waiters, and has 29 bits: a waiter that sleeps
@@ -25,7 +25,7 @@
  * timeout, a false answer and thrum_event_clear are relaxed.
  *
  * Any thread may call everything; a signal handler thrum_event_set, thrum_event_clear,
- * thrum_event_is_set, thrum_event_try_wait and thrum_event_describe.
+ * thrum_event_is_set and thrum_event_try_wait.
  */
 #ifndef THRUM_EVENT_H
 #define THRUM_EVENT_H

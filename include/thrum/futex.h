@@ -70,7 +70,7 @@ THRUM_API int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int 
                                   const thrum_u32 *to, bool shared);
 
 /*
- * Sleeps while each word is as expected. `*refused` becomes true when the kernel (before Linux
+ * Sleeps while each word is as expected; `count` must be 1 to THRUM_FUTEX_WAIT_ANY_MAX. `*refused` becomes true when the kernel (before Linux
  * 5.16) or a sandbox has no such call: nothing was waited for then. One waiter may swallow wakes
  * on several of the words.
  */

@@ -5,12 +5,13 @@
  * Four bytes. All-zero memory is an unlocked lock; nothing allocates, nothing needs destroying.
  *
  * Ownership   none: any thread may release; the holder's own second acquire waits for ever.
- * Cost        uncontended, acquire and release are one read-modify-write each, inlined.
+ * Cost        uncontended, acquire and release are one read-modify-write each, inlined; the acquire
+ *             of a lock that processes share is a call.
  * Contended   a running thread may take a free lock before those that sleep (throughput), until
- *             a waiter has watched for about a millisecond: then it closes the lock to newcomers
- *             and is next. Nobody waits without bound: with n waiters, n such turns. A release
- *             does not wake anybody while the lock is busy; it wakes the one watching waiter
- *             when that waiter saw one unbroken hold.
+ *             the one waiter that watches has done so for about half a millisecond: then it
+ *             closes the lock to newcomers and is next. Nobody waits without bound: with n
+ *             waiters, n such turns. A release does not wake anybody while the lock is busy; it
+ *             wakes the watching waiter when that one saw an unbroken hold.
  * Inversion   no priority inheritance: a low-priority holder is not lifted.
  * Freed       whoever acquires the lock and knows that nobody else will use it may free it, even
  *             while the previous holder's release call has not returned: after the releasing
@@ -32,7 +33,7 @@
  * relaxed.
  *
  * Any thread may call everything, registered or not; a signal handler only thrum_lock_try_acquire,
- * thrum_lock_release, thrum_lock_locked and thrum_lock_describe.
+ * thrum_lock_release and thrum_lock_locked.
  *
  * The waiting protocol is in src/futex/lock.c.
  */
@@ -117,7 +118,8 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_lock_acquire_until(thrum_lock *lo
 
 /*
  * Lets the lock go; any thread may. THRUM_OK, or THRUM_NOT_LOCKED: it was not locked, and nothing
- * has changed.
+ * has changed. Two threads that release one hold at the same time are a bug, of which one of them
+ * is told; for that moment the lock may look locked.
  */
 THRUM_INLINE thrum_result thrum_lock_release(thrum_lock *lock) {
     if (THRUM_UNLIKELY(!(thrum_u32_load_relaxed(&lock->state) & THRUM_LOCK_LOCKED_))) return THRUM_NOT_LOCKED;
@@ -139,7 +141,7 @@ THRUM_INLINE bool thrum_lock_locked(const thrum_lock *lock) {
 THRUM_API void thrum_lock_reset_after_fork(thrum_lock *lock);
 
 /*
- * Writes the state as text ("lock: locked, waiters"), cut to `size` bytes with its final NUL, and
+ * Writes the state as text ("lock: locked, waited for"), cut to `size` bytes with its final NUL, and
  * returns the length of the whole text, as snprintf does.
  */
 THRUM_API size_t thrum_lock_describe(const thrum_lock *lock, char *text, size_t size);

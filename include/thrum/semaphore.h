@@ -5,9 +5,9 @@
  * Eight bytes; the bounded one sixteen. All-zero memory is a semaphore without permits, or a
  * bounded one whose bound is 0; nothing allocates, nothing needs destroying.
  *
- * Cost        acquire and release are one read-modify-write each while nobody waits; a release
- *             makes a system call only when a thread sleeps for which no earlier release's permit
- *             is already on its way.
+ * Cost        acquire and release are one read-modify-write each while nobody waits, inlined; the
+ *             release of one that processes share is a call. A release makes a system call only
+ *             when a thread sleeps for which no earlier release's permit is on its way.
  * Fairness    the kernel wakes the longest sleeper first, but a running thread may take a permit
  *             before it.
  * Freed       by whoever acquires a permit and knows that nobody else will use the semaphore, even
@@ -29,7 +29,7 @@
  * pairs with the releases before it. Failed tries, timeouts and thrum_semaphore_value are relaxed.
  *
  * Any thread may call everything, and release what another has acquired; a signal handler may
- * call the release, try, value and describe functions.
+ * call the release, try and value functions.
  *
  * The one-word form with value and waiters in a single read-modify-write follows glibc's sem_t.
  */

@@ -17,7 +17,7 @@
  * Freed       by whoever acquires it and knows that nobody else will use it: the release's store
  *             is its last touch.
  * Processes   works in memory that processes share as it is.
- * Fork        an inherited one that was held is made free by assigning THRUM_SPINLOCK_INIT.
+ * Fork        an inherited one that was held is made free by thrum_spinlock_init.
  *
  *     static thrum_spinlock ticks_guard = THRUM_SPINLOCK_INIT;
  *
@@ -29,7 +29,7 @@
  * earlier release. Failed tries, timeouts and thrum_spinlock_locked are relaxed.
  *
  * Any thread may call everything; a signal handler thrum_spinlock_try_acquire,
- * thrum_spinlock_release, thrum_spinlock_locked and thrum_spinlock_describe.
+ * thrum_spinlock_release and thrum_spinlock_locked.
  */
 #ifndef THRUM_SPINLOCK_H
 #define THRUM_SPINLOCK_H

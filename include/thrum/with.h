@@ -33,20 +33,21 @@
 #include <thrum/spinlock.h>
 
 /* One line for each type that can be acquired: its name and its verb prefix are the same. */
-#define THRUM_GUARD_DEFINE_(type)                                                                           \
-    THRUM_INLINE void thrum_guard_release_##type(void *object) {                                            \
-        (void)type##_release((type *)object);                                                               \
-    }                                                                                                       \
-    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_##type(type *object) {                     \
-        type##_acquire(object);                                                                             \
-        const thrum_guard_ guard = {thrum_guard_release_##type, object, NULL};                              \
-        return guard;                                                                                       \
-    }                                                                                                       \
-    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_until_##type(                              \
-        type *object, thrum_deadline deadline, thrum_result *result) {                                      \
-        *result = type##_acquire_until(object, deadline);                                                   \
-        const thrum_guard_ guard = {thrum_guard_release_##type, *result == THRUM_OK ? object : NULL, NULL}; \
-        return guard;                                                                                       \
+#define THRUM_GUARD_DEFINE_(type)                                                                       \
+    THRUM_INLINE void thrum_guard_release_##type##_(void *object) {                                     \
+        (void)type##_release((type *)object);                                                           \
+    }                                                                                                   \
+    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_##type##_(type *object) {              \
+        type##_acquire(object);                                                                         \
+        const thrum_guard_ guard = {thrum_guard_release_##type##_, object, NULL};                       \
+        return guard;                                                                                   \
+    }                                                                                                   \
+    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_until_##type##_(                       \
+        type *object, thrum_deadline deadline, thrum_result *result) {                                  \
+        *result = type##_acquire_until(object, deadline);                                               \
+        const thrum_guard_ guard = {thrum_guard_release_##type##_, *result == THRUM_OK ? object : NULL, \
+                                    NULL};                                                              \
+        return guard;                                                                                   \
     }
 
 THRUM_GUARD_DEFINE_(thrum_lock)
@@ -57,11 +58,11 @@ THRUM_GUARD_DEFINE_(thrum_bounded_semaphore)
 #ifdef __cplusplus
 #define THRUM_GUARD_OVERLOAD_(type)                                                             \
     THRUM_INLINE thrum_guard_ thrum_guard_acquire_(type *object) {                              \
-        return thrum_guard_acquire_##type(object);                                              \
+        return thrum_guard_acquire_##type##_(object);                                           \
     }                                                                                           \
     THRUM_INLINE thrum_guard_ thrum_guard_acquire_until_(type *object, thrum_deadline deadline, \
                                                          thrum_result *result) {                \
-        return thrum_guard_acquire_until_##type(object, deadline, result);                      \
+        return thrum_guard_acquire_until_##type##_(object, deadline, result);                   \
     }
 THRUM_GUARD_OVERLOAD_(thrum_lock)
 THRUM_GUARD_OVERLOAD_(thrum_spinlock)
@@ -71,10 +72,10 @@ THRUM_GUARD_OVERLOAD_(thrum_bounded_semaphore)
 /* clang-format off */
 #define THRUM_GUARD_SELECT_(verb, object)                                                          \
     _Generic((object),                                                                             \
-        thrum_lock *: thrum_guard_##verb##_thrum_lock,                                             \
-        thrum_spinlock *: thrum_guard_##verb##_thrum_spinlock,                                     \
-        thrum_semaphore *: thrum_guard_##verb##_thrum_semaphore,                                   \
-        thrum_bounded_semaphore *: thrum_guard_##verb##_thrum_bounded_semaphore)
+        thrum_lock *: thrum_guard_##verb##_thrum_lock_,                                             \
+        thrum_spinlock *: thrum_guard_##verb##_thrum_spinlock_,                                     \
+        thrum_semaphore *: thrum_guard_##verb##_thrum_semaphore_,                                   \
+        thrum_bounded_semaphore *: thrum_guard_##verb##_thrum_bounded_semaphore_)
 /* clang-format on */
 #define thrum_guard_acquire_(object) THRUM_GUARD_SELECT_(acquire, object)(object)
 #define thrum_guard_acquire_until_(object, deadline, result) \
