@@ -5,6 +5,7 @@
 #endif
 #include "test.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <thrum/futex.h>
 #include <thrum/lock.h>
 
 static uint32_t word(const thrum_lock *lock) {
@@ -207,6 +209,32 @@ TEST(timed_out_acquires_leave_the_lock_to_those_who_stay) {
         test_join(&patient);
         CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
         CHECK(!thrum_lock_locked(&lock));
+    }
+}
+
+static void *timed_long(void *lock) {
+    CHECK_EQ(thrum_lock_acquire_until(lock, thrum_after_ms(40)), THRUM_TIMEOUT);
+    return NULL;
+}
+
+/* A wake may be meant for an object that lay here before; it may wake any sleeper at any time. */
+TEST(a_strangers_wake_strands_nobody) {
+    static thrum_lock lock;
+    for (unsigned round = 0; round < 3; round++) {
+        thrum_lock_acquire(&lock);
+        test_thread patient = test_start(acquirer, &lock);
+        test_await_asleep(&patient);
+        test_thread impatient = test_start(timed_long, &lock);
+        const uint64_t end = test_now_ns() + 10000000;
+        while (test_now_ns() < end) {
+            (void)thrum_futex_wake(&lock.state, INT_MAX, THRUM_FUTEX_ANY, false);
+            sched_yield();
+        }
+        test_join(&impatient);
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        test_join(&patient); /* for ever, if the one that left took its wake along */
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        CHECK_EQ(word(&lock), 0);
     }
 }
 
