@@ -100,7 +100,10 @@ THRUM_INLINE void thrum_semaphore_acquire(thrum_semaphore *semaphore) {
 
 /* Takes a permit if there is one, and says whether it did. Never waits. */
 THRUM_INLINE THRUM_MUST_USE bool thrum_semaphore_try_acquire(thrum_semaphore *semaphore) {
-    if (THRUM_LIKELY(thrum_semaphore_take_(semaphore))) return true;
+    uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
+    if (!(seen & THRUM_SEMAPHORE_VALUE_)) return false;
+    /* S1 */
+    if (THRUM_LIKELY(thrum_u64_cas_acquire(&semaphore->state, &seen, seen - 1))) return true;
     if (!thrum_semaphore_try_acquire_slow_(semaphore)) return false;
     THRUM_ANNOUNCE_ACQUIRE_(semaphore);
     return true;
