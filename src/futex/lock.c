@@ -15,28 +15,30 @@
  *   WAITERS  others may be asleep                    a sleeper, before it      the heir that leaves,
  *                                                    sleeps; a new heir        before it appoints
  *   CLOSED   only the heir (and try_) may take it    the heir, after a slice   the same heir, leaving
- *   MARK     no acquire since the heir's look began  the heir                  every acquire but try's
- *                                                                              and acquire's inlined one,
- *                                                                              which see no other bit
+ *   MARK     no acquire since the heir's look began  the heir                  every acquire
  *   WAKE     the heir is parked for the release      the heir, while LOCKED    as MARK
  *
- * I1: a thread sleeps on channel SLEEPERS only while HEIR and WAITERS are set.
- * I2: HEIR set  =>  some thread is in watch(), or has been woken to enter it and will: it looks at
- *     least once a nap, or is parked with WAKE set and LOCKED.
- * I3: WAKE is set only together with LOCKED, and cleared only by an acquire, which follows a
- *     release that saw it and wakes the heir, or by the heir itself.
- * I4: HEIR is cleared only in one step with finding WAITERS clear.
+ * I1: the kernel queues a sleeper only at an instant when HEIR and WAITERS are both set. While one is
+ *     queued, both stay set, or somebody is in appoint(), or a chosen sleeper is on its way.
+ * I2: HEIR set  =>  some thread is in watch() or appoint(), or is on its way to watch(). In watch() it
+ *     looks at least once a nap, or is parked.
+ * I3: an heir is parked  =>  WAKE and LOCKED are set, or a wake for it is on its way. Whoever clears
+ *     WAKE has seen to that: an acquire follows a release that saw it and wakes; an heir that leaves
+ *     wakes the other heirs itself.
+ * I4: HEIR is cleared in a step that finds WAITERS clear; or both are cleared in one step, and then one
+ *     sleeper is woken.
  * I5: a release touches the word once and never again.
  *
- * No wake is lost. A sleeper sets WAITERS, and the kernel queues it only if the word still has
- * HEIR and WAITERS. An heir that leaves clears WAITERS and then wakes one sleeper; if that finds
- * nobody, it either sees WAITERS again (somebody came meanwhile: it tries again) or clears HEIR
- * in the step that sees it clear, after which the kernel queues nobody (I4). A chosen sleeper
- * always enters watch(), even if its deadline has passed: there it appoints the next.
+ * No wake is lost. A sleeper sets WAITERS, and the kernel queues it only if the word still has HEIR and
+ * WAITERS. An heir that leaves clears WAITERS and then wakes one sleeper. If that finds nobody, it
+ * clears HEIR and WAITERS in one step: whoever was queued before it is found by a second wake, and
+ * after it the kernel queues nobody (I4). A chosen sleeper always enters watch(), even if its deadline
+ * has passed: there it sets WAITERS for those that may still sleep, and when it leaves, appoints.
  *
- * Two heirs are harmless: each looks at the lock and leaves by the same steps. They arise from a
- * wake that was meant for an earlier object at this address, and in a shared lock when a sleeper
- * takes the heir for dead.
+ * Two heirs are harmless: each looks at the lock and leaves by the same steps. They arise from a wake
+ * that was meant for an earlier object at this address, and when a sleeper takes the heir for gone.
+ *
+ * tests/models/lock.pml is this protocol as a model, with variants that break one law each.
  */
 #include <thrum/futex.h>
 #include <thrum/lock.h>
@@ -100,13 +102,10 @@ static uint32_t without_heir(uint32_t word, uint32_t closed) {
 
 /* Wakes the next sleeper to be heir; HEIR is set on its behalf, WAITERS has been cleared. */
 static void appoint(thrum_lock *lock, bool shared) {
-    while (!thrum_futex_wake(&lock->state, 1, SLEEPERS, shared)) {
-        uint32_t seen = thrum_u32_load_relaxed(&lock->state);
-        /* relaxed, as every change of the waiting bits: they publish nothing (I4) */
-        while (!thrum_u32_cas_relaxed(&lock->state, &seen, seen & ~(seen & WAITERS ? WAITERS : HEIR))) {
-        }
-        if (!(seen & WAITERS)) return;
-    }
+    if (thrum_futex_wake(&lock->state, 1, SLEEPERS, shared)) return;
+    /* relaxed, as every change of the waiting bits: they publish nothing (I4) */
+    if (thrum_u32_fetch_and_relaxed(&lock->state, ~(HEIR | WAITERS)) & WAITERS)
+        thrum_futex_wake(&lock->state, 1, SLEEPERS, shared);
 }
 
 /* The heir takes the lock, which it saw free, and appoints the next. */
@@ -123,6 +122,7 @@ static thrum_result resign(thrum_lock *lock, uint32_t closed) {
     do {
         if (is_free(seen) && inherit(lock, seen)) return THRUM_OK;
     } while (!thrum_u32_cas_relaxed(&lock->state, &seen, without_heir(seen, closed)));
+    if (seen & WAKE) thrum_futex_wake(&lock->state, INT_MAX, FOR_HEIR, seen & SHARED); /* I3 */
     if (seen & WAITERS) appoint(lock, seen & SHARED);
     return THRUM_TIMEOUT;
 }
@@ -210,6 +210,16 @@ static bool spin_for(thrum_lock *lock) {
     return false;
 }
 
+/*
+ * After a park that lasted as long as patience() gives it: is there still an heir? A closed lock is not
+ * left free by a living one; behind one long hold a living one is parked, and behind many, its mark is
+ * likely to be seen. Taking a living heir for gone is harmless.
+ */
+static bool is_heir_gone(const thrum_lock *lock, uint32_t then) {
+    const uint32_t now = thrum_u32_load_relaxed(&lock->state);
+    return is_free(then) ? is_free(now) && (now & CLOSED) : !(now & (MARK | WAKE));
+}
+
 static thrum_result wait(thrum_lock *lock, thrum_deadline deadline) {
     if (spin_for(lock)) return THRUM_OK;
     for (;;) {
@@ -223,10 +233,9 @@ static thrum_result wait(thrum_lock *lock, thrum_deadline deadline) {
                 thrum_futex_wait(&lock->state, seen | WAITERS, SLEEPERS, /* I1 */
                                  seen & SHARED, patience(seen, deadline));
             if (outcome == THRUM_FUTEX_WOKEN) return watch(lock, deadline, WAITERS);
-            if (outcome != THRUM_FUTEX_TIMED_OUT) continue;
             if (thrum_deadline_passed(deadline)) return barge(lock, LOCKED) ? THRUM_OK : THRUM_TIMEOUT;
-            const bool dead = is_free(seen) ? (thrum_u32_load_relaxed(&lock->state) & CLOSED) != 0 : true;
-            if (dead) return watch(lock, deadline, WAITERS);
+            if (outcome == THRUM_FUTEX_TIMED_OUT && is_heir_gone(lock, seen))
+                return watch(lock, deadline, WAITERS);
         }
     }
 }
