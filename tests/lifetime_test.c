@@ -83,6 +83,10 @@ static void semaphore_until(void *object) {
 static void event_wait(void *object) {
     thrum_event_wait(object);
 }
+static void event_until(void *object) {
+    while (thrum_event_wait_until(object, thrum_after_us(20)) != THRUM_OK) {
+    }
+}
 static void event_open(void *object) {
     thrum_event_set(object);
 }
@@ -99,7 +103,8 @@ static void *opener(void *p) {
     for (unsigned i = 0; i < partners->rounds; i++) {
         void *object;
         while ((object = atomic_exchange(&partners->offered, NULL)) == NULL) sched_yield();
-        dawdle(&partners->random, i % 2 ? 8 : 4000); /* the partner spins, or sleeps */
+        static const unsigned pauses[] = {8, 4000, 8, 20000}; /* the partner spins, sleeps, gives up */
+        dawdle(&partners->random, pauses[i % 4]);
         partners->by->open(object);
     }
     return NULL;
@@ -126,6 +131,7 @@ static const handover of_timed_lock = {lock_shut, lock_until, lock_open};
 static const handover of_semaphore = {nothing, semaphore_wait, semaphore_open};
 static const handover of_timed_semaphore = {nothing, semaphore_until, semaphore_open};
 static const handover of_event = {nothing, event_wait, event_open};
+static const handover of_timed_event = {nothing, event_until, event_open};
 
 TEST(the_next_holder_of_a_lock_may_unmap_it) {
     hand_over(&of_lock, &pages);
@@ -150,6 +156,9 @@ TEST(the_only_waiter_may_unmap_the_event_after_its_wait) {
 }
 TEST(the_only_waiter_may_free_the_event_after_its_wait) {
     hand_over(&of_event, &heap);
+}
+TEST(the_only_waiter_may_unmap_the_event_after_its_timed_wait) {
+    hand_over(&of_timed_event, &pages);
 }
 
 /* --- the last of several owners frees ------------------------------------------------------------ */

@@ -96,42 +96,53 @@ TEST(releasing_an_unlocked_lock_changes_nothing) {
     }
 }
 
-typedef struct race {
-    thrum_lock lock;
-    atomic_uint arrived;
-    atomic_uint released;
-    unsigned rounds;
-} race;
-
 static void meet(atomic_uint *arrived, unsigned target) {
     atomic_fetch_add(arrived, 1);
     while (atomic_load(arrived) < target) sched_yield();
 }
 
+typedef struct race {
+    thrum_lock lock;
+    atomic_uint round; /* begun: both release now */
+    atomic_uint ended; /* by the partner */
+    atomic_uint released;
+    unsigned rounds;
+} race;
+
+static void release_in(race *r) {
+    if (thrum_lock_release(&r->lock) == THRUM_OK) atomic_fetch_add(&r->released, 1);
+}
+
+static void await_number(atomic_uint *number, unsigned target) {
+    for (unsigned spins = 1; atomic_load(number) < target; spins++)
+        if (spins % 1000 == 0) sched_yield();
+}
+
 static void *racing_releaser(void *p) {
     race *r = p;
     for (unsigned i = 1; i <= r->rounds; i++) {
-        meet(&r->arrived, i * 6 - 3);
-        if (thrum_lock_release(&r->lock) == THRUM_OK) atomic_fetch_add(&r->released, 1);
-        meet(&r->arrived, i * 6);
+        await_number(&r->round, i);
+        release_in(r);
+        atomic_store(&r->ended, i);
     }
     return NULL;
 }
 
 TEST(two_releases_of_one_hold_release_once) {
     static race r;
-    r.rounds = 20000 / test_slowdown();
-    test_thread a = test_start(racing_releaser, &r);
-    test_thread b = test_start(racing_releaser, &r);
+    r.rounds = 100000 / test_slowdown();
+    test_thread partner = test_start(racing_releaser, &r);
+    uint64_t random = test_seed();
     for (unsigned i = 1; i <= r.rounds; i++) {
         CHECK(thrum_lock_try_acquire(&r.lock));
-        meet(&r.arrived, i * 6 - 3);
-        meet(&r.arrived, i * 6);
+        atomic_store(&r.round, i);
+        for (uint64_t pauses = test_random(&random) % 32; pauses > 0; pauses--) thrum_cpu_pause();
+        release_in(&r);
+        await_number(&r.ended, i);
         CHECK(!thrum_lock_locked(&r.lock));
         CHECK_EQ(atomic_load(&r.released), i);
     }
-    test_join(&a);
-    test_join(&b);
+    test_join(&partner);
 }
 
 typedef struct entrant {
@@ -235,6 +246,33 @@ TEST(a_strangers_wake_strands_nobody) {
         test_join(&patient); /* for ever, if the one that left took its wake along */
         CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
         CHECK_EQ(word(&lock), 0);
+    }
+}
+
+typedef struct parcel {
+    thrum_lock lock;
+    int payload; /* plain: ThreadSanitizer sees whether the release published it */
+    atomic_bool sent;
+} parcel;
+
+/* `sent` is relaxed: that the payload may be read is the lock's doing alone. */
+static void *receiver(void *p) {
+    parcel *r = p;
+    while (!atomic_load_explicit(&r->sent, memory_order_relaxed)) sched_yield();
+    CHECK(thrum_lock_try_acquire(&r->lock));
+    CHECK_EQ(r->payload, 42);
+    return NULL;
+}
+
+TEST(a_release_publishes_to_the_next_holder) {
+    for (unsigned round = 0; round < 50; round++) {
+        parcel p = {.payload = 0};
+        test_thread t = test_start(receiver, &p);
+        thrum_lock_acquire(&p.lock);
+        p.payload = 42;
+        CHECK_EQ(thrum_lock_release(&p.lock), THRUM_OK);
+        atomic_store_explicit(&p.sent, true, memory_order_relaxed);
+        test_join(&t);
     }
 }
 

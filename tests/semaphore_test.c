@@ -243,6 +243,32 @@ TEST(a_release_beyond_the_bound_wakes_nobody) {
     CHECK_EQ(word(&semaphore.permits), 0);
 }
 
+typedef struct parcel {
+    thrum_semaphore semaphore;
+    int payload; /* plain: ThreadSanitizer sees whether the release published it */
+    atomic_bool sent;
+} parcel;
+
+/* `sent` is relaxed: that the payload may be read is the permit's doing alone. */
+static void *receiver(void *p) {
+    parcel *r = p;
+    while (!atomic_load_explicit(&r->sent, memory_order_relaxed)) sched_yield();
+    CHECK(thrum_semaphore_try_acquire(&r->semaphore));
+    CHECK_EQ(r->payload, 42);
+    return NULL;
+}
+
+TEST(a_release_publishes_to_who_takes_the_permit) {
+    for (unsigned round = 0; round < 50; round++) {
+        parcel p = {.payload = 0};
+        test_thread t = test_start(receiver, &p);
+        p.payload = 42;
+        CHECK_EQ(thrum_semaphore_release(&p.semaphore), THRUM_OK);
+        atomic_store_explicit(&p.sent, true, memory_order_relaxed);
+        test_join(&t);
+    }
+}
+
 static void *timed(void *semaphore) {
     CHECK_EQ(thrum_semaphore_acquire_until(semaphore, thrum_after_ms(3)), THRUM_TIMEOUT);
     return NULL;
