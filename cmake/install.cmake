@@ -23,3 +23,18 @@ foreach(library thrum-core thrum)
     configure_file(cmake/${library}.pc.in ${library}.pc @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${library}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()
+
+find_program(SCDOC scdoc)
+if(SCDOC)
+    file(GLOB pages CONFIGURE_DEPENDS docs/man/*.scd)
+    foreach(page IN LISTS pages)
+        cmake_path(GET page STEM LAST_ONLY name) # thrum_lock.3
+        string(REGEX MATCH "[0-9]$" section ${name})
+        add_custom_command(OUTPUT man/${name} DEPENDS ${page} VERBATIM
+                           COMMAND sh -c "'${SCDOC}' <'${page}' >'man/${name}'")
+        list(APPEND rendered ${CMAKE_CURRENT_BINARY_DIR}/man/${name})
+        install(FILES ${CMAKE_CURRENT_BINARY_DIR}/man/${name} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+    endforeach()
+    file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/man)
+    add_custom_target(pages ALL DEPENDS ${rendered})
+endif()
