@@ -183,8 +183,11 @@ TEST(a_timed_wait_lasts_at_least_its_timeout) {
 TEST(a_deadline_too_far_to_count_is_waited_for) {
     for
         EACH_GATE(g) {
-            const uint64_t far[] = {test_now_ns() + ((uint64_t)1 << 62), (uint64_t)INT64_MAX,
-                                    (uint64_t)1 << 63, UINT64_MAX - 1, UINT64_MAX};
+            const uint64_t second = 1000000000;
+            const uint64_t far[] = {
+                (second << 31) + 1,  second << 32,      test_now_ns() + ((uint64_t)1 << 62),
+                (uint64_t)INT64_MAX, (uint64_t)1 << 63, UINT64_MAX - 1,
+                UINT64_MAX};
             for (unsigned i = 0; i < sizeof far / sizeof far[0]; i++) {
                 visit v = {.gate = g, .deadline = {far[i]}, .result = THRUM_BROKEN};
                 test_thread t = test_start(visitor, &v);
@@ -327,10 +330,12 @@ static void *cancelled(void *p) {
 TEST(a_wait_is_no_cancellation_point) {
     for
         EACH_GATE(g) {
+            install_handler();
             visit v = {.gate = g, .result = THRUM_BROKEN};
             test_thread t = test_start(cancelled, &v);
             test_await_asleep(&t);
             CHECK_EQ(pthread_cancel(t.thread), 0);
+            CHECK_EQ(pthread_kill(t.thread, SIGUSR1), 0); /* the wait begins again */
             test_await_asleep(&t);
             g->open();
             CHECK(test_join(&t) == PTHREAD_CANCELED);
