@@ -171,12 +171,15 @@ TEST(a_word_is_the_plain_word_in_memory) {
     CHECK(plain_b == HIGH_u64);
 }
 
-enum { ADDERS = 4, ADDITIONS = 20000 };
+enum { ADDERS = 4, ADDITIONS = 100000 };
+static thrum_u32 ready; /* all begin together: one that is done before the next begins loses nothing */
 static thrum_u32 sum32;
 static thrum_u64 sum64;
 
 static void *add(void *unused) {
     (void)unused;
+    thrum_u32_fetch_add_seq_cst(&ready, 1);
+    while (thrum_u32_load_seq_cst(&ready) < ADDERS) sched_yield();
     for (int i = 0; i < ADDITIONS; i++) {
         thrum_u32_fetch_add_relaxed(&sum32, 1);
         uint64_t seen = thrum_u64_load_relaxed(&sum64);
@@ -187,6 +190,7 @@ static void *add(void *unused) {
 
 TEST(threads_lose_no_change) {
     test_thread threads[ADDERS];
+    thrum_u32_store_relaxed(&ready, 0);
     thrum_u32_store_relaxed(&sum32, 0);
     thrum_u64_store_relaxed(&sum64, 0);
     for (int i = 0; i < ADDERS; i++) threads[i] = test_start(add, NULL);

@@ -13,7 +13,9 @@ static void *tell(void *unused) {
 
 TEST(a_loop_of_pauses_sees_a_store_by_another_thread) {
     test_thread t = test_start(tell, NULL);
-    while (!thrum_u32_load_relaxed(&told)) thrum_cpu_pause();
+    do {
+        thrum_cpu_pause();
+    } while (!thrum_u32_load_relaxed(&told));
     test_join(&t);
 }
 
@@ -41,10 +43,11 @@ TEST(likely_and_unlikely_keep_the_truth_of_the_condition) {
 }
 
 TEST(private_data_apart_by_a_cache_line_shares_no_pair_of_lines) {
-    struct pair {
-        THRUM_ALIGNAS(THRUM_CACHE_LINE) char a;
-        THRUM_ALIGNAS(THRUM_CACHE_LINE) char b;
-    } pair = {0, 0};
-    CHECK_EQ(&pair.b - &pair.a, THRUM_CACHE_LINE);
-    CHECK_EQ((uintptr_t)&pair.a / 128 == (uintptr_t)&pair.b / 128, 0);
+    static struct {
+        THRUM_ALIGNAS(THRUM_CACHE_LINE) char own;
+    } threads[4];
+    for (int i = 0; i + 1 < 4; i++) {
+        CHECK_EQ(&threads[i + 1].own - &threads[i].own, THRUM_CACHE_LINE);
+        CHECK((uintptr_t)&threads[i].own / 128 != (uintptr_t)&threads[i + 1].own / 128);
+    }
 }

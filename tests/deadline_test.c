@@ -51,6 +51,7 @@ TEST(after_us_is_so_many_microseconds_from_now_and_never_wraps) {
     CHECK_EQ(thrum_after_us(INT64_C(1) << 31).ns, (INT64_C(1) << 31) * 1000 + 7);
     CHECK_EQ(thrum_after_us(last).ns, last * 1000 + 7);
     CHECK_EQ(thrum_after_us(last + 1).ns, FOREVER_NS);
+    CHECK_EQ(thrum_after_us(INT64_C(18446744073709552)).ns, FOREVER_NS); /* 2^64 ns and some */
     CHECK_EQ(thrum_after_us(INT64_MAX).ns, FOREVER_NS);
     now = 1000;
     CHECK_EQ(thrum_after_us(last).ns, FOREVER_NS); /* the sum is too large, not the product */
@@ -66,6 +67,7 @@ TEST(after_ms_is_so_many_milliseconds_from_now_and_never_wraps) {
     CHECK_EQ(thrum_after_ms(INT64_C(1) << 31).ns, (INT64_C(1) << 31) * 1000000 + 7);
     CHECK_EQ(thrum_after_ms(last).ns, last * 1000000 + 7);
     CHECK_EQ(thrum_after_ms(last + 1).ns, FOREVER_NS);
+    CHECK_EQ(thrum_after_ms(INT64_C(18446744073710)).ns, FOREVER_NS); /* 2^64 ns and some */
     CHECK_EQ(thrum_after_ms(INT64_MAX).ns, FOREVER_NS);
 }
 

@@ -55,6 +55,14 @@ static int status_of(pid_t child) {
     return status;
 }
 
+/* A child that does not outlive a test that failed. */
+static pid_t fork_child(void) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return child;
+}
+
 /* One wait of a thread, and what came of it. */
 struct sleeper {
     const thrum_u32 *word;
@@ -267,7 +275,7 @@ TEST(processes_meet_on_a_shared_word_at_two_addresses) {
     thrum_u32 *here = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     thrum_u32 *there = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     CHECK((void *)here != MAP_FAILED && (void *)there != MAP_FAILED && here != there);
-    const pid_t child = fork();
+    const pid_t child = fork_child();
     if (child == 0) {
         munmap((void *)here, size);
         _exit((int)thrum_futex_wait(there, 0, THRUM_FUTEX_ANY, true, THRUM_FOREVER));
@@ -401,7 +409,7 @@ enum { NO_FILTERS = 99 };
 
 /* What `ask` answers, in a child, under such a filter. */
 static int under_refusal(long call, int error, int (*ask)(void)) {
-    const pid_t child = fork();
+    const pid_t child = fork_child();
     if (child == 0) _exit(refuse(call, error) ? ask() : NO_FILTERS);
     const int status = status_of(child);
     CHECK(WIFEXITED(status));
@@ -479,7 +487,7 @@ TEST(usable_processors_are_those_of_the_affinity_mask) {
 }
 
 TEST(one_processor_is_usable_in_a_process_pinned_to_one) {
-    const pid_t child = fork();
+    const pid_t child = fork_child();
     if (child == 0) {
         pin();
         _exit(ask_usable());
@@ -586,7 +594,7 @@ static void *take_odd_turns(void *yields) {
 
 /* One that kept the processor would ask thousands of times before its time slice ends. */
 TEST(a_yield_lets_the_partner_on_this_processor_run) {
-    const pid_t child = fork();
+    const pid_t child = fork_child();
     if (child == 0) {
         pin();
         uint64_t odd = 0;

@@ -31,11 +31,14 @@ unsigned thrum_cpu_usable(void) {
     return kernel.usable;
 }
 
-static unsigned rounds_of(uint32_t budget_ns, unsigned limit) {
-    thrum_spin spin = thrum_spin_begin(budget_ns);
+static unsigned rounds_until_spent(thrum_spin spin, unsigned limit) {
     unsigned rounds = 0;
     while (rounds < limit && thrum_spin_again(&spin)) rounds++;
     return rounds;
+}
+
+static unsigned rounds_of(uint32_t budget_ns, unsigned limit) {
+    return rounds_until_spent(thrum_spin_begin(budget_ns), limit);
 }
 
 /* The policy remembers the number of processors for a while: spins until it has looked again. */
@@ -49,10 +52,10 @@ static void settle(unsigned usable) {
     kernel.asked = kernel.looks = kernel.yields = 0;
 }
 
-TEST(beginning_a_spin_asks_nothing_of_the_kernel) {
+TEST(beginning_asks_nothing_of_the_kernel) {
     settle(2);
-    const thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
-    (void)spin;
+    const thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS), look = thrum_look_begin(THRUM_SPIN_NS);
+    (void)spin, (void)look;
     CHECK_EQ(kernel.looks + kernel.yields + kernel.asked, 0);
 }
 
@@ -83,6 +86,15 @@ TEST(a_spin_ends_at_its_budget_by_the_clock) {
     CHECK(!thrum_spin_again(&spin));
 }
 
+TEST(a_look_ends_at_its_budget_too_and_never_gives_up_the_processor) {
+    settle(2);
+    kernel.step = 1;
+    const unsigned rounds = rounds_until_spent(thrum_look_begin(1000), 100000);
+    CHECK(rounds >= 1000);
+    CHECK(rounds < 2000);
+    CHECK_EQ(kernel.yields, 0);
+}
+
 /* A multiple of 4: the rounds before the first look at the clock, and the last round. */
 TEST(a_real_spin_takes_its_budget_and_not_many_times_as_long) {
     settle(2);
@@ -108,6 +120,7 @@ TEST(without_a_budget_there_is_no_spin) {
 TEST(on_one_processor_there_is_no_spin) {
     settle(1);
     for (int i = 0; i < 10; i++) CHECK_EQ(rounds_of(THRUM_SPIN_NS, 1000), 0);
+    CHECK_EQ(rounds_until_spent(thrum_look_begin(THRUM_SPIN_NS), 1000), 0);
     CHECK_EQ(kernel.looks, 0);
     settle(2);
     CHECK(rounds_of(THRUM_SPIN_NS, 1000) > 0);

@@ -155,14 +155,17 @@ TEST(a_held_one_in_a_forked_child_is_made_free_by_its_initialiser) {
 }
 
 TEST(it_works_in_memory_that_processes_share) {
-    enum { ROUNDS = 20000 };
+    const long rounds = 1000000 / test_slowdown();
     struct {
         thrum_spinlock lock;
+        thrum_u32 ready;
         long count;
     } *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK((void *)shared != MAP_FAILED);
     const pid_t child = fork();
-    for (int i = 0; i < ROUNDS; i++) {
+    thrum_u32_fetch_add_seq_cst(&shared->ready, 1);
+    while (thrum_u32_load_seq_cst(&shared->ready) < 2) sched_yield();
+    for (long i = 0; i < rounds; i++) {
         thrum_spinlock_acquire(&shared->lock);
         shared->count++;
         thrum_spinlock_release(&shared->lock);
@@ -171,7 +174,7 @@ TEST(it_works_in_memory_that_processes_share) {
     int status;
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK_EQ(status, 0);
-    CHECK_EQ(shared->count, 2 * ROUNDS);
+    CHECK_EQ(shared->count, 2 * rounds);
     munmap(shared, 4096);
 }
 
