@@ -34,7 +34,7 @@ void rows() {
         [] { return thrum_futex_wait(&word.value, 1, THRUM_FUTEX_ANY, false, THRUM_FOREVER); });
     add("futex/wait_changed/limit", [] { return bare(FUTEX_WAIT_BITSET, 1); });
     add("futex/yield/thrum", [] {
-        thrum_cpu_yield();
+        thrum_futex_yield();
         return 0;
     });
     add("futex/yield/limit", [] { return sched_yield(); });

@@ -16,9 +16,9 @@ void spin(Figures &figures, Place place, uint32_t budget_ns) {
     place_process(place);
     uint64_t looks = 0;
     const auto once = [&] {
-        thrum_spin s = thrum_spin_begin(budget_ns);
+        thrum_park s = thrum_park_spin(budget_ns);
         do looks++;
-        while (thrum_spin_again(&s));
+        while (thrum_park_again(&s));
     };
     once();
     looks = 0;
@@ -41,12 +41,12 @@ void by_the_clock(Figures &figures, uint32_t budget_ns) {
 } // namespace
 
 void rows() {
-    for (const uint32_t budget_ns : {2000u, uint32_t(THRUM_SPIN_NS), 50000u}) {
+    for (const uint32_t budget_ns : {2000u, uint32_t(THRUM_PARK_SPIN_NS), 50000u}) {
         const std::string budget = "/budget_ns:" + std::to_string(budget_ns);
         row_apart("park/spin/thrum" + budget, [=](Figures &f) { spin(f, Place::anywhere, budget_ns); });
         row_apart("park/spin/limit" + budget, [=](Figures &f) { by_the_clock(f, budget_ns); });
     }
-    row_apart("park/spin_one_cpu/thrum", [](Figures &f) { spin(f, Place::one_cpu, THRUM_SPIN_NS); });
+    row_apart("park/spin_one_cpu/thrum", [](Figures &f) { spin(f, Place::one_cpu, THRUM_PARK_SPIN_NS); });
 }
 
 } // namespace bench

@@ -38,8 +38,8 @@ struct job {
     size_t unfinished; /* paths in the list or in work */
     struct table words;
     uint64_t files;
-    bool failed;           /* no memory, or the root could not be read */
-    kit_semaphore listed;  /* a permit for each path in the list */
+    bool failed;          /* no memory, or the root could not be read */
+    kit_semaphore listed; /* a permit for each path in the list */
     kit_semaphore may_open;
     kit_event over;
 };
@@ -222,9 +222,12 @@ static void count_file(struct worker *w, const char *path) {
     /* Not to be blocked by a FIFO that has taken the file's place meanwhile. */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     struct stat info;
-    if (fd < 0 || fstat(fd, &info) != 0) complain(w->job, path, "", strerror(errno));
-    else if (!S_ISREG(info.st_mode)) complain(w->job, path, "", "neither a file nor a directory");
-    else count_open_file(w, path, fd);
+    if (fd < 0 || fstat(fd, &info) != 0)
+        complain(w->job, path, "", strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        complain(w->job, path, "", "neither a file nor a directory");
+    else
+        count_open_file(w, path, fd);
     if (fd >= 0) close(fd);
 }
 
@@ -245,8 +248,10 @@ static void *work(void *argument) {
         struct item *item = take_path(job);
         if (!item) continue; /* a permit that only asks to look at `over` again */
         kit->semaphore_acquire(&job->may_open);
-        if (item->kind == PLAIN_FILE) count_file(w, item->path);
-        else list_directory(job, item);
+        if (item->kind == PLAIN_FILE)
+            count_file(w, item->path);
+        else
+            list_directory(job, item);
         kit->semaphore_release(&job->may_open);
         free(item);
         finish_path(job);
@@ -271,8 +276,10 @@ static unsigned start_threads(struct job *job, pthread_t *threads, unsigned want
         const int error = w ? pthread_create(&threads[started], NULL, work, w) : ENOMEM;
         if (error) {
             complain(job, "not every thread was started", "", strerror(error));
-            if (w && started == 0) work(w);
-            else free(w);
+            if (w && started == 0)
+                work(w);
+            else
+                free(w);
             if (!w && started == 0) give_up(job);
             break;
         }
@@ -292,13 +299,13 @@ static double run(struct job *job, const struct kit *kit, const char *root, unsi
     running = job;
     if (interrupted) kit->event_set(&job->over); /* a signal that came before `running` was set */
 
-    const uint64_t begin = thrum_clock_now_ns();
+    const uint64_t begin = thrum_futex_now_ns();
     add_path(job, ROOT, root, "");
     const unsigned started = start_threads(job, threads, wanted);
     kit->event_wait(&job->over);
     for (unsigned i = 0; i < started; i++) kit->semaphore_release(&job->listed); /* let them see it */
     for (unsigned i = 0; i < started; i++) pthread_join(threads[i], NULL);
-    const double seconds = (double)(thrum_clock_now_ns() - begin) / 1e9;
+    const double seconds = (double)(thrum_futex_now_ns() - begin) / 1e9;
 
     running = NULL;
     while (job->list) {
@@ -317,7 +324,8 @@ static void print_result(struct job *job, double seconds) {
         printf("%10" PRIu64 " %s\n", job->words.slots[i].count, job->words.slots[i].word);
     printf("%" PRIu64 " files, %" PRIu64 " words, %.3f s, %.0f files per second (%s)%s\n", job->files, words,
            seconds, (double)job->files / seconds, job->kit->name, interrupted ? ", interrupted" : "");
-    if (job->files == 0 && !job->failed && !interrupted) complain(job, "nothing to count", "", "no text files");
+    if (job->files == 0 && !job->failed && !interrupted)
+        complain(job, "nothing to count", "", "no text files");
 }
 
 /* The shortest of three runs of each, by turns; the first of all warms the page cache up. */
@@ -328,8 +336,10 @@ static bool compare(const char *root, unsigned threads) {
         struct job job;
         const int which = round % 2;
         const double seconds = run(&job, kits[which], root, threads, round > 0);
-        if (round == 0) print_result(&job, seconds);
-        else if (best[which] == 0 || seconds < best[which]) best[which] = seconds;
+        if (round == 0)
+            print_result(&job, seconds);
+        else if (best[which] == 0 || seconds < best[which])
+            best[which] = seconds;
         table_free(&job.words);
         if (job.failed) return false;
     }
@@ -358,20 +368,27 @@ static int usage(void) {
 int main(int argc, char **argv) {
     const struct kit *kit = &thrum_kit; /* NULL: compare both */
     const char *root = NULL;
-    unsigned long threads = thrum_cpu_usable();
+    unsigned long threads = thrum_futex_usable_cpus();
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i];
-        if (strcmp(argument, "--thrum") == 0) kit = &thrum_kit;
-        else if (strcmp(argument, "--pthread") == 0) kit = &pthread_kit;
-        else if (strcmp(argument, "--compare") == 0) kit = NULL;
-        else if (strcmp(argument, "-j") == 0 && i + 1 < argc) threads = strtoul(argv[++i], NULL, 10);
-        else if (argument[0] == '-' || root) return usage();
-        else root = argument;
+        if (strcmp(argument, "--thrum") == 0)
+            kit = &thrum_kit;
+        else if (strcmp(argument, "--pthread") == 0)
+            kit = &pthread_kit;
+        else if (strcmp(argument, "--compare") == 0)
+            kit = NULL;
+        else if (strcmp(argument, "-j") == 0 && i + 1 < argc)
+            threads = strtoul(argv[++i], NULL, 10);
+        else if (argument[0] == '-' || root)
+            return usage();
+        else
+            root = argument;
     }
     if (!root || threads < 1 || threads > THREADS_MAX) return usage();
 
     /* A second Ctrl-C kills, as usual. */
-    const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
+    const struct sigaction action = {.sa_handler = on_interrupt,
+                                     .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
     sigaction(SIGINT, &action, NULL);
     bool good;
     if (kit) {

@@ -47,7 +47,9 @@ struct kit {
 
 /* One function of a kit: `o` is the object. */
 #define KIT_DO(name, type, ...) \
-    static void name(type *o) { __VA_ARGS__; }
+    static void name(type *o) { \
+        __VA_ARGS__;            \
+    }
 
 KIT_DO(t_lock_init, kit_lock, thrum_lock_init(&o->thrum))
 KIT_DO(t_lock_acquire, kit_lock, thrum_lock_acquire(&o->thrum))
@@ -81,11 +83,11 @@ static void p_semaphore_init(kit_semaphore *o, unsigned permits) {
     sem_init(&o->pthread, 0, permits);
 }
 
-#define KIT(name, prefix)                                                                              \
-    {                                                                                                  \
-        name, prefix##lock_init, prefix##semaphore_init, prefix##event_init, prefix##lock_acquire,     \
-            prefix##lock_release, prefix##semaphore_acquire, prefix##semaphore_release,                \
-            prefix##event_set, prefix##event_is_set, prefix##event_wait                                \
+#define KIT(name, prefix)                                                                                  \
+    {                                                                                                      \
+        name, prefix##lock_init, prefix##semaphore_init, prefix##event_init, prefix##lock_acquire,         \
+            prefix##lock_release, prefix##semaphore_acquire, prefix##semaphore_release, prefix##event_set, \
+            prefix##event_is_set, prefix##event_wait                                                       \
     }
 static const struct kit thrum_kit = KIT("thrum", t_);
 static const struct kit pthread_kit = KIT("pthread", p_);

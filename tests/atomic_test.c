@@ -21,11 +21,11 @@
 #define EACH_RMW(X, name) X(name, relaxed) X(name, acquire) X(name, release) X(name, acq_rel) X(name, seq_cst)
 
 TEST(a_load_gives_the_value_and_leaves_it) {
-#define STEP(name, order)                                                   \
-    {                                                                       \
-        thrum_##name a = {HIGH_##name};                                     \
-        CHECK(thrum_##name##_load_##order(&a) == HIGH_##name);              \
-        CHECK(thrum_##name##_load_##order(&a) == HIGH_##name);              \
+#define STEP(name, order)                                      \
+    {                                                          \
+        thrum_##name a = {HIGH_##name};                        \
+        CHECK(thrum_##name##_load_##order(&a) == HIGH_##name); \
+        CHECK(thrum_##name##_load_##order(&a) == HIGH_##name); \
     }
     EACH_LOAD(STEP, u32)
     EACH_LOAD(STEP, u64)
@@ -33,13 +33,13 @@ TEST(a_load_gives_the_value_and_leaves_it) {
 }
 
 TEST(a_store_replaces_the_value) {
-#define STEP(name, order)                                                   \
-    {                                                                       \
-        thrum_##name a = {LOW_##name};                                      \
-        thrum_##name##_store_##order(&a, HIGH_##name);                      \
-        CHECK(thrum_##name##_load_relaxed(&a) == HIGH_##name);              \
-        thrum_##name##_store_##order(&a, 0);                                \
-        CHECK(thrum_##name##_load_relaxed(&a) == 0);                        \
+#define STEP(name, order)                                      \
+    {                                                          \
+        thrum_##name a = {LOW_##name};                         \
+        thrum_##name##_store_##order(&a, HIGH_##name);         \
+        CHECK(thrum_##name##_load_relaxed(&a) == HIGH_##name); \
+        thrum_##name##_store_##order(&a, 0);                   \
+        CHECK(thrum_##name##_load_relaxed(&a) == 0);           \
     }
     EACH_STORE(STEP, u32)
     EACH_STORE(STEP, u64)
@@ -47,11 +47,11 @@ TEST(a_store_replaces_the_value) {
 }
 
 TEST(an_exchange_replaces_the_value_and_gives_the_one_before) {
-#define STEP(name, order)                                                          \
-    {                                                                              \
-        thrum_##name a = {LOW_##name};                                             \
-        CHECK(thrum_##name##_exchange_##order(&a, HIGH_##name) == LOW_##name);     \
-        CHECK(thrum_##name##_load_relaxed(&a) == HIGH_##name);                     \
+#define STEP(name, order)                                                      \
+    {                                                                          \
+        thrum_##name a = {LOW_##name};                                         \
+        CHECK(thrum_##name##_exchange_##order(&a, HIGH_##name) == LOW_##name); \
+        CHECK(thrum_##name##_load_relaxed(&a) == HIGH_##name);                 \
     }
     EACH_RMW(STEP, u32)
     EACH_RMW(STEP, u64)
@@ -59,13 +59,13 @@ TEST(an_exchange_replaces_the_value_and_gives_the_one_before) {
 }
 
 TEST(a_compare_and_swap_writes_when_the_value_is_the_expected_one) {
-#define STEP(name, order)                                                          \
-    {                                                                              \
-        thrum_##name a = {LOW_##name};                                             \
-        TYPE_##name expected = LOW_##name;                                         \
-        CHECK(thrum_##name##_cas_##order(&a, &expected, HIGH_##name));             \
-        CHECK(expected == LOW_##name);                                             \
-        CHECK(thrum_##name##_load_relaxed(&a) == HIGH_##name);                     \
+#define STEP(name, order)                                              \
+    {                                                                  \
+        thrum_##name a = {LOW_##name};                                 \
+        TYPE_##name expected = LOW_##name;                             \
+        CHECK(thrum_##name##_cas_##order(&a, &expected, HIGH_##name)); \
+        CHECK(expected == LOW_##name);                                 \
+        CHECK(thrum_##name##_load_relaxed(&a) == HIGH_##name);         \
     }
     EACH_RMW(STEP, u32)
     EACH_RMW(STEP, u64)
@@ -73,13 +73,13 @@ TEST(a_compare_and_swap_writes_when_the_value_is_the_expected_one) {
 }
 
 TEST(a_compare_and_swap_that_fails_tells_what_it_saw_and_writes_nothing) {
-#define STEP(name, order)                                                          \
-    {                                                                              \
-        thrum_##name a = {HIGH_##name};                                            \
-        TYPE_##name expected = LOW_##name;                                         \
-        CHECK(!thrum_##name##_cas_##order(&a, &expected, 1));                      \
-        CHECK(expected == HIGH_##name);                                            \
-        CHECK(thrum_##name##_load_relaxed(&a) == HIGH_##name);                     \
+#define STEP(name, order)                                      \
+    {                                                          \
+        thrum_##name a = {HIGH_##name};                        \
+        TYPE_##name expected = LOW_##name;                     \
+        CHECK(!thrum_##name##_cas_##order(&a, &expected, 1));  \
+        CHECK(expected == HIGH_##name);                        \
+        CHECK(thrum_##name##_load_relaxed(&a) == HIGH_##name); \
     }
     EACH_RMW(STEP, u32)
     EACH_RMW(STEP, u64)
@@ -87,14 +87,14 @@ TEST(a_compare_and_swap_that_fails_tells_what_it_saw_and_writes_nothing) {
 }
 
 /* Neither operand nor sum is trivial: each operation gives another result. */
-#define FETCH(name, operation, order, sign)                                                   \
-    {                                                                                              \
-        const TYPE_##name before = HIGH_##name | 5;                                                \
-        const TYPE_##name operand = LOW_##name | HIGH_##name >> 8;                                 \
-        thrum_##name a = {before};                                                                 \
-        CHECK(thrum_##name##_##operation##_##order(&a, operand) == before);                        \
-        CHECK(thrum_##name##_load_relaxed(&a) == (TYPE_##name)(before sign operand));              \
-        CHECK((TYPE_##name)(before sign operand) != before);                                       \
+#define FETCH(name, operation, order, sign)                                           \
+    {                                                                                 \
+        const TYPE_##name before = HIGH_##name | 5;                                   \
+        const TYPE_##name operand = LOW_##name | HIGH_##name >> 8;                    \
+        thrum_##name a = {before};                                                    \
+        CHECK(thrum_##name##_##operation##_##order(&a, operand) == before);           \
+        CHECK(thrum_##name##_load_relaxed(&a) == (TYPE_##name)(before sign operand)); \
+        CHECK((TYPE_##name)(before sign operand) != before);                          \
     }
 
 TEST(fetch_add_adds_and_gives_the_value_before) {

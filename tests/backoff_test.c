@@ -54,9 +54,7 @@ TEST(pauses_grow_towards_the_maximum) {
 }
 
 TEST(two_that_began_together_do_not_stay_in_step) {
-    static struct {
-        THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_backoff b;
-    } threads[2];
+    static struct { THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_backoff b; } threads[2];
     unsigned same = 0;
     for (int i = 0; i < 1000; i++) same += length_of_next(&threads[0].b) == length_of_next(&threads[1].b);
     CHECK(same < 200);

@@ -43,9 +43,7 @@ TEST(likely_and_unlikely_keep_the_truth_of_the_condition) {
 }
 
 TEST(private_data_apart_by_a_cache_line_shares_no_pair_of_lines) {
-    static struct {
-        THRUM_ALIGNAS(THRUM_CACHE_LINE) char own;
-    } threads[4];
+    static struct { THRUM_ALIGNAS(THRUM_CACHE_LINE) char own; } threads[4];
     for (int i = 0; i + 1 < 4; i++) {
         CHECK_EQ(&threads[i + 1].own - &threads[i].own, THRUM_CACHE_LINE);
         CHECK((uintptr_t)&threads[i].own / 128 != (uintptr_t)&threads[i + 1].own / 128);

@@ -12,7 +12,7 @@
 static uint64_t now = 1000000;
 static unsigned looks;
 
-uint64_t thrum_clock_now_ns(void) {
+uint64_t thrum_futex_now_ns(void) {
     looks++;
     return now;
 }
@@ -92,7 +92,13 @@ TEST(seconds_are_rounded_up_and_never_become_for_ever) {
         double seconds;
         uint64_t ns;
     } rows[] = {
-        {1e-12, 1}, {5e-324, 1}, {1e-9, 1}, {1.5e-9, 2}, {0.5, 500000000}, {1.0, 1000000000}, {2147483648.0, UINT64_C(2147483648000000000)},
+        {1e-12, 1},
+        {5e-324, 1},
+        {1e-9, 1},
+        {1.5e-9, 2},
+        {0.5, 500000000},
+        {1.0, 1000000000},
+        {2147483648.0, UINT64_C(2147483648000000000)},
     };
     now = 1000;
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -192,7 +198,8 @@ TEST(errno_is_kept) {
     errno = 4242;
     for (unsigned i = 0; i < sizeof every / sizeof every[0]; i++) {
         thrum_deadline deadline;
-        if (thrum_deadline_from_seconds(every[i], &deadline) == THRUM_OK) (void)thrum_deadline_left_ns(deadline);
+        if (thrum_deadline_from_seconds(every[i], &deadline) == THRUM_OK)
+            (void)thrum_deadline_left_ns(deadline);
         (void)thrum_deadline_passed(thrum_after(every[i]));
     }
     (void)thrum_after_ns(INT64_MAX);

@@ -85,7 +85,8 @@ static void *sleep_once(void *p) {
 }
 
 /* Returns when the kernel has the thread in its queue. */
-static void put_to_sleep(struct sleeper *s, const thrum_u32 *word, uint32_t channels, thrum_deadline deadline) {
+static void put_to_sleep(struct sleeper *s, const thrum_u32 *word, uint32_t channels,
+                         thrum_deadline deadline) {
     memset(s, 0, sizeof *s);
     s->word = word;
     s->channels = channels;
@@ -128,7 +129,8 @@ TEST(a_wait_ends_with_the_wake_that_chose_it) {
 }
 
 TEST(a_wait_with_a_far_deadline_sleeps) {
-    static const uint64_t moments[] = {UINT64_C(1) << 62, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX - 1, UINT64_MAX};
+    static const uint64_t moments[] = {UINT64_C(1) << 62, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX - 1,
+                                       UINT64_MAX};
     static thrum_u32 word;
     for (unsigned i = 0; i < sizeof moments / sizeof moments[0]; i++) {
         struct sleeper s;
@@ -151,7 +153,7 @@ TEST(a_wait_ends_at_its_deadline_and_not_before) {
 
 TEST(a_wait_with_a_deadline_in_the_past_returns_at_once) {
     static thrum_u32 word;
-    const thrum_deadline past[] = {THRUM_NOW, {1}, {thrum_clock_now_ns() - 1}};
+    const thrum_deadline past[] = {THRUM_NOW, {1}, {thrum_futex_now_ns() - 1}};
     for (int i = 0; i < 3; i++)
         CHECK_EQ(thrum_futex_wait(&word, 0, THRUM_FUTEX_ANY, false, past[i]), THRUM_FUTEX_TIMED_OUT);
 }
@@ -196,7 +198,7 @@ TEST(signals_neither_shorten_nor_lengthen_a_wait_that_loops) {
     while (!thrum_u32_load_acquire(&s.done) && test_now_ns() < s.deadline.ns + 20000000000u) {
         pthread_kill(s.thread.thread, SIGUSR1);
         sent++;
-        thrum_clock_nap(thrum_after_ms(1));
+        thrum_futex_nap(thrum_after_ms(1));
     }
     const uint64_t now = test_now_ns();
     test_join(&s.thread);
@@ -402,7 +404,8 @@ static bool refuse(long call, int error) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     const struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 enum { NO_FILTERS = 99 };
@@ -456,7 +459,7 @@ TEST(a_refused_wake_woke_nobody) {
 
 static int ask_usable(void) {
     errno = ERRNO_MARK;
-    const unsigned usable = thrum_cpu_usable();
+    const unsigned usable = thrum_futex_usable_cpus();
     return errno == ERRNO_MARK ? (int)usable : 50;
 }
 
@@ -483,7 +486,7 @@ static void pin(void) {
 }
 
 TEST(usable_processors_are_those_of_the_affinity_mask) {
-    CHECK_EQ(thrum_cpu_usable(), processors());
+    CHECK_EQ(thrum_futex_usable_cpus(), processors());
 }
 
 TEST(one_processor_is_usable_in_a_process_pinned_to_one) {
@@ -497,7 +500,7 @@ TEST(one_processor_is_usable_in_a_process_pinned_to_one) {
 
 static void *pinned_usable(void *answer) {
     pin();
-    *(unsigned *)answer = thrum_cpu_usable();
+    *(unsigned *)answer = thrum_futex_usable_cpus();
     return NULL;
 }
 
@@ -513,7 +516,7 @@ static thrum_u32 may_ask;
 
 static void *usable_when_told(void *answer) {
     while (!thrum_u32_load_acquire(&may_ask)) sched_yield();
-    *(unsigned *)answer = thrum_cpu_usable();
+    *(unsigned *)answer = thrum_futex_usable_cpus();
     return NULL;
 }
 
@@ -534,7 +537,7 @@ TEST(a_first_thread_that_pinned_itself_does_not_speak_for_the_others) {
 TEST(the_clock_is_the_monotonic_one) {
     for (int i = 0; i < 1000; i++) {
         const uint64_t before = test_now_ns();
-        const uint64_t now = thrum_clock_now_ns();
+        const uint64_t now = thrum_futex_now_ns();
         CHECK(before <= now);
         CHECK(now <= test_now_ns());
     }
@@ -543,19 +546,19 @@ TEST(the_clock_is_the_monotonic_one) {
 TEST(a_nap_ends_at_its_deadline_and_not_before) {
     for (int64_t ms = 0; ms <= 8; ms += 2) {
         const thrum_deadline end = thrum_after_ms(ms);
-        thrum_clock_nap(end);
+        thrum_futex_nap(end);
         const uint64_t now = test_now_ns();
         CHECK(now >= end.ns);
         if (ms > 0) CHECK(now < end.ns + 10000000000u);
     }
     const uint64_t begin = test_now_ns();
-    thrum_clock_nap(THRUM_NOW);
+    thrum_futex_nap(THRUM_NOW);
     CHECK(test_now_ns() < begin + 10000000000u);
 }
 
 static void *nap_for_a_minute(void *error) {
     errno = ERRNO_MARK;
-    thrum_clock_nap(thrum_after(60));
+    thrum_futex_nap(thrum_after(60));
     *(int *)error = errno;
     return NULL;
 }
@@ -579,7 +582,7 @@ static uint64_t take_turns(uint32_t mine) {
     uint64_t yields = 0;
     for (int i = 0; i < TURNS; i++) {
         while (thrum_u32_load_acquire(&turn) != mine) {
-            thrum_cpu_yield();
+            thrum_futex_yield();
             yields++;
         }
         thrum_u32_store_release(&turn, 1 - mine);
@@ -615,10 +618,10 @@ TEST(errno_is_kept_by_every_outcome) {
     CHECK_EQ(thrum_futex_wait(&word, 0, THRUM_FUTEX_ANY, false, THRUM_NOW), THRUM_FUTEX_TIMED_OUT);
     CHECK_EQ(errno, ERRNO_MARK);
     CHECK_EQ(thrum_futex_wake(&word, 1, THRUM_FUTEX_ANY, false), 0);
-    thrum_clock_nap(THRUM_NOW);
-    thrum_cpu_yield();
-    (void)thrum_clock_now_ns();
-    (void)thrum_cpu_usable();
+    thrum_futex_nap(THRUM_NOW);
+    thrum_futex_yield();
+    (void)thrum_futex_now_ns();
+    (void)thrum_futex_usable_cpus();
     CHECK_EQ(errno, ERRNO_MARK);
 }
 

@@ -173,7 +173,7 @@ plant "$1" thrum_lock.3.scd '/^bool thrum_lock_locked/d' 'no bool thrum_lock_loc
 plant "$1" thrum_event.3.scd 's/_is_set(const thrum_event/_is_set(thrum_event/' 'no bool thrum_event_is_set(const'
 plant "$1" thrum_atomic.3.scd 's/{add,sub,/{add,/' 'thrum_u64_fetch_sub_acquire'
 plant "$1" thrum_deadline.3.scd 's/THRUM_NOW/THRUM_SOON/' 'names THRUM_SOON, which no header has'
-plant "$1" thrum_park.3.scd 's/NS 10000/NS 20000/' 'says #define THRUM_SPIN_NS 20000'
+plant "$1" thrum_park.3.scd 's/NS 10000/NS 20000/' 'says #define THRUM_PARK_SPIN_NS 20000'
 plant "$1" thrum_result.3.scd '/THRUM_STATE/d' 'no THRUM_STATE'
 plant "$1" thrum_self.3.scd '/^# MEMORY ORDER/d' 'the sections are not'
 plant "$1" thrum.7.scd '/thrum_park/d' 'does not list every page'

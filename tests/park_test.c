@@ -16,29 +16,29 @@ static struct {
     unsigned yields, looks, asked;
 } kernel = {.now = 1000, .usable = 2};
 
-uint64_t thrum_clock_now_ns(void) {
+uint64_t thrum_futex_now_ns(void) {
     kernel.looks++;
     if (kernel.real_clock) return test_now_ns();
     return kernel.now += kernel.step;
 }
 
-void thrum_cpu_yield(void) {
+void thrum_futex_yield(void) {
     kernel.yields++;
 }
 
-unsigned thrum_cpu_usable(void) {
+unsigned thrum_futex_usable_cpus(void) {
     kernel.asked++;
     return kernel.usable;
 }
 
-static unsigned rounds_until_spent(thrum_spin spin, unsigned limit) {
+static unsigned rounds_until_spent(thrum_park spin, unsigned limit) {
     unsigned rounds = 0;
-    while (rounds < limit && thrum_spin_again(&spin)) rounds++;
+    while (rounds < limit && thrum_park_again(&spin)) rounds++;
     return rounds;
 }
 
 static unsigned rounds_of(uint32_t budget_ns, unsigned limit) {
-    return rounds_until_spent(thrum_spin_begin(budget_ns), limit);
+    return rounds_until_spent(thrum_park_spin(budget_ns), limit);
 }
 
 /* The policy remembers the number of processors for a while: spins until it has looked again. */
@@ -54,42 +54,42 @@ static void settle(unsigned usable) {
 
 TEST(beginning_asks_nothing_of_the_kernel) {
     settle(2);
-    const thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS), look = thrum_look_begin(THRUM_SPIN_NS);
+    const thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS), look = thrum_park_look(THRUM_PARK_SPIN_NS);
     (void)spin, (void)look;
     CHECK_EQ(kernel.looks + kernel.yields + kernel.asked, 0);
 }
 
 TEST(the_first_rounds_make_no_system_call) {
     settle(2);
-    CHECK_EQ(rounds_of(THRUM_SPIN_NS, 4), 4);
+    CHECK_EQ(rounds_of(THRUM_PARK_SPIN_NS, 4), 4);
     CHECK_EQ(kernel.looks + kernel.yields + kernel.asked, 0);
 }
 
 TEST(later_rounds_give_up_the_processor_each_time) {
     settle(2);
     kernel.step = 1;
-    thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
-    for (int i = 0; i < 100; i++) CHECK(thrum_spin_again(&spin));
+    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
+    for (int i = 0; i < 100; i++) CHECK(thrum_park_again(&spin));
     kernel.yields = 0;
-    for (int i = 0; i < 100; i++) CHECK(thrum_spin_again(&spin));
+    for (int i = 0; i < 100; i++) CHECK(thrum_park_again(&spin));
     CHECK_EQ(kernel.yields, 100);
 }
 
 TEST(a_spin_ends_at_its_budget_by_the_clock) {
     settle(2);
-    thrum_spin spin = thrum_spin_begin(5000);
+    thrum_park spin = thrum_park_spin(5000);
     kernel.step = 0;
-    while (kernel.looks == 0) CHECK(thrum_spin_again(&spin)); /* the first look starts the time */
+    while (kernel.looks == 0) CHECK(thrum_park_again(&spin)); /* the first look starts the time */
     kernel.now += 4999;
-    CHECK(thrum_spin_again(&spin));
+    CHECK(thrum_park_again(&spin));
     kernel.now += 1;
-    CHECK(!thrum_spin_again(&spin));
+    CHECK(!thrum_park_again(&spin));
 }
 
 TEST(a_look_ends_at_its_budget_too_and_never_gives_up_the_processor) {
     settle(2);
     kernel.step = 1;
-    const unsigned rounds = rounds_until_spent(thrum_look_begin(1000), 100000);
+    const unsigned rounds = rounds_until_spent(thrum_park_look(1000), 100000);
     CHECK(rounds >= 1000);
     CHECK(rounds < 2000);
     CHECK_EQ(kernel.yields, 0);
@@ -119,11 +119,11 @@ TEST(without_a_budget_there_is_no_spin) {
 
 TEST(on_one_processor_there_is_no_spin) {
     settle(1);
-    for (int i = 0; i < 10; i++) CHECK_EQ(rounds_of(THRUM_SPIN_NS, 1000), 0);
-    CHECK_EQ(rounds_until_spent(thrum_look_begin(THRUM_SPIN_NS), 1000), 0);
+    for (int i = 0; i < 10; i++) CHECK_EQ(rounds_of(THRUM_PARK_SPIN_NS, 1000), 0);
+    CHECK_EQ(rounds_until_spent(thrum_park_look(THRUM_PARK_SPIN_NS), 1000), 0);
     CHECK_EQ(kernel.looks, 0);
     settle(2);
-    CHECK(rounds_of(THRUM_SPIN_NS, 1000) > 0);
+    CHECK(rounds_of(THRUM_PARK_SPIN_NS, 1000) > 0);
 }
 
 TEST(the_number_of_processors_is_remembered_between_spins) {

@@ -157,10 +157,12 @@ TEST(break_in_a_loop_inside_the_block_leaves_that_loop_only) {
 
 TEST(blocks_nest_and_let_go_from_the_inside_out) {
     THRUM_WITH(&lock) {
-        THRUM_WITH(&spinlock) THRUM_WITH(&semaphore) THRUM_WITH(&bounded) {
-            CHECK_EQ(thrum_self_guards(), 4);
-            CHECK(thrum_lock_locked(&lock) && thrum_spinlock_locked(&spinlock));
-        }
+        THRUM_WITH(&spinlock)
+            THRUM_WITH(&semaphore)
+                THRUM_WITH(&bounded) {
+                    CHECK_EQ(thrum_self_guards(), 4);
+                    CHECK(thrum_lock_locked(&lock) && thrum_spinlock_locked(&spinlock));
+                }
         CHECK_EQ(thrum_self_guards(), 1);
         CHECK(thrum_lock_locked(&lock) && !thrum_spinlock_locked(&spinlock));
         CHECK_EQ(thrum_semaphore_value(&semaphore), 1);

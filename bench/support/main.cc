@@ -57,7 +57,7 @@ static void describe() {
 #else
     say("compiler", std::string("gcc ") + __VERSION__);
 #endif
-    say("processors", std::to_string(thrum_cpu_usable()));
+    say("processors", std::to_string(thrum_futex_usable_cpus()));
     say("missing", missing_rivals());
     say("quick", is_quick ? "yes" : "no");
 }

@@ -78,19 +78,19 @@ THRUM_API thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *cho
                                                    thrum_deadline deadline, bool *refused);
 
 /* Nanoseconds of CLOCK_MONOTONIC. Signal handlers too. */
-THRUM_API uint64_t thrum_clock_now_ns(void);
+THRUM_API uint64_t thrum_futex_now_ns(void);
 
 /* Sleeps until the deadline, which must not be THRUM_FOREVER; signals may end it early. */
-THRUM_API void thrum_clock_nap(thrum_deadline deadline);
+THRUM_API void thrum_futex_nap(thrum_deadline deadline);
 
 /* Lets another thread have this processor, if one is ready to run. */
-THRUM_API void thrum_cpu_yield(void);
+THRUM_API void thrum_futex_yield(void);
 
 /*
  * On how many processors the caller and its process's first thread may run, by their affinity
  * masks; at least 1. A quota of processor time (cgroups) cannot be seen here. A system call.
  */
-THRUM_API unsigned thrum_cpu_usable(void);
+THRUM_API unsigned thrum_futex_usable_cpus(void);
 
 THRUM_END_DECLS
 

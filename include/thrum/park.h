@@ -7,10 +7,10 @@
  * processor, for a partner that waits for this very one. When the budget is spent the caller
  * sleeps. Where the process may run on one processor only there is no spin at all.
  *
- *     thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
+ *     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
  *     do {
  *         if (thrum_lock_try_acquire(&l)) return;
- *     } while (thrum_spin_again(&spin));
+ *     } while (thrum_park_again(&spin));
  *     thrum_lock_acquire(&l);
  *
  * A look is a short spin without yields, for a thread that must see what happens to a word
@@ -25,28 +25,28 @@
 #include <thrum/cpu.h>
 
 /* The budget of a wait's spin, in nanoseconds. */
-#ifndef THRUM_SPIN_NS
-#define THRUM_SPIN_NS 10000
+#ifndef THRUM_PARK_SPIN_NS
+#define THRUM_PARK_SPIN_NS 10000
 #endif
 
-typedef struct thrum_spin {
+typedef struct thrum_park {
     uint64_t end_ns; /* 0: the clock has not been read yet */
     uint32_t budget_ns;
     uint16_t round;
     bool yields;
-} thrum_spin;
+} thrum_park;
 
 THRUM_BEGIN_DECLS
 
 /* A spin that has not begun. Reads no clock. */
-THRUM_INLINE thrum_spin thrum_spin_begin(uint32_t budget_ns) {
-    const thrum_spin spin = {0, budget_ns, 0, true};
+THRUM_INLINE thrum_park thrum_park_spin(uint32_t budget_ns) {
+    const thrum_park spin = {0, budget_ns, 0, true};
     return spin;
 }
 
 /* A look that has not begun. Reads no clock. */
-THRUM_INLINE thrum_spin thrum_look_begin(uint32_t budget_ns) {
-    const thrum_spin spin = {0, budget_ns, 0, false};
+THRUM_INLINE thrum_park thrum_park_look(uint32_t budget_ns) {
+    const thrum_park spin = {0, budget_ns, 0, false};
     return spin;
 }
 
@@ -54,7 +54,7 @@ THRUM_INLINE thrum_spin thrum_look_begin(uint32_t budget_ns) {
  * One round: pauses or yields, and says whether to look again. False once the budget is spent.
  * Belongs to one thread. No memory order.
  */
-THRUM_API bool thrum_spin_again(thrum_spin *spin);
+THRUM_API bool thrum_park_again(thrum_park *spin);
 
 THRUM_END_DECLS
 

@@ -12,7 +12,7 @@ static thrum_deadline at(uint64_t now, uint64_t distance) {
 static thrum_deadline after(int64_t amount, uint64_t unit_ns) {
     if (amount <= 0) return THRUM_NOW;
     if ((uint64_t)amount > (uint64_t)INT64_MAX / unit_ns) return THRUM_FOREVER;
-    return at(thrum_clock_now_ns(), (uint64_t)amount * unit_ns);
+    return at(thrum_futex_now_ns(), (uint64_t)amount * unit_ns);
 }
 
 thrum_deadline thrum_after_ns(int64_t ns) {
@@ -43,17 +43,17 @@ thrum_deadline thrum_after(double seconds) {
 thrum_result thrum_deadline_from_seconds(double seconds, thrum_deadline *deadline) {
     if (!(seconds >= 0.0)) return THRUM_INVALID; /* NaN compares false */
     if (seconds > THRUM_TIMEOUT_MAX) return THRUM_OVERFLOW;
-    *deadline = seconds > 0.0 ? at(thrum_clock_now_ns(), ns_from_seconds(seconds)) : THRUM_NOW;
+    *deadline = seconds > 0.0 ? at(thrum_futex_now_ns(), ns_from_seconds(seconds)) : THRUM_NOW;
     return THRUM_OK;
 }
 
 bool thrum_deadline_passed(thrum_deadline deadline) {
     if (deadline.ns == THRUM_FOREVER.ns) return false;
-    return deadline.ns == 0 || deadline.ns <= thrum_clock_now_ns();
+    return deadline.ns == 0 || deadline.ns <= thrum_futex_now_ns();
 }
 
 uint64_t thrum_deadline_left_ns(thrum_deadline deadline) {
     if (deadline.ns == THRUM_FOREVER.ns) return UINT64_MAX;
-    const uint64_t now = deadline.ns ? thrum_clock_now_ns() : 0;
+    const uint64_t now = deadline.ns ? thrum_futex_now_ns() : 0;
     return deadline.ns > now ? deadline.ns - now : 0;
 }

@@ -59,12 +59,12 @@ thrum_result thrum_event_wait_slow_(thrum_event *event, thrum_deadline deadline)
     if (first & SET) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
 
-    thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
+    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
     uint32_t seen;
     do {
         seen = thrum_u32_load_acquire(&event->state);
         if (passed(seen, first)) return THRUM_OK;
-    } while (thrum_spin_again(&spin));
+    } while (thrum_park_again(&spin));
 
     for (;;) {
         /* relaxed: it announces a sleeper and publishes nothing */

@@ -101,20 +101,20 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
     return outcome;
 }
 
-uint64_t thrum_clock_now_ns(void) {
+uint64_t thrum_futex_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-void thrum_clock_nap(thrum_deadline deadline) {
+void thrum_futex_nap(thrum_deadline deadline) {
     const struct timespec end = timespec_at(deadline);
     const int saved = errno;
     syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
     errno = saved;
 }
 
-void thrum_cpu_yield(void) {
+void thrum_futex_yield(void) {
     sched_yield(); /* cannot fail on Linux */
 }
 
@@ -123,7 +123,7 @@ void thrum_cpu_yield(void) {
  * first thread that pinned itself does not speak for the others. More than 8192 processors, or a
  * refusal, counts as many.
  */
-unsigned thrum_cpu_usable(void) {
+unsigned thrum_futex_usable_cpus(void) {
     const int saved = errno;
     unsigned long own[128] = {0};
     unsigned long first[128] = {0};

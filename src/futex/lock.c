@@ -145,7 +145,7 @@ typedef struct watcher {
  * that took a lock which others are passing among themselves would only slow them down.
  */
 static bool look(thrum_lock *lock, const watcher *self) {
-    thrum_spin spin = thrum_look_begin(THRUM_LOCK_LOOK_NS);
+    thrum_park spin = thrum_park_look(THRUM_LOCK_LOOK_NS);
     unsigned idle = 0;
     uint32_t seen;
     do {
@@ -157,7 +157,7 @@ static bool look(thrum_lock *lock, const watcher *self) {
         } else if ((mine || (unused && ++idle > THRUM_LOCK_IDLE_ROUNDS)) && inherit(lock, seen)) {
             return true;
         }
-    } while (thrum_spin_again(&spin));
+    } while (thrum_park_again(&spin));
     return is_free(seen) && (seen & MARK) && !(seen & CLOSED) && inherit(lock, seen);
 }
 
@@ -178,11 +178,11 @@ static void park(thrum_lock *lock, uint32_t seen, watcher *self, thrum_deadline 
 }
 
 static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t others) {
-    watcher self = {.slice_end_ns = thrum_clock_now_ns() + THRUM_LOCK_SLICE_NS, .nap_ns = THRUM_LOCK_NAP_NS};
+    watcher self = {.slice_end_ns = thrum_futex_now_ns() + THRUM_LOCK_SLICE_NS, .nap_ns = THRUM_LOCK_NAP_NS};
     for (;;) {
         thrum_u32_fetch_or_relaxed(&lock->state, HEIR | MARK | others | self.closed);
         if (look(lock, &self)) return THRUM_OK;
-        const uint64_t now = thrum_clock_now_ns();
+        const uint64_t now = thrum_futex_now_ns();
         if (deadline.ns <= now) return resign(lock, self.closed);
         if (now >= self.slice_end_ns && !self.closed) {
             self.closed = CLOSED;
@@ -195,7 +195,7 @@ static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t ot
             park(lock, seen, &self, deadline);
         } else if (!self.closed) {
             const thrum_deadline end = thrum_deadline_earlier(deadline, moment(self.slice_end_ns));
-            thrum_clock_nap(thrum_deadline_earlier(end, moment(now + self.nap_ns)));
+            thrum_futex_nap(thrum_deadline_earlier(end, moment(now + self.nap_ns)));
             self.nap_ns *= 2;
         }
     }
@@ -205,12 +205,12 @@ static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t ot
 
 /* Spins while the lock is held, unless it is closed. */
 static bool spin_for(thrum_lock *lock) {
-    thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
+    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
     do {
         if (thrum_u32_load_relaxed(&lock->state) & CLOSED) return false;
         if (barge(lock, LOCKED | CLOSED)) return true;
         for (int i = 0; i < THRUM_LOCK_SPACING; i++) thrum_cpu_pause();
-    } while (thrum_spin_again(&spin));
+    } while (thrum_park_again(&spin));
     return false;
 }
 

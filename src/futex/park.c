@@ -4,18 +4,18 @@
  *
  * P1: without a second processor nobody can answer while we spin: the budget is 0.
  * P2: the budget begins with the first round that reads the clock; the rounds before it are short
- *     by construction, THRUM_SPIN_ROUNDS times THRUM_SPIN_PAUSES pauses in all.
+ *     by construction, THRUM_PARK_ROUNDS times THRUM_PARK_PAUSES pauses in all.
  */
 #include <thrum/atomic.h>
 #include <thrum/futex.h>
 #include <thrum/park.h>
 
 /* Rounds before the clock is read and the processor given up, and the pauses of a round. */
-#ifndef THRUM_SPIN_ROUNDS
-#define THRUM_SPIN_ROUNDS 12
+#ifndef THRUM_PARK_ROUNDS
+#define THRUM_PARK_ROUNDS 12
 #endif
-#ifndef THRUM_SPIN_PAUSES
-#define THRUM_SPIN_PAUSES 1
+#ifndef THRUM_PARK_PAUSES
+#define THRUM_PARK_PAUSES 1
 #endif
 /* The affinity masks are read again after so many spins that were spent in vain. */
 enum { REREAD_AFTER = 64 };
@@ -24,7 +24,7 @@ static bool alone(bool reread) {
     static thrum_u32 usable; /* 0: not known yet. Relaxed: a hint, and any answer is correct. */
     uint32_t seen = thrum_u32_load_relaxed(&usable);
     if (THRUM_UNLIKELY(seen == 0 || reread)) {
-        seen = thrum_cpu_usable();
+        seen = thrum_futex_usable_cpus();
         thrum_u32_store_relaxed(&usable, seen);
     }
     return seen == 1;
@@ -37,20 +37,20 @@ static bool spent(void) {
     return false;
 }
 
-bool thrum_spin_again(thrum_spin *spin) {
+bool thrum_park_again(thrum_park *spin) {
     if (spin->round == 0 && (spin->budget_ns == 0 || alone(false))) return spent(); /* P1 */
-    if (spin->round < THRUM_SPIN_ROUNDS) {
+    if (spin->round < THRUM_PARK_ROUNDS) {
         spin->round++;
-        for (int i = 0; i < THRUM_SPIN_PAUSES; i++) thrum_cpu_pause();
+        for (int i = 0; i < THRUM_PARK_PAUSES; i++) thrum_cpu_pause();
         return true;
     }
-    const uint64_t now = thrum_clock_now_ns();
+    const uint64_t now = thrum_futex_now_ns();
     if (spin->end_ns == 0) spin->end_ns = now + spin->budget_ns; /* P2 */
     if (now >= spin->end_ns) return spent();
     if (spin->yields) {
-        thrum_cpu_yield();
+        thrum_futex_yield();
     } else {
-        for (int i = 0; i < THRUM_SPIN_PAUSES; i++) thrum_cpu_pause();
+        for (int i = 0; i < THRUM_PARK_PAUSES; i++) thrum_cpu_pause();
     }
     return true;
 }

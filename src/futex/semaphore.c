@@ -68,10 +68,10 @@ thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_dea
     if (take(semaphore, 0)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
 
-    thrum_spin spin = thrum_spin_begin(THRUM_SPIN_NS);
+    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
     do {
         if (take(semaphore, 0)) return THRUM_OK;
-    } while (thrum_spin_again(&spin));
+    } while (thrum_park_again(&spin));
 
     while (!at_zero(semaphore, WAITER)) {
         if (take(semaphore, 0)) return THRUM_OK;

@@ -21,7 +21,8 @@ TEST(every_operation_does_in_cxx_what_it_does_in_c) {
 TEST(the_layout_in_cxx_is_the_one_in_c) {
     static_assert(std::is_standard_layout<thrum_u32>::value && std::is_standard_layout<thrum_u64>::value,
                   "a word is the same object in C");
-    static_assert(std::is_trivially_copyable<thrum_u32>::value && std::is_trivially_copyable<thrum_u64>::value,
+    static_assert(std::is_trivially_copyable<thrum_u32>::value &&
+                      std::is_trivially_copyable<thrum_u64>::value,
                   "a word is the same object in C");
     static_assert(alignof(thrum_u32) == 4 && alignof(thrum_u64) == 8, "a word never straddles cache lines");
     test_body_a_word_is_the_plain_word_in_memory();

@@ -30,22 +30,26 @@ static void check_all_held() {
 
 TEST(every_type_is_held_in_the_block_and_free_after_it) {
     unsigned ran = 0;
-    THRUM_WITH(&lock) THRUM_WITH(&spinlock) THRUM_WITH(&semaphore) THRUM_WITH(&bounded) {
-        check_all_held();
-        ran++;
-    }
+    THRUM_WITH(&lock)
+        THRUM_WITH(&spinlock)
+            THRUM_WITH(&semaphore)
+                THRUM_WITH(&bounded) {
+                    check_all_held();
+                    ran++;
+                }
     CHECK_EQ(ran, 1);
     check_all_free();
 }
 
 static void throw_from_all() {
-    THRUM_WITH(&lock) THRUM_WITH(&spinlock) {
-        THRUM_HOLD(&semaphore);
-        THRUM_WITH(&bounded) {
-            check_all_held();
-            throw std::runtime_error("out");
+    THRUM_WITH(&lock)
+        THRUM_WITH(&spinlock) {
+            THRUM_HOLD(&semaphore);
+            THRUM_WITH(&bounded) {
+                check_all_held();
+                throw std::runtime_error("out");
+            }
         }
-    }
 }
 
 TEST(an_exception_that_leaves_lets_go) {
@@ -113,14 +117,14 @@ TEST(a_timed_block_runs_or_is_skipped_and_its_result_tells) {
     thrum_result result = THRUM_INVALID;
     unsigned ran = 0;
     THRUM_WITH_UNTIL(&lock, THRUM_NOW, &result)
-    THRUM_WITH_UNTIL(&spinlock, THRUM_NOW, &result)
-    THRUM_WITH_UNTIL(&semaphore, THRUM_NOW, &result)
-    THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result) {
-        check_all_held();
-        ran++;
-        THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
-        CHECK_EQ(result, THRUM_TIMEOUT);
-    }
+        THRUM_WITH_UNTIL(&spinlock, THRUM_NOW, &result)
+            THRUM_WITH_UNTIL(&semaphore, THRUM_NOW, &result)
+                THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result) {
+                    check_all_held();
+                    ran++;
+                    THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
+                    CHECK_EQ(result, THRUM_TIMEOUT);
+                }
     CHECK_EQ(ran, 1);
     check_all_free();
 }
@@ -141,13 +145,14 @@ TEST(the_expression_is_evaluated_once_in_cxx) {
 static bool drains;
 
 static void *exit_inside(void *) {
-    THRUM_WITH(&lock) THRUM_WITH(&spinlock) {
-        THRUM_HOLD(&semaphore);
-        THRUM_WITH(&bounded) {
-            if (drains) thrum_self_release_guards();
-            pthread_exit(nullptr);
+    THRUM_WITH(&lock)
+        THRUM_WITH(&spinlock) {
+            THRUM_HOLD(&semaphore);
+            THRUM_WITH(&bounded) {
+                if (drains) thrum_self_release_guards();
+                pthread_exit(nullptr);
+            }
         }
-    }
     return nullptr;
 }
 

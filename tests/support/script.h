@@ -94,17 +94,17 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
     test_fail(__FILE__, __LINE__, "no wait for any of several is in the script");
 }
 
-uint64_t thrum_clock_now_ns(void) {
+uint64_t thrum_futex_now_ns(void) {
     return script.now_ns;
 }
 
-void thrum_clock_nap(thrum_deadline deadline) {
+void thrum_futex_nap(thrum_deadline deadline) {
     if (script.now_ns < deadline.ns) script.now_ns = deadline.ns;
 }
 
-void thrum_cpu_yield(void) {}
+void thrum_futex_yield(void) {}
 
-unsigned thrum_cpu_usable(void) {
+unsigned thrum_futex_usable_cpus(void) {
     return 1;
 }
 

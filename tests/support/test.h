@@ -35,21 +35,21 @@ typedef struct test_case {
 
 void test_register(test_case *test);
 
-#define TEST(name_)                                                              \
-    static void test_body_##name_(void);                                         \
-    __attribute__((constructor)) static void test_register_##name_(void) {       \
-        static test_case test = {#name_, test_body_##name_, 0};                  \
-        test_register(&test);                                                    \
-    }                                                                            \
+#define TEST(name_)                                                        \
+    static void test_body_##name_(void);                                   \
+    __attribute__((constructor)) static void test_register_##name_(void) { \
+        static test_case test = {#name_, test_body_##name_, 0};            \
+        test_register(&test);                                              \
+    }                                                                      \
     static void test_body_##name_(void)
 
 /* Ends the process with file, line and message when the condition is false. Any thread. */
-#define CHECK(condition) \
-    ((condition) ? (void)0 : test_fail(__FILE__, __LINE__, "CHECK(" #condition ")"))
+#define CHECK(condition) ((condition) ? (void)0 : test_fail(__FILE__, __LINE__, "CHECK(" #condition ")"))
 #define CHECK_EQ(a, b) test_check_equal((long long)(a), (long long)(b), #a, #b, __FILE__, __LINE__)
 
 __attribute__((noreturn)) void test_fail(const char *file, int line, const char *what);
-void test_check_equal(long long a, long long b, const char *a_text, const char *b_text, const char *file, int line);
+void test_check_equal(long long a, long long b, const char *a_text, const char *b_text, const char *file,
+                      int line);
 
 /* Ends this test as skipped (ctest shows it as such), with the reason. */
 __attribute__((noreturn)) void test_skip(const char *reason);
