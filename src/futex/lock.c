@@ -203,11 +203,10 @@ static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t ot
 
 /* --- waiting -------------------------------------------------------------------------------- */
 
-/* Spins while the lock is held, unless it is closed. */
+/* Spins while the lock is held or closed: an heir that closes it takes it within microseconds. */
 static bool spin_for(thrum_lock *lock) {
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
     do {
-        if (thrum_u32_load_relaxed(&lock->state) & CLOSED) return false;
         if (barge(lock, LOCKED | CLOSED)) return true;
         for (int i = 0; i < THRUM_LOCK_SPACING; i++) thrum_cpu_pause();
     } while (thrum_park_again(&spin));
