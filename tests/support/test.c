@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,19 +84,23 @@ void *test_join(test_thread *thread) {
     return result;
 }
 
-/* The kernel's syscall file names the call in which a task is blocked, "running" otherwise. */
+/*
+ * The kernel's syscall file names the call in which a task is blocked and its arguments, "running"
+ * otherwise. Ours are told by the operation from those of libc and of the sanitizers' runtimes.
+ */
 bool test_is_asleep(pid_t tid) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/syscall", (int)tid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
-    char text[64] = {0};
+    char text[128] = {0};
     const ssize_t length = read(fd, text, sizeof text - 1);
     close(fd);
     if (length <= 0) return false;
-    char *end = text;
-    const long number = strtol(text, &end, 10);
-    return end != text && number == SYS_futex;
+    long number = -1;
+    unsigned long operation = 0;
+    if (sscanf(text, "%ld %*s %lx", &number, &operation) != 2 || number != SYS_futex) return false;
+    return (operation & ~(unsigned long)FUTEX_PRIVATE_FLAG) == FUTEX_WAIT_BITSET;
 }
 
 void test_await_asleep(const test_thread *thread) {

@@ -63,7 +63,7 @@ typedef struct test_thread {
 test_thread test_start(void *(*function)(void *), void *argument);
 void *test_join(test_thread *thread);
 
-/* Whether the kernel says that the thread sleeps in a futex call at this moment. */
+/* Whether the kernel says that the thread sleeps in a wait of thrum's at this moment. */
 bool test_is_asleep(pid_t tid);
 /* Waits until it does. A thread that never sleeps is ended by ctest's timeout. */
 void test_await_asleep(const test_thread *thread);
