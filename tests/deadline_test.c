@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The clock is this file's own, so that every moment is known to the nanosecond. */
-/* ctest: separate-symbols */
 #include "test.h"
 
 #include <thrum/deadline.h>

@@ -3,7 +3,6 @@
  * The policy of spinning, against a kernel that this file plays: it counts what is asked of it,
  * and its clock moves only when told to, or is the real one.
  */
-/* ctest: separate-symbols */
 #include "test.h"
 
 #include <thrum/futex.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* ctest: separate-symbols */
 /* The exact words of an event, transition by transition; src/futex/event.c has their table. */
 #include "support/script.h"
 

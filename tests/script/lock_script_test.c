@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* ctest: separate-symbols */
 /* The exact words of a lock on its inlined paths and in its release. */
 #include "support/script.h"
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* ctest: separate-symbols */
 /* The exact words of a semaphore, transition by transition; src/futex/semaphore.c has their table. */
 #include "support/script.h"
 
