@@ -107,9 +107,10 @@ THRUM_ATOMIC_DEFINE_(u64, uint64_t)
  * What a user's own ThreadSanitizer run is told. The fast paths are inlined into the user's
  * program and instrumented with it; the slow paths lie in our archive and are not. Around each
  * call of a slow path the inlined wrapper announces the order that the call provides: a release
- * before it, an acquire after it. Elsewhere both are nothing.
+ * before it, an acquire after it. Elsewhere both are nothing, and so they are where the archive is
+ * instrumented, too (THRUM_INSTRUMENTED): there they would hide an order that the slow path lacks.
  */
-#if THRUM_UNDER_TSAN
+#if THRUM_UNDER_TSAN && !defined(THRUM_INSTRUMENTED)
 #ifdef __cplusplus
 extern "C" {
 #endif

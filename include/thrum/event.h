@@ -7,9 +7,11 @@
  * Cost        asking is one load; waiting on a set event too; a set that nobody waits for is one
  *             read-modify-write and no system call (one call in vain after a wait that timed out).
  * Set, clear  a set lets every thread through that waits at that moment, even when a clear follows
- *             at once and before any of them has run: a generation in the word tells them. It is
- *             raised only by a set that sees waiters, and has 29 bits: a waiter that sleeps
- *             through exactly 2^29 such sets, without running once, waits for another.
+ *             at once and before any of them has run: a generation in the word tells them. A thread
+ *             waits from the moment when its announcement is in the word, which is before it
+ *             sleeps; while it still spins, it may miss a set that is cleared at once. The
+ *             generation is raised only by a set that sees waiters, and has 29 bits: a waiter that
+ *             sleeps through exactly 2^29 such sets, without running once, waits for another.
  * Freed       when every waiter's call has returned and no set or clear is still to come.
  * Processes   thrum_event_init_shared, in memory that processes share, at any address.
  * Fork        a child that inherits waiters' traces calls thrum_event_reset_after_fork.

@@ -70,9 +70,9 @@ THRUM_API int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int 
                                   const thrum_u32 *to, bool shared);
 
 /*
- * Sleeps while each word is as expected; `count` must be 1 to THRUM_FUTEX_WAIT_ANY_MAX. `*refused` becomes true when the kernel (before Linux
- * 5.16) or a sandbox has no such call: nothing was waited for then. One waiter may swallow wakes
- * on several of the words.
+ * Sleeps while each word is as expected. `*refused` becomes true when the kernel (before Linux
+ * 5.16) or a sandbox has no such call, or `count` is not 1 to THRUM_FUTEX_WAIT_ANY_MAX: nothing
+ * was waited for then. One waiter may swallow wakes on several of the words.
  */
 THRUM_API thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
                                                    thrum_deadline deadline, bool *refused);

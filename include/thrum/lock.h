@@ -11,7 +11,7 @@
  *             the one waiter that watches has done so for about half a millisecond: then it
  *             closes the lock to newcomers and is next. Nobody waits without bound: with n
  *             waiters, n such turns. A release does not wake anybody while the lock is busy; it
- *             wakes the watching waiter when that one saw an unbroken hold.
+ *             wakes the watching waiter when that one saw an unbroken hold, or has closed the lock.
  * Inversion   no priority inheritance: a low-priority holder is not lifted.
  * Freed       whoever acquires the lock and knows that nobody else will use it may free it, even
  *             while the previous holder's release call has not returned: after the releasing

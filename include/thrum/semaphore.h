@@ -73,6 +73,11 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_semaphore_init(thrum_semaphore *sema
 /* The same in memory that processes share. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_semaphore_init_shared(thrum_semaphore *semaphore, int32_t value);
 
+/* The permits that could be taken, at the moment of looking. */
+THRUM_INLINE int32_t thrum_semaphore_value(const thrum_semaphore *semaphore) {
+    return (int32_t)(thrum_u64_load_relaxed(&semaphore->state) & THRUM_SEMAPHORE_VALUE_);
+}
+
 /* One attempt, inlined: false when there is no permit or another thread was quicker. */
 THRUM_INLINE bool thrum_semaphore_take_(thrum_semaphore *semaphore) {
     uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
@@ -100,11 +105,8 @@ THRUM_INLINE void thrum_semaphore_acquire(thrum_semaphore *semaphore) {
 
 /* Takes a permit if there is one, and says whether it did. Never waits. */
 THRUM_INLINE THRUM_MUST_USE bool thrum_semaphore_try_acquire(thrum_semaphore *semaphore) {
-    uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
-    if (!(seen & THRUM_SEMAPHORE_VALUE_)) return false;
-    /* S1 */
-    if (THRUM_LIKELY(thrum_u64_cas_acquire(&semaphore->state, &seen, seen - 1))) return true;
-    if (!thrum_semaphore_try_acquire_slow_(semaphore)) return false;
+    if (THRUM_LIKELY(thrum_semaphore_take_(semaphore))) return true;
+    if (thrum_semaphore_value(semaphore) == 0 || !thrum_semaphore_try_acquire_slow_(semaphore)) return false;
     THRUM_ANNOUNCE_ACQUIRE_(semaphore);
     return true;
 }
@@ -136,11 +138,6 @@ THRUM_INLINE thrum_result thrum_semaphore_release(thrum_semaphore *semaphore) {
 THRUM_INLINE thrum_result thrum_semaphore_release_n(thrum_semaphore *semaphore, int32_t n) {
     THRUM_ANNOUNCE_RELEASE_(semaphore);
     return thrum_semaphore_add_slow_(semaphore, n, THRUM_SEMAPHORE_MAX, THRUM_OVERFLOW);
-}
-
-/* The permits that could be taken, at the moment of looking. */
-THRUM_INLINE int32_t thrum_semaphore_value(const thrum_semaphore *semaphore) {
-    return (int32_t)(thrum_u64_load_relaxed(&semaphore->state) & THRUM_SEMAPHORE_VALUE_);
 }
 
 /*

@@ -16,7 +16,7 @@
  *             priorities a spinner can keep the holder from running.
  * Freed       by whoever acquires it and knows that nobody else will use it: the release's store
  *             is its last touch.
- * Processes   works in memory that processes share as it is.
+ * Processes   works in memory that processes share as it is, at any address.
  * Fork        an inherited one that was held is made free by thrum_spinlock_init.
  *
  *     static thrum_spinlock ticks_guard = THRUM_SPINLOCK_INIT;
@@ -49,8 +49,14 @@ THRUM_BEGIN_DECLS
 
 THRUM_API thrum_result thrum_spinlock_acquire_slow_(thrum_spinlock *lock, thrum_deadline deadline) THRUM_COLD;
 
+/* Makes an unlocked spinlock. The same as all-zero memory. */
 THRUM_INLINE void thrum_spinlock_init(thrum_spinlock *lock) {
     thrum_u32_store_relaxed(&lock->state, 0);
+}
+
+/* The same: nobody sleeps on a spinlock, so one that processes share is no different. */
+THRUM_INLINE void thrum_spinlock_init_shared(thrum_spinlock *lock) {
+    thrum_spinlock_init(lock);
 }
 
 /* Takes the lock if it is free, and says whether it did. */

@@ -8,9 +8,9 @@
  *   SHARED   thrum_event_init_shared                  nobody
  *   the other 29 bits: the generation, raised by a set that sees WAITERS
  *
- * E-I1: a thread sleeps only on a word with WAITERS and without SET.
- * E-I2: a set that clears WAITERS raises the generation in the same step and wakes every sleeper.
- * E-I3: a waiter may leave when it sees SET, or another generation than at its first look: in
+ * I1: a thread sleeps only on a word with WAITERS and without SET.
+ * I2: a set that clears WAITERS raises the generation in the same step and wakes every sleeper.
+ * I3: a waiter may leave when it sees SET, or another generation than at its first look: in
  *       between there was a set, which happened while it waited.
  *
  * WAITERS may stay behind when a waiter times out. Harmless: the next set raises the generation
@@ -39,7 +39,7 @@ enum {
 #endif
 
 static bool passed(uint32_t now, uint32_t first) {
-    return (now & SET) || ((now ^ first) & ~(uint32_t)FLAGS); /* E-I3 */
+    return (now & SET) || ((now ^ first) & ~(uint32_t)FLAGS); /* I3 */
 }
 
 void thrum_event_set_slow_(thrum_event *event) {
@@ -47,7 +47,7 @@ void thrum_event_set_slow_(thrum_event *event) {
     uint32_t next;
     do {
         next = (seen | SET) & ~(uint32_t)WAITERS;
-        if (seen & WAITERS) next += THRUM_EVENT_GENERATION_; /* E-I2; the carry leaves at the top */
+        if (seen & WAITERS) next += THRUM_EVENT_GENERATION_; /* I2; the carry leaves at the top */
         /* E2: release, pairs with E1 and E3. The last touch of the event. */
     } while (!thrum_u32_cas_release(&event->state, &seen, next));
     if (seen & WAITERS) thrum_futex_wake(&event->state, INT_MAX, THRUM_FUTEX_ANY, seen & SHARED);

@@ -2,9 +2,9 @@
 /*
  * Floor 2. The only file that names a system call. No algorithm lives here.
  *
- * F1: errno is kept. The slow paths run inside calls that promise to leave it alone.
- * F2: a deadline is absolute, so a wait that a signal interrupted begins again unchanged.
- * F3: an outcome of WOKEN is given only when the kernel says that a wake took this thread from
+ * I1: errno is kept. The slow paths run inside calls that promise to leave it alone.
+ * I2: a deadline is absolute, so a wait that a signal interrupted begins again unchanged.
+ * I3: an outcome of WOKEN is given only when the kernel says that a wake took this thread from
  *     the queue. Everything that the kernel answers and that we do not know is INTERRUPTED,
  *     after a yield: a sandbox that refuses the futex costs processor time, never a hang.
  */
@@ -48,7 +48,7 @@ static thrum_futex_outcome outcome_of(long answer, int error) {
     case EINTR:
         return THRUM_FUTEX_INTERRUPTED;
     default:
-        sched_yield(); /* F3 */
+        sched_yield(); /* I3 */
         return THRUM_FUTEX_INTERRUPTED;
     }
 }
@@ -86,6 +86,8 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
                                          thrum_deadline deadline, bool *refused) {
     const int saved = errno;
     struct waitv_record records[THRUM_FUTEX_WAIT_ANY_MAX];
+    *refused = count == 0 || count > THRUM_FUTEX_WAIT_ANY_MAX;
+    if (*refused) return THRUM_FUTEX_CHANGED;
     for (unsigned i = 0; i < count; i++) {
         records[i] = (struct waitv_record){.value = choices[i].expected,
                                            .address = (uint64_t)(uintptr_t)choices[i].word,
@@ -115,7 +117,9 @@ void thrum_futex_nap(thrum_deadline deadline) {
 }
 
 void thrum_futex_yield(void) {
-    sched_yield(); /* cannot fail on Linux */
+    const int saved = errno;
+    sched_yield();
+    errno = saved; /* I1: Linux does not fail it, a sandbox may */
 }
 
 /*

@@ -14,8 +14,10 @@
  *                                                                              has nobody to appoint
  *   WAITERS  others may be asleep                    a sleeper, before it      the heir that leaves,
  *                                                    sleeps; a new heir        before it appoints
- *   CLOSED   only the heir (and try_) may take it    the heir, after a slice   the same heir, leaving
- *   MARK     no acquire since the heir's look began  the heir                  every acquire
+ *   CLOSED   only an heir (and try_) may take it     the heir, after a slice   an heir that takes the lock;
+ *                                                                              that heir, when it resigns
+ *   MARK     no acquire since the heir's look began  the heir                  every acquire; an heir that
+ *                                                                              resigns
  *   WAKE     the heir is parked for the release      the heir, while LOCKED    as MARK
  *
  * I1: the kernel queues a sleeper only at an instant when HEIR and WAITERS are both set. While one is
@@ -63,8 +65,12 @@
 #ifndef THRUM_LOCK_SLICE_NS
 #define THRUM_LOCK_SLICE_NS 500000 /* the heir's patience before it closes the lock */
 #endif
-#define STALE_NS 1000000u   /* a park on a word found free */
-#define DEATH_NS 100000000u /* a park in a shared lock: its heir may be a process that died */
+#ifndef THRUM_LOCK_STALE_NS
+#define THRUM_LOCK_STALE_NS 1000000 /* a park on a word found free */
+#endif
+#ifndef THRUM_LOCK_DEATH_NS
+#define THRUM_LOCK_DEATH_NS 100000000 /* a park in a shared lock: its heir may be a process that died */
+#endif
 
 #define LOCKED THRUM_LOCK_LOCKED_
 #define SHARED ((uint32_t)THRUM_LOCK_SHARED_)
@@ -163,8 +169,8 @@ static bool look(thrum_lock *lock, const watcher *self) {
 
 /* A deadline that also ends when the state that was seen may have become stale. */
 static thrum_deadline patience(uint32_t seen, thrum_deadline deadline) {
-    if (is_free(seen)) return thrum_deadline_earlier(deadline, thrum_after_ns(STALE_NS));
-    if (seen & SHARED) return thrum_deadline_earlier(deadline, thrum_after_ns(DEATH_NS));
+    if (is_free(seen)) return thrum_deadline_earlier(deadline, thrum_after_ns(THRUM_LOCK_STALE_NS));
+    if (seen & SHARED) return thrum_deadline_earlier(deadline, thrum_after_ns(THRUM_LOCK_DEATH_NS));
     return deadline;
 }
 

@@ -2,8 +2,8 @@
 /*
  * Floor 2. The one policy for spinning before sleeping.
  *
- * P1: without a second processor nobody can answer while we spin: the budget is 0.
- * P2: the budget begins with the first round that reads the clock; the rounds before it are short
+ * I1: without a second processor nobody can answer while we spin: the budget is 0.
+ * I2: the budget begins with the first round that reads the clock; the rounds before it are short
  *     by construction, THRUM_PARK_ROUNDS times THRUM_PARK_PAUSES pauses in all.
  */
 #include <thrum/atomic.h>
@@ -18,7 +18,9 @@
 #define THRUM_PARK_PAUSES 1
 #endif
 /* The affinity masks are read again after so many spins that were spent in vain. */
-enum { REREAD_AFTER = 64 };
+#ifndef THRUM_PARK_REREAD_AFTER
+#define THRUM_PARK_REREAD_AFTER 64
+#endif
 
 static bool alone(bool reread) {
     static thrum_u32 usable; /* 0: not known yet. Relaxed: a hint, and any answer is correct. */
@@ -33,19 +35,21 @@ static bool alone(bool reread) {
 /* The caller is about to sleep, which costs microseconds: the time to look at the masks again. */
 static bool spent(void) {
     static thrum_u32 in_vain; /* relaxed: a count of occasions */
-    if (thrum_u32_fetch_add_relaxed(&in_vain, 1) % REREAD_AFTER == REREAD_AFTER - 1) (void)alone(true);
+    if (thrum_u32_fetch_add_relaxed(&in_vain, 1) % THRUM_PARK_REREAD_AFTER == THRUM_PARK_REREAD_AFTER - 1)
+        (void)alone(true);
     return false;
 }
 
 bool thrum_park_again(thrum_park *spin) {
-    if (spin->round == 0 && (spin->budget_ns == 0 || alone(false))) return spent(); /* P1 */
+    if (spin->budget_ns == 0) return false;               /* an exploration touches no global here */
+    if (spin->round == 0 && alone(false)) return spent(); /* I1 */
     if (spin->round < THRUM_PARK_ROUNDS) {
         spin->round++;
         for (int i = 0; i < THRUM_PARK_PAUSES; i++) thrum_cpu_pause();
         return true;
     }
     const uint64_t now = thrum_futex_now_ns();
-    if (spin->end_ns == 0) spin->end_ns = now + spin->budget_ns; /* P2 */
+    if (spin->end_ns == 0) spin->end_ns = now + spin->budget_ns; /* I2 */
     if (now >= spin->end_ns) return spent();
     if (spin->yields) {
         thrum_futex_yield();

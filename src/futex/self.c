@@ -2,8 +2,8 @@
 /*
  * Floor 2. The only thread-local variable of floors 1 and 2.
  *
- * S1: the chain holds exactly the guards whose object is not NULL, innermost first.
- * S2: a guard is unlinked before its object is released, so that a release which ends the thread
+ * I1: the chain holds exactly the guards whose object is not NULL, innermost first.
+ * I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
  */
 #include <thrum/atomic.h>
@@ -46,8 +46,8 @@ void thrum_self_release_guards(void) {
     while (self.innermost) {
         thrum_guard_ *guard = self.innermost;
         void *object = guard->object;
-        self.innermost = guard->outer; /* S2 */
-        guard->object = NULL;          /* S1 */
+        self.innermost = guard->outer; /* I2 */
+        guard->object = NULL;          /* I1 */
         guard->release(object);
     }
 }

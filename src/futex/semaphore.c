@@ -16,13 +16,13 @@
  * Let `asleep` be the registered threads that no wake has chosen, `coming` the wakes promised or
  * delivered whose threads have not looked at the word since.
  *
- * M1: asleep > 0  =>  value <= coming.
+ * I1: asleep > 0  =>  value <= coming.
  *     register sleeps only at value 0 (the kernel compares again). take lowers the value. A woken
  *     thread looks: it takes a permit, or sees 0. It never leaves without having looked.
  *     add: waiters counts asleep and coming, so value >= waiters with asleep > 0 would be
- *     value > coming, against M1; hence while anyone is asleep, add promises min(n, …) >= 1
- *     wakes, and M1 holds after it, too.
- * M2: add's compare-and-swap is its last touch of the semaphore.
+ *     value > coming, against I1; hence while anyone is asleep, add promises min(n, …) >= 1
+ *     wakes, and I1 holds after it, too.
+ * I2: add's compare-and-swap is its last touch of the semaphore.
  */
 #include <thrum/futex.h>
 #include <thrum/park.h>
@@ -80,7 +80,7 @@ thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_dea
     for (;;) {
         const thrum_futex_outcome outcome =
             thrum_futex_wait(value_half(semaphore), 0, THRUM_FUTEX_ANY, shared, deadline);
-        if (take(semaphore, WAITER)) return THRUM_OK; /* M1: look first, whatever the outcome */
+        if (take(semaphore, WAITER)) return THRUM_OK; /* I1: look first, whatever the outcome */
         if (outcome == THRUM_FUTEX_TIMED_OUT && at_zero(semaphore, 0 - WAITER)) return THRUM_TIMEOUT;
     }
 }
@@ -95,7 +95,7 @@ thrum_result thrum_semaphore_add_slow_(thrum_semaphore *semaphore, int32_t n, ui
     uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
     do {
         if ((seen & VALUE) + (uint64_t)n > limit) return beyond;
-        /* S2: release, pairs with S1. M2: the last touch. */
+        /* S2: release, pairs with S1. I2: the last touch. */
     } while (!thrum_u64_cas_release(&semaphore->state, &seen, seen + (uint64_t)n));
 
     const uint32_t value = (uint32_t)(seen & VALUE);

@@ -3,7 +3,7 @@
  * Floor 2 (it gives up the processor). The word is 0 when free and 1 when held; acquire changes
  * 0 to 1 by compare-and-swap, release stores 0.
  *
- * K-I1: a thread that waits reads, and writes only when it has read 0, so that waiters share the
+ * I1: a thread that waits reads, and writes only when it has read 0, so that waiters share the
  * line and the holder's release is the only transfer it costs.
  */
 #include <thrum/backoff.h>
