@@ -3,9 +3,11 @@
  * The kernel, played from a script: defines every function of thrum/futex.h, so that the test's
  * one thread meets each outcome of each wait in turn. Include it in one file of a program only.
  *
- * A step is one expected call of thrum_futex_wait: the value that it must be given, what the other
- * threads do meanwhile, and what the kernel then answers. Wakes are counted. There is one
- * processor, so nobody spins, and the clock moves only when the script says so.
+ * A step is one expected call of thrum_futex_wait: the value, the channels and the deadline that it
+ * must be given, what the other threads do meanwhile, and what the kernel then answers. Wakes are
+ * recorded; so many of them find somebody as the script says. The others may also act whenever the
+ * clock is read, at a wake and in a nap. There is one processor, so nobody spins, and the clock
+ * moves only in naps and when the script says so.
  */
 #ifndef THRUM_TESTS_SUPPORT_SCRIPT_H
 #define THRUM_TESTS_SUPPORT_SCRIPT_H
@@ -16,9 +18,13 @@
 
 #include <thrum/futex.h>
 
+typedef void script_act(void); /* NULL: nothing happens */
+
 typedef struct script_step {
     uint32_t expected;
-    void (*meanwhile)(void); /* NULL: nothing happens */
+    uint32_t channels;
+    uint64_t within_ns; /* the wait's deadline lies at most so far ahead; 0: it is script.deadline */
+    script_act *meanwhile;
     thrum_futex_outcome outcome;
 } script_step;
 
@@ -27,15 +33,26 @@ enum { SCRIPT_STEPS = 16 };
 static struct {
     const thrum_u32 *word; /* on which threads sleep and are woken */
     bool shared;
-    thrum_deadline deadline; /* of every wait */
+    thrum_deadline deadline; /* of every wait for which no other bound is written */
     script_step steps[SCRIPT_STEPS];
     unsigned written;
     unsigned played;
     unsigned wakes; /* calls of thrum_futex_wake */
     int wake_count; /* of the last */
     uint32_t wake_channels;
+    unsigned to_find; /* so many wakes, the next ones on the channels below, find one sleeper */
+    uint32_t to_find_channels;
+    unsigned naps;
+    thrum_deadline last_deadline;            /* of the latest wait or nap */
+    script_act *at_clock, *at_wake, *at_nap; /* each happens once */
     uint64_t now_ns;
 } script;
+
+static inline void script_play(script_act **act) {
+    script_act *now = *act;
+    *act = NULL;
+    if (now) now();
+}
 
 static inline void script_begin(const thrum_u32 *word, bool shared, thrum_deadline deadline) {
     memset(&script, 0, sizeof script);
@@ -45,10 +62,13 @@ static inline void script_begin(const thrum_u32 *word, bool shared, thrum_deadli
     script.now_ns = 1000;
 }
 
-static inline void script_expect_wait(uint32_t expected, void (*meanwhile)(void),
-                                      thrum_futex_outcome outcome) {
+static inline void script_expect(script_step step) {
     CHECK(script.written < SCRIPT_STEPS);
-    script.steps[script.written++] = (script_step){expected, meanwhile, outcome};
+    script.steps[script.written++] = step;
+}
+
+static inline void script_expect_wait(uint32_t expected, script_act *meanwhile, thrum_futex_outcome outcome) {
+    script_expect((script_step){expected, THRUM_FUTEX_ANY, 0, meanwhile, outcome});
 }
 
 /* Every step was played, and so many wakes were made, the last one for so many threads. */
@@ -63,9 +83,15 @@ thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, u
     CHECK(script.played < script.written); /* a wait that the script does not know */
     const script_step *step = &script.steps[script.played++];
     CHECK(word == script.word);
-    CHECK_EQ(channels, THRUM_FUTEX_ANY);
+    CHECK_EQ(channels, step->channels);
     CHECK_EQ(shared, script.shared);
-    CHECK_EQ(deadline.ns, script.deadline.ns);
+    if (step->within_ns) {
+        CHECK(deadline.ns > script.now_ns);
+        CHECK(deadline.ns <= script.now_ns + step->within_ns);
+    } else {
+        CHECK_EQ(deadline.ns, script.deadline.ns);
+    }
+    script.last_deadline = deadline;
     CHECK_EQ(expected, step->expected);
     CHECK_EQ(thrum_u32_load_relaxed(word), expected); /* announced before it sleeps */
     if (step->meanwhile) step->meanwhile();
@@ -79,7 +105,10 @@ int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool s
     script.wakes++;
     script.wake_count = count;
     script.wake_channels = channels;
-    return 0;
+    script_play(&script.at_wake);
+    if (!script.to_find || !(channels & script.to_find_channels)) return 0;
+    script.to_find--;
+    return 1;
 }
 
 int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int move, const thrum_u32 *to,
@@ -95,10 +124,15 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
 }
 
 uint64_t thrum_futex_now_ns(void) {
+    script_play(&script.at_clock);
     return script.now_ns;
 }
 
 void thrum_futex_nap(thrum_deadline deadline) {
+    CHECK(deadline.ns != THRUM_FOREVER.ns);
+    script.naps++;
+    script.last_deadline = deadline;
+    script_play(&script.at_nap);
     if (script.now_ns < deadline.ns) script.now_ns = deadline.ns;
 }
 
