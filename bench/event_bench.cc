@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/bench.h"
 #include "support/handover.h"
+#include "support/overshoot.h"
 #include "support/rivals.h"
 
 #include <pthread.h>
@@ -27,36 +28,42 @@ struct Thrum {
     thrum_event event = THRUM_EVENT_INIT;
     bool is_set() { return thrum_event_is_set(&event); }
     void wait() { thrum_event_wait(&event); }
+    bool wait_until(uint64_t ns) { return thrum_event_wait_until(&event, thrum_deadline{ns}) == THRUM_OK; }
     void set() { thrum_event_set(&event); }
     void clear() { thrum_event_clear(&event); }
 };
 
+/* The flag is atomic: who only looks, and who finds it set, takes no mutex. */
 struct Pthread {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-    bool flag = false;
-    bool is_set() {
+    std::atomic<bool> flag{false};
+    bool is_set() { return flag.load(std::memory_order_acquire); }
+    void wait() {
+        if (is_set()) return;
         pthread_mutex_lock(&mutex);
-        const bool answer = flag;
+        while (!is_set()) pthread_cond_wait(&changed, &mutex);
+        pthread_mutex_unlock(&mutex);
+    }
+#ifdef __GLIBC__
+    bool wait_until(uint64_t ns) {
+        if (is_set()) return true;
+        const timespec end = {time_t(ns / 1000000000u), long(ns % 1000000000u)};
+        pthread_mutex_lock(&mutex);
+        while (!is_set() && pthread_cond_clockwait(&changed, &mutex, CLOCK_MONOTONIC, &end) == 0) {
+        }
+        const bool answer = is_set();
         pthread_mutex_unlock(&mutex);
         return answer;
     }
-    void wait() {
-        pthread_mutex_lock(&mutex);
-        while (!flag) pthread_cond_wait(&changed, &mutex);
-        pthread_mutex_unlock(&mutex);
-    }
+#endif
     void set() {
         pthread_mutex_lock(&mutex);
-        flag = true;
+        flag.store(true, std::memory_order_release);
         pthread_mutex_unlock(&mutex);
         pthread_cond_broadcast(&changed);
     }
-    void clear() {
-        pthread_mutex_lock(&mutex);
-        flag = false;
-        pthread_mutex_unlock(&mutex);
-    }
+    void clear() { flag.store(false, std::memory_order_relaxed); }
 };
 
 #ifdef THRUM_BENCH_HAS_STD20
@@ -102,7 +109,9 @@ struct Nsync {
 struct LimitLoad {
     std::atomic<uint32_t> word{0};
     bool is_set() { return word.load(std::memory_order_acquire) != 0; }
-    void wait() { benchmark::DoNotOptimize(is_set()); }
+    void wait() {
+        while (!is_set()) thrum_cpu_pause();
+    }
     void set() { word.fetch_or(1, std::memory_order_release); }
     void clear() { word.fetch_and(~1u, std::memory_order_relaxed); }
 };
@@ -111,9 +120,16 @@ struct LimitLoad {
 /* Wakes all with one call, asks nothing, spins never. */
 struct LimitFutex {
     thrum_u32 word = {};
+    bool wait_until(uint64_t ns) {
+        while (!thrum_u32_load_acquire(&word)) {
+            if (thrum_futex_wait(&word, 0, THRUM_FUTEX_ANY, false, thrum_deadline{ns}) ==
+                THRUM_FUTEX_TIMED_OUT)
+                return false;
+        }
+        return true;
+    }
     void wait() {
-        while (!thrum_u32_load_acquire(&word))
-            thrum_futex_wait(&word, 0, THRUM_FUTEX_ANY, false, THRUM_FOREVER);
+        wait_until(THRUM_FOREVER.ns);
     }
     void set() {
         thrum_u32_store_release(&word, 1);
@@ -200,6 +216,10 @@ template <class Event> void looking_rows(const std::string &library) {
     row("event/wait_when_set/" + library, wait_when_set<Event>);
 }
 
+template <class Event> void timeout_row(const std::string &library) {
+    overshoot_row<Event>("event", library, [](Event &) {}); /* it is not set */
+}
+
 template <class Event> void event_rows(const std::string &library) {
     looking_rows<Event>(library);
     row("event/set_and_clear/" + library, set_and_clear<Event>);
@@ -214,8 +234,13 @@ void rows() {
     row("event/set_and_clear/limit", set_and_clear<LimitLoad>);
     hand_over_limits("event");
     wake_all_rows<LimitFutex>("limit");
+    timeout_row<LimitFutex>("limit");
     event_rows<Thrum>("thrum");
+    timeout_row<Thrum>("thrum");
     event_rows<Pthread>("pthread");
+#ifdef __GLIBC__
+    timeout_row<Pthread>("pthread");
+#endif
 #ifdef THRUM_BENCH_HAS_STD20
     event_rows<Std>("std");
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/bench.h"
 #include "support/handover.h"
+#include "support/overshoot.h"
 #include "support/rivals.h"
 
 #include <semaphore.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 
 #include <thrum/semaphore.h>
@@ -25,6 +27,9 @@ namespace {
 struct Thrum {
     thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(0);
     void acquire() { thrum_semaphore_acquire(&semaphore); }
+    bool wait_until(uint64_t ns) {
+        return thrum_semaphore_acquire_until(&semaphore, thrum_deadline{ns}) == THRUM_OK;
+    }
     bool try_acquire() { return thrum_semaphore_try_acquire(&semaphore); }
     void release() { (void)thrum_semaphore_release(&semaphore); }
 };
@@ -46,6 +51,15 @@ struct Pthread {
         while (sem_wait(&semaphore) != 0) {
         }
     }
+#ifdef __GLIBC__
+    bool wait_until(uint64_t ns) {
+        const timespec end = {time_t(ns / 1000000000u), long(ns % 1000000000u)};
+        int status;
+        do status = sem_clockwait(&semaphore, CLOCK_MONOTONIC, &end);
+        while (status != 0 && errno == EINTR);
+        return status == 0;
+    }
+#endif
     bool try_acquire() { return sem_trywait(&semaphore) == 0; }
     void release() { sem_post(&semaphore); }
 };
@@ -85,6 +99,17 @@ struct Limit {
     }
     void release() {
         change(1, std::memory_order_release);
+    }
+};
+
+/* Sleeps at once: one wait of the kernel's, and its timer. */
+struct LimitFutex {
+    thrum_u32 word = {};
+    bool wait_until(uint64_t ns) {
+        while (thrum_futex_wait(&word, 0, THRUM_FUTEX_ANY, false, thrum_deadline{ns}) !=
+               THRUM_FUTEX_TIMED_OUT) {
+        }
+        return false;
     }
 };
 
@@ -159,6 +184,10 @@ template <class Semaphore> void slots(Figures &figures, double seconds) {
     figures.add("cpu_ns", team.cpu_ns() / double(got));
 }
 
+template <class Semaphore> void timeout_row(const std::string &library) {
+    overshoot_row<Semaphore>("semaphore", library, [](Semaphore &) {}); /* it has no permit */
+}
+
 template <class Semaphore> void semaphore_rows(const std::string &library) {
     row("semaphore/uncontended/" + library, release_and_acquire<Semaphore>);
     row("semaphore/try_empty/" + library, try_empty<Semaphore>);
@@ -172,9 +201,14 @@ template <class Semaphore> void semaphore_rows(const std::string &library) {
 void rows() {
     row("semaphore/uncontended/limit", release_and_acquire<Limit>);
     hand_over_limits("semaphore");
+    timeout_row<LimitFutex>("limit");
     semaphore_rows<Thrum>("thrum");
+    timeout_row<Thrum>("thrum");
     row("semaphore/uncontended/thrum_bounded", release_and_acquire<Bounded>);
     semaphore_rows<Pthread>("pthread");
+#ifdef __GLIBC__
+    timeout_row<Pthread>("pthread");
+#endif
 #ifdef THRUM_BENCH_HAS_STD20
     semaphore_rows<Std>("std");
 #endif

@@ -14,10 +14,12 @@ template <class Lock> void acquire_and_release(benchmark::State &state) {
     }
 }
 
+constexpr Cell cells[] = {{0, 0}, {50, 0}, {50, 100}};
+
 /* As many threads as processors, and twice that: a spin lock's holder may then not be running. */
 template <class Lock> void contended_rows(const std::string &library) {
     for (const int threads : {2, 4}) {
-        for (const Cell cell : {Cell{0, 0}, Cell{50, 0}, Cell{50, 100}}) {
+        for (const Cell cell : cells) {
             row_apart("spinlock/contended/" + library + cell_name(threads, cell),
                       [=](Figures &f) { contend<Lock>(f, threads, cell, full_or_quick(0.12, 0.025)); });
         }
@@ -33,6 +35,7 @@ template <class Lock> void spinlock_rows(const std::string &library) {
 
 void rows() {
     row("spinlock/uncontended/limit", acquire_and_release<LimitStore>);
+    for (const Cell cell : cells) work_row<LimitStore>("spinlock", cell);
     spinlock_rows<ThrumSpinlock>("thrum");
     contended_rows<ThrumLock>("thrum_lock");
     spinlock_rows<PthreadSpin>("pthread");

@@ -29,9 +29,12 @@ struct Cell {
 static constexpr Cell work_cells[] = {{0, 0},      {50, 0},   {50, 100},    {500, 0},
                                       {500, 1000}, {5000, 0}, {5000, 10000}};
 
+inline std::string cell_name(Cell cell) {
+    return "/cs:" + std::to_string(cell.inside_ns) + "/out:" + std::to_string(cell.outside_ns);
+}
+
 inline std::string cell_name(int threads, Cell cell) {
-    return "/threads:" + std::to_string(threads) + "/cs:" + std::to_string(cell.inside_ns) +
-           "/out:" + std::to_string(cell.outside_ns);
+    return "/threads:" + std::to_string(threads) + cell_name(cell);
 }
 
 struct ContendedThread {
@@ -62,6 +65,47 @@ inline void report_contended(Figures &figures, std::vector<Padded<ContendedThrea
     figures.add("p99_us", waits.percentile(0.99) / 1e3);
     figures.add("p999_us", waits.percentile(0.999) / 1e3);
     figures.add("max_us", waits.max() / 1e3);
+}
+
+/*
+ * The work of a cell by one thread without a lock, and what of it excludes the other threads: no
+ * lock lets more be done in that time. In an empty cell the work is the `Pair` of instructions
+ * without which there is no lock.
+ */
+template <class Pair> void work_alone(Figures &figures, Cell cell, double seconds) {
+    Padded<Pair> pair;
+    Padded<uint64_t> counter;
+    const Work inside(cell.inside_ns);
+    const Work outside(cell.outside_ns);
+    const bool empty = cell.inside_ns + cell.outside_ns == 0;
+    const auto round_ns = [&](auto work) {
+        constexpr int batch = 64;
+        const uint64_t begun = now_ns();
+        const uint64_t end = begun + uint64_t(seconds * 1e9);
+        uint64_t now = begun;
+        uint64_t rounds = 0;
+        for (; now < end; now = now_ns(), rounds += batch)
+            for (int i = 0; i < batch; i++) work();
+        return double(now - begun) / double(rounds);
+    };
+    const auto section = [&] {
+        if (empty) pair.value.acquire();
+        benchmark::DoNotOptimize(counter.value++);
+        inside.run();
+        if (empty) pair.value.release();
+    };
+    const double inside_ns = round_ns(section);
+    figures.ns = cell.outside_ns == 0 ? inside_ns : round_ns([&] {
+        section();
+        outside.run();
+    });
+    figures.add("inside_ns", inside_ns);
+}
+
+/* `<room>/contended_work/limit`: from it the report makes the limit for each number of threads. */
+template <class Pair> void work_row(const std::string &room, Cell cell) {
+    row_apart(room + "/contended_work/limit" + cell_name(cell),
+              [=](Figures &f) { work_alone<Pair>(f, cell, full_or_quick(0.02, 0.005)); });
 }
 
 template <class Lock> void contend(Figures &figures, int count, Cell cell, double seconds) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The locks that are compared, each with acquire and release; try_acquire where it has one, and
- * acquire_until (an absolute moment of CLOCK_MONOTONIC, true when acquired) where it waits by that clock.
+ * wait_until (an absolute moment of CLOCK_MONOTONIC, true when acquired) where it waits by that clock.
  */
 #ifndef THRUM_BENCH_SUPPORT_LOCKS_H
 #define THRUM_BENCH_SUPPORT_LOCKS_H
@@ -43,7 +43,7 @@ struct ThrumLock {
     thrum_lock lock = THRUM_LOCK_INIT;
     void acquire() { thrum_lock_acquire(&lock); }
     bool try_acquire() { return thrum_lock_try_acquire(&lock); }
-    bool acquire_until(uint64_t ns) { return thrum_lock_acquire_until(&lock, thrum_deadline{ns}) == THRUM_OK; }
+    bool wait_until(uint64_t ns) { return thrum_lock_acquire_until(&lock, thrum_deadline{ns}) == THRUM_OK; }
     void release() { thrum_lock_release(&lock); }
 };
 
@@ -66,7 +66,7 @@ template <int type> struct PthreadMutex {
     void acquire() { pthread_mutex_lock(&mutex); }
     bool try_acquire() { return pthread_mutex_trylock(&mutex) == 0; }
 #ifdef __GLIBC__
-    bool acquire_until(uint64_t ns) {
+    bool wait_until(uint64_t ns) {
         const timespec end = {time_t(ns / 1000000000u), long(ns % 1000000000u)};
         return pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &end) == 0;
     }
@@ -185,7 +185,7 @@ struct LimitStore {
 /* Sleeps at once, and its release always wakes one: the cost of a wake and nothing else. */
 struct RawFutexLock {
     thrum_u32 word = {};
-    bool acquire_until(uint64_t ns) {
+    bool wait_until(uint64_t ns) {
         while (thrum_u32_exchange_acquire(&word, 1) != 0) {
             if (thrum_futex_wait(&word, 1, THRUM_FUTEX_ANY, false, thrum_deadline{ns}) ==
                 THRUM_FUTEX_TIMED_OUT)
@@ -194,7 +194,7 @@ struct RawFutexLock {
         return true;
     }
     void acquire() {
-        acquire_until(THRUM_FOREVER.ns);
+        wait_until(THRUM_FOREVER.ns);
     }
     void release() {
         thrum_u32_store_release(&word, 0);
