@@ -344,7 +344,7 @@ static bool compare(const char *root, unsigned threads) {
         if (job.failed) return false;
     }
     if (!interrupted)
-        printf("thrum %.3f s, pthread %.3f s, ratio %.2f\n", best[0], best[1], best[1] / best[0]);
+        printf("thrum %.3f s, pthread %.3f s, ratio %.2f\n", best[0], best[1], best[0] / best[1]);
     return true;
 }
 
@@ -357,7 +357,7 @@ static int usage(void) {
           "so is what cannot be read. The default is one thread for each usable processor.\n"
           "\n"
           "  --pthread   the same with a mutex and semaphores of pthread in place of thrum's objects\n"
-          "  --compare   with both; their times, and pthread's divided by thrum's\n"
+          "  --compare   with both; their times, and thrum's divided by pthread's\n"
           "\n"
           "Ctrl-C prints what has been counted so far. Exit status: 0; 1 when DIR could not be read or\n"
           "memory ran out; 2 for wrong arguments; 130 after Ctrl-C.\n",
