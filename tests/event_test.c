@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <thrum/event.h>
@@ -234,13 +233,6 @@ TEST(a_signal_handler_may_set) {
     }
 }
 
-static void exit_of(pid_t child) {
-    int status = -1;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), 0);
-}
-
 TEST(reset_after_fork_forgets_the_waiters_and_keeps_the_flag) {
     static thrum_event clear_one, set_one;
     test_thread threads[2];
@@ -258,7 +250,7 @@ TEST(reset_after_fork_forgets_the_waiters_and_keeps_the_flag) {
         thrum_event_wait(&clear_one);
         _exit(0);
     }
-    exit_of(child);
+    test_join_child(child);
     for (unsigned i = 0; i < 2; i++) CHECK(test_is_asleep(threads[i].tid));
     thrum_event_set(&clear_one);
     join_all(threads, 2);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <thrum/futex.h>
@@ -399,14 +398,6 @@ TEST(a_signal_handler_may_try_and_release) {
     CHECK_EQ(guarded, counts[0] + counts[1] + by_handler);
 }
 
-/* Runs in a forked child, which a failed CHECK aborts. */
-static void exit_of(pid_t child) {
-    int status = -1;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), 0);
-}
-
 TEST(reset_after_fork_makes_it_free_in_the_child) {
     static thrum_lock lock;
     thrum_lock_acquire(&lock);
@@ -421,7 +412,7 @@ TEST(reset_after_fork_makes_it_free_in_the_child) {
         CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
         _exit(0);
     }
-    exit_of(child);
+    test_join_child(child);
     for (unsigned i = 0; i < 2; i++) { /* in which order the waiters get it is not promised */
         CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
         while (!thrum_lock_locked(&lock)) sched_yield();

@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <thrum/semaphore.h>
@@ -321,13 +320,6 @@ TEST(a_signal_handler_may_release_and_try) {
     }
 }
 
-static void exit_of(pid_t child) {
-    int status = -1;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), 0);
-}
-
 TEST(reset_after_fork_forgets_the_waiters_and_keeps_the_value) {
     static thrum_bounded_semaphore semaphore = THRUM_BOUNDED_SEMAPHORE_INIT(1);
     static thrum_semaphore full = THRUM_SEMAPHORE_INIT(5);
@@ -345,7 +337,7 @@ TEST(reset_after_fork_forgets_the_waiters_and_keeps_the_value) {
         thrum_bounded_semaphore_acquire(&semaphore);
         _exit(0);
     }
-    exit_of(child);
+    test_join_child(child);
     crowd_await(&c, 0);
     for (unsigned turn = 1; turn <= 2; turn++) {
         CHECK_EQ(thrum_bounded_semaphore_release(&semaphore), THRUM_OK);

@@ -10,7 +10,6 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static void *release(void *lock) {
@@ -80,8 +79,8 @@ static void *enter(void *unused) {
 TEST(acquire_waits_while_another_thread_holds_it) {
     thrum_spinlock_acquire(&door);
     test_thread t = test_start(enter, NULL);
-    const uint64_t end = test_now_ns() + 20000000;
-    while (test_now_ns() < end) CHECK_EQ(thrum_u32_load_relaxed(&inside), 0);
+    test_await_busy(&t, 5000000); /* it spins */
+    CHECK_EQ(thrum_u32_load_relaxed(&inside), 0);
     thrum_spinlock_release(&door);
     test_join(&t);
     CHECK_EQ(thrum_u32_load_relaxed(&inside), 1);
@@ -119,7 +118,7 @@ TEST(a_wait_with_a_deadline_takes_a_lock_that_is_released_before_it) {
     thrum_spinlock_acquire(&l);
     const uint64_t begin = test_now_ns();
     test_thread t = test_start(until_long, &l);
-    while (test_now_ns() < begin + 5000000) sched_yield();
+    test_await_busy(&t, 5000000); /* it spins */
     thrum_spinlock_release(&l);
     test_join(&t);
     CHECK(test_now_ns() < begin + 30000000000u);
@@ -148,9 +147,7 @@ TEST(a_held_one_in_a_forked_child_is_made_free_by_its_initialiser) {
         l = (thrum_spinlock)THRUM_SPINLOCK_INIT;
         _exit(thrum_spinlock_try_acquire(&l) ? 0 : 2);
     }
-    int status;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK_EQ(status, 0);
+    test_join_child(child);
     CHECK(thrum_spinlock_locked(&l));
 }
 
@@ -171,9 +168,7 @@ TEST(it_works_in_memory_that_processes_share) {
         thrum_spinlock_release(&shared->lock);
     }
     if (child == 0) _exit(0);
-    int status;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK_EQ(status, 0);
+    test_join_child(child);
     CHECK_EQ(shared->count, 2 * rounds);
     munmap(shared, 4096);
 }
@@ -188,21 +183,9 @@ static void *wait_and_account(void *lock) {
     return NULL;
 }
 
-static void keep_to_one_processor(void) {
-    cpu_set_t mask, one;
-    CHECK_EQ(sched_getaffinity(0, sizeof mask, &mask), 0);
-    CPU_ZERO(&one);
-    for (size_t i = 0; i < CPU_SETSIZE; i++) {
-        if (CPU_ISSET(i, &mask) && CPU_COUNT(&one) == 0) CPU_SET(i, &one);
-    }
-    CHECK_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-}
-
 /* Without giving it up, the waiter would get half of the processor. */
 TEST(a_waiter_leaves_the_processor_to_the_holder) {
-    cpu_set_t before;
-    CHECK_EQ(sched_getaffinity(0, sizeof before, &before), 0);
-    keep_to_one_processor();
+    test_pin(1);
     static thrum_spinlock l;
     thrum_spinlock_acquire(&l);
     test_thread t = test_start(wait_and_account, &l);
@@ -211,7 +194,7 @@ TEST(a_waiter_leaves_the_processor_to_the_holder) {
     thrum_spinlock_release(&l);
     test_join(&t);
     CHECK(waiter_cpu_ns < 20000000);
-    CHECK_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+    test_unpin();
 }
 
 TEST(errno_is_kept) {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -109,7 +110,7 @@ void test_await_asleep(const test_thread *thread) {
 
 static uint64_t ns_of(clockid_t clock) {
     struct timespec now;
-    clock_gettime(clock, &now);
+    CHECK_EQ(clock_gettime(clock, &now), 0); /* it fails for a thread that has ended */
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -119,6 +120,36 @@ uint64_t test_now_ns(void) {
 
 uint64_t test_thread_cpu_ns(void) {
     return ns_of(CLOCK_THREAD_CPUTIME_ID);
+}
+
+void test_await_busy(const test_thread *thread, uint64_t ns) {
+    clockid_t clock;
+    const int error = pthread_getcpuclockid(thread->thread, &clock);
+    if (error) test_fail(__FILE__, __LINE__, strerror(error));
+    const uint64_t end = ns_of(clock) + ns;
+    while (ns_of(clock) < end) sched_yield();
+}
+
+void test_join_child(pid_t child) {
+    int status = -1;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
+static cpu_set_t unpinned;
+
+void test_pin(unsigned processors) {
+    cpu_set_t some;
+    CPU_ZERO(&some);
+    CHECK_EQ(sched_getaffinity(0, sizeof unpinned, &unpinned), 0);
+    for (size_t i = 0; i < CPU_SETSIZE && (unsigned)CPU_COUNT(&some) < processors; i++)
+        if (CPU_ISSET(i, &unpinned)) CPU_SET(i, &some);
+    CHECK_EQ(sched_setaffinity(0, sizeof some, &some), 0);
+}
+
+void test_unpin(void) {
+    CHECK_EQ(sched_setaffinity(0, sizeof unpinned, &unpinned), 0);
 }
 
 static uint64_t seed;

@@ -68,6 +68,19 @@ bool test_is_asleep(pid_t tid);
 /* Waits until it does. A thread that never sleeps is ended by ctest's timeout. */
 void test_await_asleep(const test_thread *thread);
 
+/* Waits until the thread, which must not end meanwhile, has used so much more processor time. */
+void test_await_busy(const test_thread *thread, uint64_t ns);
+
+/* Waits for a forked child, which a failed CHECK aborts: it must have ended with status 0. */
+void test_join_child(pid_t child);
+
+/*
+ * Keeps the calling thread, and those that it starts from now on, to so many of its processors (to
+ * all if it has fewer), until it calls test_unpin.
+ */
+void test_pin(unsigned processors);
+void test_unpin(void);
+
 /* Nanoseconds of CLOCK_MONOTONIC; processor time of the calling thread. */
 uint64_t test_now_ns(void);
 uint64_t test_thread_cpu_ns(void);
