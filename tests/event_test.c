@@ -219,6 +219,72 @@ static void handler(int number) {
 }
 
 /* Also the very thread that waits, and sleepers beside it. */
+enum { RUNNERS = 64 };
+static thrum_event batons[RUNNERS];
+static unsigned long legs; /* plain: the batons order it */
+static unsigned laps;
+
+static void *run(void *p) {
+    thrum_event *own = p;
+    thrum_event *next = own + 1 < batons + RUNNERS ? own + 1 : batons;
+    for (unsigned i = 0; i < laps; i++) {
+        thrum_event_wait(own);
+        thrum_event_clear(own);
+        legs++;
+        thrum_event_set(next);
+    }
+    return NULL;
+}
+
+TEST(a_baton_goes_round_sixty_four_threads_on_two_processors) {
+    test_thread threads[RUNNERS];
+    laps = 1000 / test_slowdown();
+    legs = 0;
+    test_pin(2);
+    for (unsigned i = 0; i < RUNNERS; i++) threads[i] = test_start(run, &batons[i]);
+    thrum_event_set(&batons[0]);
+    join_all(threads, RUNNERS);
+    test_unpin();
+    CHECK_EQ(legs, (unsigned long)laps * RUNNERS);
+}
+
+typedef struct hurdle {
+    thrum_event go;
+    atomic_uint arrived;
+    atomic_uint left;
+    atomic_uint round;
+} hurdle;
+
+static void *jump(void *p) {
+    hurdle *h = p;
+    for (unsigned i = 1; i <= laps; i++) {
+        atomic_fetch_add(&h->arrived, 1);
+        thrum_event_wait(&h->go);
+        atomic_fetch_add(&h->left, 1);
+        while (atomic_load(&h->round) < i) sched_yield();
+    }
+    return NULL;
+}
+
+/* Some still spin, some sleep and some have not begun to wait when it is set. */
+TEST(a_set_lets_sixty_four_threads_on_two_processors_go) {
+    static hurdle h;
+    test_thread threads[RUNNERS];
+    laps = 200 / test_slowdown();
+    test_pin(2);
+    for (unsigned i = 0; i < RUNNERS; i++) threads[i] = test_start(jump, &h);
+    for (unsigned i = 1; i <= laps; i++) {
+        while (atomic_load(&h.arrived) < i * RUNNERS) sched_yield();
+        CHECK_EQ(atomic_load(&h.left), (i - 1) * RUNNERS);
+        thrum_event_set(&h.go);
+        while (atomic_load(&h.left) < i * RUNNERS) sched_yield();
+        thrum_event_clear(&h.go);
+        atomic_store(&h.round, i);
+    }
+    join_all(threads, RUNNERS);
+    test_unpin();
+}
+
 TEST(a_signal_handler_may_set) {
     struct sigaction action = {.sa_handler = handler};
     sigemptyset(&action.sa_mask);

@@ -176,6 +176,39 @@ TEST(releases_in_a_row_let_as_many_in) {
     }
 }
 
+/* Three permits pass through everybody's hands. */
+typedef struct pool {
+    thrum_semaphore permits;
+    atomic_uint inside;
+    unsigned rounds;
+} pool;
+
+enum { PERMITS = 3, CROWD = 64 };
+
+static void *take_and_give(void *p) {
+    pool *shared = p;
+    for (unsigned i = 0; i < shared->rounds; i++) {
+        thrum_semaphore_acquire(&shared->permits);
+        CHECK(atomic_fetch_add(&shared->inside, 1) < PERMITS);
+        if (i % 16 == 0) sched_yield(); /* the others run while it is held */
+        atomic_fetch_sub(&shared->inside, 1);
+        CHECK_EQ(thrum_semaphore_release(&shared->permits), THRUM_OK);
+    }
+    return NULL;
+}
+
+TEST(sixty_four_threads_on_two_processors_keep_the_number_of_permits) {
+    static pool shared;
+    shared.rounds = 2000 / test_slowdown();
+    CHECK_EQ(thrum_semaphore_init(&shared.permits, PERMITS), THRUM_OK);
+    test_thread threads[CROWD];
+    test_pin(2);
+    for (unsigned i = 0; i < CROWD; i++) threads[i] = test_start(take_and_give, &shared);
+    for (unsigned i = 0; i < CROWD; i++) test_join(&threads[i]);
+    test_unpin();
+    CHECK_EQ(word(&shared.permits), PERMITS); /* and no trace of a waiter */
+}
+
 TEST(an_invalid_count_changes_nothing_and_wakes_nobody) {
     static thrum_semaphore semaphore;
     static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
