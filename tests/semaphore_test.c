@@ -301,6 +301,23 @@ TEST(a_release_publishes_to_who_takes_the_permit) {
     }
 }
 
+static int carried; /* plain: the thread sanitizer watches it */
+
+static void *take_and_read(void *semaphore) {
+    thrum_semaphore_acquire(semaphore);
+    CHECK_EQ(carried, 42);
+    return NULL;
+}
+
+TEST(a_release_publishes_to_a_sleeper) {
+    static thrum_semaphore semaphore;
+    test_thread sleeper = test_start(take_and_read, &semaphore);
+    test_await_asleep(&sleeper);
+    carried = 42;
+    CHECK_EQ(thrum_semaphore_release(&semaphore), THRUM_OK);
+    test_join(&sleeper);
+}
+
 static void *timed(void *semaphore) {
     CHECK_EQ(thrum_semaphore_acquire_until(semaphore, thrum_after_ms(3)), THRUM_TIMEOUT);
     return NULL;
