@@ -607,7 +607,7 @@ TEST(a_yield_lets_the_partner_on_this_processor_run) {
         if (pthread_join(t, NULL)) _exit(3);
         _exit(odd + even < (uint64_t)TURNS * 100 ? 0 : 1);
     }
-    CHECK_EQ(status_of(child), 0);
+    test_join_child(child);
 }
 
 TEST(errno_is_kept_by_every_outcome) {

@@ -4,7 +4,6 @@
 #include <thrum/self.h>
 
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static void *ask(void *into) {
@@ -17,12 +16,6 @@ static void *ask(void *into) {
 static int ascending(const void *a, const void *b) {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
-}
-
-static int status_of(pid_t child) {
-    int status;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    return status;
 }
 
 TEST(an_id_is_not_zero_and_stays) {
@@ -50,7 +43,7 @@ TEST(the_id_is_the_same_in_a_forked_child) {
     const uint64_t id = thrum_self_id();
     const pid_t child = fork();
     if (child == 0) _exit(thrum_self_id() == id ? 0 : 1);
-    CHECK_EQ(status_of(child), 0);
+    test_join_child(child);
     CHECK_EQ(thrum_self_id(), id);
 }
 
@@ -72,7 +65,7 @@ TEST(a_thread_of_a_forked_child_gets_an_id_that_its_parent_did_not_give) {
         }
         _exit(0);
     }
-    CHECK_EQ(status_of(child), 0);
+    test_join_child(child);
 }
 
 /* A guard that writes its number down when it is let go. */

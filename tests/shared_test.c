@@ -73,13 +73,6 @@ static void await_child_asleep(pid_t child) {
     }
 }
 
-static void join_child(pid_t child) {
-    int status = -1;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), 0);
-}
-
 static void kill_child(pid_t child) {
     int status = -1;
     CHECK_EQ(kill(child, SIGKILL), 0);
@@ -105,8 +98,8 @@ TEST(a_shared_lock_excludes_other_processes) {
     views v = map_twice();
     const pid_t a = start_child(count, &v), b = start_child(count, &v);
     count(v.parents);
-    join_child(a);
-    join_child(b);
+    test_join_child(a);
+    test_join_child(b);
     CHECK_EQ(v.parents->count, 3ul * (ROUNDS / test_slowdown()));
     CHECK(!thrum_lock_locked(&v.parents->lock));
 }
@@ -126,8 +119,8 @@ TEST(a_shared_locks_release_wakes_a_waiter_in_another_process) {
         await_child_asleep(b);
         CHECK_EQ(atomic_load(&v.parents->passed), 2 * round);
         CHECK_EQ(thrum_lock_release(&v.parents->lock), THRUM_OK);
-        join_child(a);
-        join_child(b);
+        test_join_child(a);
+        test_join_child(b);
     }
     CHECK_EQ(thrum_lock_release(&v.parents->lock), THRUM_NOT_LOCKED);
 }
@@ -169,7 +162,7 @@ TEST(a_waiter_that_dies_does_not_hang_the_lock) {
         kill_child(waiters[dying]);
         CHECK_EQ(thrum_lock_release(&c->lock), THRUM_OK);
         for (unsigned i = 0; i < 3; i++)
-            if (i != dying) join_child(waiters[i]);
+            if (i != dying) test_join_child(waiters[i]);
         CHECK_EQ(atomic_load(&c->passed), 2);
         thrum_lock_acquire(&c->lock);
     }
@@ -191,7 +184,7 @@ TEST(a_shared_event_wakes_every_process) {
         c->payload = 42;
         thrum_event_set(&c->event);
         thrum_event_clear(&c->event);
-        for (unsigned i = 0; i < 3; i++) join_child(waiters[i]);
+        for (unsigned i = 0; i < 3; i++) test_join_child(waiters[i]);
         CHECK_EQ(atomic_load(&c->passed), 3);
     }
 }
@@ -204,7 +197,7 @@ TEST(a_waiter_that_dies_does_not_hang_the_event) {
     kill_child(dead);
     v.parents->payload = 42;
     thrum_event_set(&v.parents->event);
-    join_child(alive);
+    test_join_child(alive);
     CHECK_EQ(atomic_load(&v.parents->passed), 1);
 }
 
@@ -227,7 +220,7 @@ TEST(a_shared_semaphore_hands_permits_to_and_fro) {
         thrum_semaphore_acquire(&c->back);
         CHECK_EQ(c->payload, 2ul * i + 1);
     }
-    join_child(child);
+    test_join_child(child);
     CHECK_EQ(thrum_semaphore_value(&c->semaphore), 0);
     CHECK_EQ(thrum_semaphore_value(&c->back), 0);
 }
@@ -250,8 +243,8 @@ TEST(a_shared_bounded_semaphore_keeps_its_bound_and_wakes) {
     CHECK_EQ(thrum_bounded_semaphore_release(&c->bounded), THRUM_OK);
     while (atomic_load(&c->passed) < 1) sched_yield();
     CHECK_EQ(thrum_bounded_semaphore_release(&c->bounded), THRUM_OK);
-    join_child(a);
-    join_child(b);
+    test_join_child(a);
+    test_join_child(b);
     CHECK_EQ(atomic_load(&c->passed), 2);
 }
 
@@ -273,7 +266,7 @@ TEST(a_waiter_that_dies_does_not_hang_the_semaphore) {
         kill_child(waiters[dying]);
         for (unsigned i = 0; i < 2; i++) CHECK_EQ(thrum_semaphore_release(&c->semaphore), THRUM_OK);
         for (unsigned i = 0; i < 3; i++)
-            if (i != dying) join_child(waiters[i]);
+            if (i != dying) test_join_child(waiters[i]);
         CHECK_EQ(atomic_load(&c->passed), 2);
         CHECK_EQ(thrum_semaphore_value(&c->semaphore), 0);
     }

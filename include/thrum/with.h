@@ -72,9 +72,9 @@ THRUM_GUARD_OVERLOAD_(thrum_bounded_semaphore)
 /* clang-format off */
 #define THRUM_GUARD_SELECT_(verb, object)                                                          \
     _Generic((object),                                                                             \
-        thrum_lock *: thrum_guard_##verb##_thrum_lock_,                                             \
-        thrum_spinlock *: thrum_guard_##verb##_thrum_spinlock_,                                     \
-        thrum_semaphore *: thrum_guard_##verb##_thrum_semaphore_,                                   \
+        thrum_lock *: thrum_guard_##verb##_thrum_lock_,                                            \
+        thrum_spinlock *: thrum_guard_##verb##_thrum_spinlock_,                                    \
+        thrum_semaphore *: thrum_guard_##verb##_thrum_semaphore_,                                  \
         thrum_bounded_semaphore *: thrum_guard_##verb##_thrum_bounded_semaphore_)
 /* clang-format on */
 #define thrum_guard_acquire_(object) THRUM_GUARD_SELECT_(acquire, object)(object)

@@ -117,7 +117,11 @@ static void appoint(thrum_lock *lock, bool shared) {
         thrum_futex_wake(&lock->state, 1, SLEEPERS, shared);
 }
 
-/* The heir takes the lock, which it saw free, and appoints the next. */
+/*
+ * The heir takes the lock, which it saw free, and appoints the next. This is the one wake made while the
+ * lock is held: its release could not make it, since when nobody is found the word must be touched again
+ * (I5). It comes once a turn, not once an acquisition.
+ */
 static bool inherit(thrum_lock *lock, uint32_t seen) {
     /* L1: acquire, pairs with L2 */
     if (!thrum_u32_cas_acquire(&lock->state, &seen, without_heir(seen, CLOSED) | LOCKED)) return false;
