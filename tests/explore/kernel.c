@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel: thrum/futex.h, played by the explorer. Each call is one step.
+ *
+ * I1: a sleeper is in the queues of its words until a wake takes it from one, or it leaves all of them.
+ * I2: queues are first in, first out (the sleepers' tickets).
+ * I3: time stands still but when a sleeper's deadline passes, or when the search lets it jump.
+ */
+#include "engine.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#include <thrum/futex.h>
+
+/* A jump of the clock: past every deadline that a scenario or a policy sets. */
+enum { JUMP_NS = 2000000 };
+
+#define CALLER __builtin_return_address(0)
+
+typedef struct place {
+    uintptr_t address; /* 0: a wake has taken it */
+    bool shared;
+} place;
+
+static place places[THREADS][THRUM_FUTEX_WAIT_ANY_MAX]; /* of each thread, where it sleeps */
+
+static const char *const outcomes[] = {"woken", "changed", "interrupted", "timed out"};
+
+static uint64_t queue_chain; /* a hash of the order in which sleepers were queued */
+
+void kernel_begin_execution(void) {
+    queue_chain = 0;
+    engine.now_ns = EXPLORE_START_NS;
+    engine.tickets = 0;
+}
+
+static thrum_futex_outcome returns(thrum_futex_outcome outcome, const void *pc) {
+    if (engine.tracing) report_event(pc, 0, "  ... %s", outcomes[outcome]);
+    chain((uint64_t)outcome);
+    operation_ends();
+    return outcome;
+}
+
+static thrum_futex_outcome sleep_here(const void *pc, uint32_t channels, thrum_deadline deadline) {
+    thread *t = self_thread();
+    t->channels = channels;
+    t->deadline_ns = deadline.ns;
+    t->ticket = engine.tickets++;
+    t->state = ASLEEP;
+    t->chosen = false;
+    chain(queue_chain);
+    queue_chain = t->chain;
+    operation_ends();
+    schedule(true);
+    schedule_step();
+    t->chosen = false;
+    t->places_count = 0;
+    return returns((thrum_futex_outcome)t->outcome, pc);
+}
+
+thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels, bool shared,
+                                     thrum_deadline deadline) {
+    operation_begins(CALLER);
+    const uint32_t value = memory_futex_read(word, CALLER);
+    if (engine.tracing)
+        report_event(CALLER, (uintptr_t)word, "futex wait: %" PRIx32 "%s", value,
+                     value == expected ? "" : ", not as expected");
+    if (value != expected) return returns(THRUM_FUTEX_CHANGED, CALLER);
+    if (deadline.ns <= engine.now_ns) return returns(THRUM_FUTEX_TIMED_OUT, CALLER);
+    thread *t = self_thread();
+    t->places_count = 1;
+    places[engine.me][0] = (place){(uintptr_t)word, shared};
+    return sleep_here(CALLER, channels, deadline);
+}
+
+thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
+                                         thrum_deadline deadline, bool *refused) {
+    operation_begins(CALLER);
+    *refused = count == 0 || count > THRUM_FUTEX_WAIT_ANY_MAX;
+    if (*refused) return returns(THRUM_FUTEX_CHANGED, CALLER);
+    thread *t = self_thread();
+    for (unsigned i = 0; i < count; i++) {
+        const uint32_t value = memory_futex_read(choices[i].word, CALLER);
+        if (engine.tracing)
+            report_event(CALLER, (uintptr_t)choices[i].word, "futex wait any: %" PRIx32 "%s", value,
+                         value == choices[i].expected ? "" : ", not as expected");
+        if (value != choices[i].expected) return returns(THRUM_FUTEX_CHANGED, CALLER);
+        places[engine.me][i] = (place){(uintptr_t)choices[i].word, choices[i].shared};
+    }
+    if (deadline.ns <= engine.now_ns) return returns(THRUM_FUTEX_TIMED_OUT, CALLER);
+    t->places_count = count;
+    return sleep_here(CALLER, THRUM_FUTEX_ANY, deadline);
+}
+
+/* The place of the longest sleeper there; NULL: nobody sleeps there. */
+static place *first_sleeper(uintptr_t address, uint32_t channels, bool shared, thread **sleeper) {
+    place *found = NULL;
+    for (unsigned i = 1; i < engine.count; i++) {
+        thread *t = &engine.threads[i];
+        if (t->state != ASLEEP && !t->chosen) continue;
+        if (!(t->channels & channels) || (found && (*sleeper)->ticket < t->ticket)) continue;
+        for (unsigned p = 0; p < t->places_count; p++) {
+            if (places[i][p].address != address || places[i][p].shared != shared) continue;
+            found = &places[i][p];
+            *sleeper = t;
+            break;
+        }
+    }
+    return found;
+}
+
+/* I1: of several words, those not woken stay queued until the sleeper runs: it may swallow another wake there. */
+static int wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
+    int woken = 0;
+    thread *sleeper = NULL;
+    place *at;
+    while (woken < count && (at = first_sleeper((uintptr_t)word, channels, shared, &sleeper))) {
+        at->address = 0;
+        woken++;
+        chain(sleeper->chain);
+        sleeper->chain = mix(sleeper->chain, self_thread()->chain);
+        if (sleeper->state != ASLEEP) continue;
+        thread_wakes((unsigned)(sleeper - engine.threads), THRUM_FUTEX_WOKEN);
+        sleeper->chosen = sleeper->places_count > 1;
+    }
+    if (woken) queue_chain = mix(queue_chain, self_thread()->chain);
+    return woken;
+}
+
+int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
+    operation_begins(CALLER);
+    memory_fence_sc();
+    const int woken = wake(word, count, channels, shared);
+    chain((uint64_t)woken);
+    if (engine.tracing)
+        report_event(CALLER, (uintptr_t)word, "futex wake: %d%s", woken,
+                     races_freed((uintptr_t)word) ? " (on freed memory)" : "");
+    operation_ends();
+    return woken;
+}
+
+int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake_count, int move,
+                        const thrum_u32 *to, bool shared) {
+    operation_begins(CALLER);
+    const uint32_t value = memory_futex_read(from, CALLER);
+    int moved = -1;
+    if (value == expected) {
+        moved = wake(from, wake_count, THRUM_FUTEX_ANY, shared);
+        thread *sleeper = NULL;
+        place *at;
+        for (int i = 0; i < move && (at = first_sleeper((uintptr_t)from, THRUM_FUTEX_ANY, shared, &sleeper));
+             i++) {
+            at->address = (uintptr_t)to;
+            sleeper->ticket = engine.tickets++; /* I2: at the end of the other queue */
+            chain(mix(sleeper->chain, queue_chain));
+            sleeper->chain = queue_chain = self_thread()->chain;
+            moved++;
+        }
+    }
+    if (engine.tracing) report_event(CALLER, (uintptr_t)from, "futex requeue: %" PRIx32 ", %d", value, moved);
+    chain((uint64_t)moved);
+    operation_ends();
+    return moved;
+}
+
+/* I3. Not an operation that others could see: nobody else need go first. */
+uint64_t thrum_futex_now_ns(void) {
+    if (engine.parallel && search_value(2, (explore_bounds){.expiries = 1})) {
+        engine.now_ns += JUMP_NS;
+        if (engine.tracing) report_event(CALLER, 0, "the clock jumps to %" PRIu64, engine.now_ns);
+    }
+    chain(engine.now_ns);
+    return engine.now_ns;
+}
+
+void thrum_futex_nap(thrum_deadline deadline) {
+    operation_begins(CALLER);
+    thread *t = self_thread();
+    if (engine.tracing) report_event(CALLER, 0, "nap until %" PRIu64, deadline.ns);
+    operation_ends();
+    if (deadline.ns <= engine.now_ns) return;
+    t->places_count = 0;
+    t->deadline_ns = deadline.ns;
+    t->state = NAPPING;
+    schedule(true);
+    schedule_step();
+    chain((uint64_t)t->outcome);
+    operation_ends();
+}
+
+void thrum_futex_yield(void) {
+    thread *t = self_thread();
+    for (unsigned i = 1; i < engine.count; i++)
+        if (i != engine.me && engine.threads[i].state == RUNNABLE) t->waits_for |= (uint8_t)(1u << i);
+    if (engine.tracing) report_event(CALLER, 0, "yield");
+}
+
+unsigned thrum_futex_usable_cpus(void) {
+    return 2;
+}
+
+void thread_wakes(unsigned number, int outcome) {
+    thread *t = &engine.threads[number];
+    t->state = RUNNABLE;
+    t->outcome = outcome;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* The lock: exclusion, nobody lost, no trace left, and the last holder may free it. */
+#include "explore.h"
+
+#include <thrum/lock.h>
+
+typedef enum kind { BLOCKING, TIMED, TRYING, KINDS } kind;
+
+static struct {
+    thrum_lock lock;
+    int inside;    /* plain: the lock protects it */
+    int successes; /* plain, too */
+    kind kinds[EXPLORE_THREADS];
+    unsigned callers;
+} s;
+
+static void name_words(void) {
+    explore_name(&s.lock, sizeof s.lock, "lock");
+    explore_name(&s.inside, sizeof s.inside, "inside");
+    explore_name(&s.successes, sizeof s.successes, "successes");
+}
+
+static void let_go(void) {
+    REQUIRE(++s.inside == 1);
+    s.inside--;
+    s.successes++;
+    REQUIRE(thrum_lock_release(&s.lock) == THRUM_OK);
+}
+
+static bool acquire(kind how) {
+    switch (how) {
+    case TIMED:
+        return thrum_lock_acquire_until(&s.lock, EXPLORE_SOON) == THRUM_OK;
+    case TRYING:
+        return thrum_lock_try_acquire(&s.lock);
+    default:
+        thrum_lock_acquire(&s.lock);
+        return true;
+    }
+}
+
+static void get_in(unsigned me) {
+    if (acquire(s.kinds[me])) let_go();
+}
+
+static void get_in_twice(unsigned me) {
+    get_in(me);
+    get_in(me);
+}
+
+static void free_without_a_trace(void) {
+    REQUIRE(thrum_u32_load_relaxed(&s.lock.state) == 0);
+}
+
+static void all_three_got_in(void) {
+    REQUIRE(s.successes == 3);
+    free_without_a_trace();
+}
+
+EXPLORE(two_callers, .threads = 2, .begin = name_words, .thread = get_in, .end = free_without_a_trace,
+        .bounds = {4, 2, 3, 2})
+EXPLORE(three_callers, .threads = 3, .begin = name_words, .thread = get_in, .end = all_three_got_in,
+        .bounds = {3, 1, 1, 0})
+EXPLORE(two_callers_twice, .threads = 2, .begin = name_words, .thread = get_in_twice,
+        .end = free_without_a_trace, .bounds = {3, 0, 2, 1})
+
+static void one_comes_again(unsigned me) {
+    get_in(me);
+    if (me == 0) get_in(me);
+}
+EXPLORE(three_callers_of_whom_one_comes_again, .threads = 3, .begin = name_words, .thread = one_comes_again,
+        .end = free_without_a_trace, .bounds = {2, 0, 2, 1})
+EXPLORE(four_callers, .threads = 4, .begin = name_words, .thread = get_in, .end = free_without_a_trace,
+        .bounds = {2, 0, 1, 0})
+
+/* Every mix of callers, up to the order of the threads. */
+static void any_mix(unsigned threads) {
+    name_words();
+    kind least = BLOCKING;
+    for (unsigned t = 0; t < threads; t++) s.kinds[t] = least += (kind)explore_choose(KINDS - least);
+}
+static void any_mix_of_two(void) {
+    any_mix(2);
+}
+static void any_mix_of_three(void) {
+    any_mix(3);
+}
+EXPLORE(every_mix_of_two_callers, .threads = 2, .begin = any_mix_of_two, .thread = get_in_twice,
+        .end = free_without_a_trace, .bounds = {3, 0, 2, 1})
+EXPLORE(every_mix_of_three_callers, .threads = 3, .begin = any_mix_of_three, .thread = get_in,
+        .end = free_without_a_trace, .bounds = {2, 0, 2, 1})
+
+/* --- a waiter that has waited for its slice closes the lock ---------------------------------------- */
+
+static void take_it_all_the_time(unsigned me) {
+    for (int i = 0; i < (me == 0 ? 4 : 1); i++) get_in(me);
+}
+EXPLORE(a_starving_waiter_closes_the_lock, .threads = 2, .begin = name_words, .thread = take_it_all_the_time,
+        .end = free_without_a_trace, .bounds = {3, 0, 4, 0})
+EXPLORE(two_starving_waiters, .threads = 3, .begin = name_words, .thread = take_it_all_the_time,
+        .end = free_without_a_trace, .bounds = {2, 0, 3, 0})
+
+/* --- the last one frees it -------------------------------------------------------------------------- */
+
+static void last_one_frees_it(unsigned me) {
+    thrum_lock_acquire(&s.lock);
+    const bool last = ++s.successes == (int)s.callers;
+    REQUIRE(thrum_lock_release(&s.lock) == THRUM_OK);
+    if (last) explore_free(&s.lock, sizeof s.lock);
+    (void)me;
+}
+static void two_come(void) {
+    name_words();
+    s.callers = 2;
+}
+static void three_come(void) {
+    name_words();
+    s.callers = 3;
+}
+EXPLORE(the_last_of_two_frees_it, .threads = 2, .begin = two_come, .thread = last_one_frees_it,
+        .bounds = {4, 1, 2, 1})
+EXPLORE(the_last_of_three_frees_it, .threads = 3, .begin = three_come, .thread = last_one_frees_it,
+        .bounds = {2, 0, 1, 1})

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* libtsan's place: every access of the explored code comes here. */
+#include "../support/tsan_abi.h"
+#include "memory.h"
+
+static uint64_t on_load(const void *address, unsigned size, int order, site pc) {
+    return memory_load(address, size, order, pc);
+}
+
+static void on_store(void *address, unsigned size, uint64_t value, int order, site pc) {
+    memory_store(address, size, value, order, pc);
+}
+
+static uint64_t on_rmw(void *address, unsigned size, rmw operation, uint64_t operand, int order, site pc) {
+    return memory_rmw(address, size, operation, operand, order, pc);
+}
+
+static bool on_cas(void *address, unsigned size, uint64_t *expected, uint64_t desired, int order, int failure,
+                   bool weak, site pc) {
+    return memory_cas(address, size, expected, desired, order, failure, weak, pc);
+}
+
+static void on_fence(int order, site pc) {
+    memory_fence(order, pc);
+}
+
+static void on_access(const void *address, size_t size, bool write, site pc) {
+    races_access(address, size, write, pc);
+}
