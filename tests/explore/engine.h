@@ -43,8 +43,6 @@ typedef enum thread_state { ABSENT, RUNNABLE, ASLEEP, NAPPING, JOINING, DONE } t
 
 typedef struct thread {
     view now;       /* happened before */
-    view acquired;  /* seen by relaxed reads: an acquire fence would add it */
-    view released;  /* `now` at the last release fence */
     uint64_t chain; /* a hash of all that it did and of all that this depended on */
     thread_state state;
     uint8_t waits_for; /* a yield: threads that must take a step first */
@@ -134,6 +132,7 @@ void fibers_make(void);
 void fibers_begin(void); /* every fiber at its start; runs MAIN; returns when the execution is over */
 void fibers_switch(unsigned next);
 bool fibers_on_stack(uintptr_t address);
+bool fibers_own_local(uintptr_t address); /* a thread-local variable */
 _Noreturn void execution_over(void);
 
 /* --- search.c ----------------------------------------------------------------------------------- */

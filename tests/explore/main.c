@@ -5,10 +5,12 @@
  *     lock_explore [OPTION...] [SCENARIO...]
  *     --list               the scenarios' names
  *     --executions PERCENT of each scenario's executions by priority and at random
+ *     --seconds N          instead: so long by priority and at random, each
  *     --seed N             of the random strategies
  *     --bounds P.S.E.W     of the depth-first search: preemptions, stale reads, expiries, spurious wakes
  *     --only exhaust|pct|random
  *     --until-failure      the first scenario that does not go as it must is the last
+ *     --unpruned           a depth-first search that gives up no execution: to check the explorer
  *     --replay TRAIL       one execution of the named scenario, with its trace
  *
  * Exit status 0: every scenario went as it must; 1: one did not; 2: usage.
@@ -32,6 +34,7 @@ static explore_scenario *scenarios;
 
 static struct {
     unsigned percent;
+    double seconds;
     uint64_t seed;
     explore_bounds bounds;
     bool has_bounds;
@@ -108,6 +111,10 @@ static bool as_expected(const explore_scenario *scenario) {
     return scenario->finds && strstr(engine.failure, scenario->finds);
 }
 
+static bool time_is_left(double start) {
+    return options.seconds == 0 || search.strategy == DEPTH_FIRST || seconds_now() - start < options.seconds;
+}
+
 /* Runs until a failure, the end or `most` executions. True while nothing has failed. */
 static bool run(const explore_scenario *scenario, const char *name, uint64_t most) {
     const double start = seconds_now();
@@ -117,9 +124,11 @@ static bool run(const explore_scenario *scenario, const char *name, uint64_t mos
         execute(scenario);
         executions++;
         steps += engine.steps;
-    } while (!engine.failed && (more = search_next()) && (most == 0 || executions < most));
+    } while (!engine.failed && (more = search_next()) && (most == 0 || executions < most) &&
+             (executions % 1024 || time_is_left(start)));
     printf("%s: %s: %" PRIu64 " executions, %" PRIu64 " operations", scenario->name, name, executions, steps);
-    if (search.strategy == DEPTH_FIRST) printf(", %" PRIu64 " states", search_states());
+    if (search.strategy == DEPTH_FIRST)
+        printf(", %" PRIu64 " states, %" PRIu64 " ends", search_states(), search_ends());
     printf(", %.2f s%s\n", seconds_now() - start, engine.failed ? ", fails" : more ? "" : ", exhausted");
     if (!engine.failed) return true;
     if (as_expected(scenario))
@@ -134,6 +143,7 @@ static bool wanted(const char *name) {
 }
 
 static uint64_t scaled(unsigned count, unsigned standard) {
+    if (options.seconds > 0) return 0;
     return ((uint64_t)(count ? count : standard) * options.percent + 99) / 100;
 }
 
@@ -181,10 +191,11 @@ static bool run_scenario(const explore_scenario *scenario) {
 /* --- the command line --------------------------------------------------------------------------- */
 
 static _Noreturn void usage(void) {
-    fprintf(stderr,
-            "usage: %s [--list] [--executions PERCENT] [--seed N] [--bounds P.S.E.W]\n"
-            "       [--only exhaust|pct|random] [--until-failure] [--replay TRAIL] [SCENARIO...]\n",
-            program_invocation_name);
+    fprintf(
+        stderr,
+        "usage: %s [--list] [--executions PERCENT] [--seconds N] [--seed N] [--bounds P.S.E.W]\n"
+        "       [--only exhaust|pct|random] [--until-failure] [--unpruned] [--replay TRAIL] [SCENARIO...]\n",
+        program_invocation_name);
     exit(2);
 }
 
@@ -205,10 +216,16 @@ static int read_options(int argc, char **argv) {
             options.until_failure = true;
             continue;
         }
+        if (strcmp(argv[i], "--unpruned") == 0) {
+            search.unpruned = true;
+            continue;
+        }
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (!value) usage();
         if (strcmp(argv[i], "--executions") == 0)
             options.percent = (unsigned)strtoul(value, NULL, 0);
+        else if (strcmp(argv[i], "--seconds") == 0)
+            options.seconds = strtod(value, NULL);
         else if (strcmp(argv[i], "--seed") == 0)
             options.seed = strtoull(value, NULL, 0);
         else if (strcmp(argv[i], "--bounds") == 0)

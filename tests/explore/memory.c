@@ -8,7 +8,7 @@
  * I4: a store carries what its thread knew, if it is a release; a read-modify-write carries on what the
  *     store that it read carried (release sequences). An acquire that reads it knows that, too.
  * I5: a sequentially consistent load reads no store older than the latest sequentially consistent one. A fence
- *     of that order makes its thread's view everyone's who fences later, and theirs its own.
+ *     (the kernel's, a heavy one) makes its thread's view everyone's who fences later, and theirs its own.
  */
 #include "memory.h"
 
@@ -133,7 +133,7 @@ static uint64_t read_store(word *w, unsigned n, int order) {
     const store *s = store_of(w, n);
     t->now.stores[number_of(w)] = (uint16_t)n;
     chain(mix(w->address, s->id));
-    view_join(acquires(order) ? &t->now : &t->acquired, &s->carried); /* I4 */
+    if (acquires(order)) view_join(&t->now, &s->carried); /* I4 */
     return s->value;
 }
 
@@ -141,7 +141,8 @@ static void write_store(word *w, uint64_t value, int order, const view *carried_
     thread *t = self_thread();
     const unsigned n = ++w->latest;
     store *s = store_of(w, n);
-    view carried = releases(order) ? t->now : t->released;
+    static const view nothing;
+    view carried = releases(order) ? t->now : nothing;
     if (carried_on) view_join(&carried, carried_on); /* I4 */
     chain(mix(w->address, value));
     t->now.stores[number_of(w)] = (uint16_t)n;
@@ -255,16 +256,6 @@ void memory_fence_sc(void) {
         if (mine[i] < sc_view[i]) mine[i] = sc_view[i];
         sc_view[i] = mine[i];
     }
-}
-
-void memory_fence(int order, site pc) {
-    thread *t = self_thread();
-    operation_begins(pc);
-    if (acquires(order)) view_join(&t->now, &t->acquired);
-    if (order == __ATOMIC_SEQ_CST) memory_fence_sc();
-    if (releases(order)) t->released = t->now;
-    if (engine.tracing) report_event(pc, 0, "fence %s", order_name(order));
-    operation_ends();
 }
 
 /* Every other thread makes a fence, then the caller does: nobody can have missed the caller's stores later, and

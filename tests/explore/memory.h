@@ -11,6 +11,5 @@ void memory_store(void *address, unsigned size, uint64_t value, int order, site 
 uint64_t memory_rmw(void *address, unsigned size, rmw operation, uint64_t operand, int order, site pc);
 bool memory_cas(void *address, unsigned size, uint64_t *expected, uint64_t desired, int order, int failure,
                 bool weak, site pc);
-void memory_fence(int order, site pc);
 
 #endif

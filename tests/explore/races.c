@@ -114,6 +114,7 @@ static void check_words(cell *c, unsigned first, unsigned end, bool write, const
 void races_access(const void *address, size_t size, bool write, const void *pc) {
     uintptr_t at = (uintptr_t)address;
     const uintptr_t stop = at + size;
+    if (fibers_own_local(at)) return; /* the address is the same in every thread */
     while (at < stop) {
         cell *c = cell_of(at, true);
         const uintptr_t end = stop < c->base + CELL ? stop : c->base + CELL;
@@ -153,6 +154,7 @@ void explore_free(const void *memory, size_t size) {
     if (engine.tracing) report_event(__builtin_return_address(0), (uintptr_t)memory, "free");
     const uintptr_t stop = (uintptr_t)memory + size;
     int last = -1;
+    chain(stop);
     for (uintptr_t at = (uintptr_t)memory; at < stop;) {
         cell *c = cell_of(at, true);
         const uintptr_t end = stop < c->base + CELL ? stop : c->base + CELL;

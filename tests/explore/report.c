@@ -72,8 +72,8 @@ static void resolve_some(unsigned from, unsigned to) {
     static char command[64 + 20 * 256];
     size_t n = (size_t)snprintf(command, sizeof command, "addr2line -a -f -i -e /proc/%d/exe", (int)getpid());
     for (unsigned i = from; i < to; i++) /* a call's return address lies behind it */
-        n += (size_t)snprintf(command + n, sizeof command - n, " %p",
-                              (const void *)((uintptr_t)events[i].pc - (events[i].pc != NULL)));
+        n += (size_t)snprintf(command + n, sizeof command - n, " %#lx",
+                              (unsigned long)events[i].pc - (events[i].pc != NULL));
     FILE *answers = popen(command, "r");
     if (!answers) return;
     char function[256], line[512];
@@ -95,12 +95,13 @@ static void resolve_some(unsigned from, unsigned to) {
 
 static void print_event(unsigned number, const event *e) {
     printf("%4u ", number);
-    for (unsigned t = 0; t < engine.count; t++) {
-        if (t == MAIN && e->thread != MAIN) continue; /* begin and end */
-        if (e->thread == t && t == MAIN)
-            printf(" main");
+    for (unsigned t = 1; t < engine.count; t++) {
+        if (e->thread == MAIN)
+            printf(" -"); /* begin and end */
+        else if (e->thread == t)
+            printf(" %u", t - 1);
         else
-            printf(t == e->thread ? " %u" : " .", t - 1);
+            printf(" .");
     }
     uintptr_t offset = 0;
     const char *name = e->address ? races_name(e->address, &offset) : NULL;
@@ -120,4 +121,8 @@ void report_print(void) {
     for (unsigned i = 0; i < count; i += 256) resolve_some(i, i + 256 < count ? i + 256 : count);
     printf("   #  threads, what, where (values are hexadecimal)\n");
     for (unsigned i = 0; i < count; i++) print_event(i, &events[i]);
+    static const char *const states[] = {"has not begun", "could go on", "sleeps",
+                                         "naps",          "waits",       "has ended"};
+    for (unsigned t = 1; t < engine.count; t++)
+        printf("thread %u %s\n", t - 1, states[engine.threads[t].state]);
 }

@@ -120,6 +120,7 @@ void schedule_step(void) {
     if (!engine.parallel) return;
     if (++engine.steps > STEPS_MAX) explore_fail("livelock: no end after %u operations", engine.steps);
     self_thread()->waits_for = 0;
+    chain(1); /* every step leads to another state, even one that changes nothing */
     for (unsigned t = 1; t < engine.count; t++)
         engine.threads[t].waits_for &= (uint8_t)~bit(engine.me); /* I1 */
 }

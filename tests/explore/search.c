@@ -7,7 +7,8 @@
  * bound: all that can follow from there has been gone through, or will be.
  *
  * I1: two executions with the same events of each thread, each depending on the same others, are in the same
- *     state (a Mazurkiewicz trace). The threads' chains are hashes of just that; 64 bits.
+ *     state (a Mazurkiewicz trace). The threads' chains are hashes of just that; 64 bits. --unpruned gives up no
+ *     execution: it must meet the same ends (pruning_test.sh).
  */
 #include "search.h"
 
@@ -41,63 +42,61 @@ typedef struct visit {
     uint8_t left[4];
 } visit;
 
-static struct {
-    visit *visits;
+typedef struct visits {
+    visit *all;
     uint64_t size, count;
-} met;
+} visits;
 
-enum { MET_AT_FIRST = 1 << 14, MET_MOST = 1 << 25 };
+static visits met;  /* where an execution had a choice */
+static visits ends; /* in which one has ended */
+
+enum { VISITS_AT_FIRST = 1 << 14, VISITS_MOST = 1 << 25 };
 
 static bool covers(const uint8_t *a, const uint8_t *b) {
     return a[0] >= b[0] && a[1] >= b[1] && a[2] >= b[2] && a[3] >= b[3];
 }
 
-static void met_forget(void) {
-    free(met.visits);
-    met.visits = calloc(MET_AT_FIRST, sizeof *met.visits);
-    met.size = met.visits ? MET_AT_FIRST : 0;
-    met.count = 0;
+static void visits_forget(visits *v) {
+    free(v->all);
+    v->all = calloc(VISITS_AT_FIRST, sizeof *v->all);
+    v->size = v->all ? VISITS_AT_FIRST : 0;
+    v->count = 0;
 }
 
-static void met_insert(visit v) {
-    for (uint64_t i = v.state & (met.size - 1);; i = (i + 1) & (met.size - 1)) {
-        visit *at = &met.visits[i];
-        if (at->state == v.state && covers(v.left, at->left)) {
-            *at = v;
+static void visits_insert(visits *v, visit one) {
+    for (uint64_t i = one.state & (v->size - 1);; i = (i + 1) & (v->size - 1)) {
+        visit *at = &v->all[i];
+        if (at->state == one.state && covers(one.left, at->left)) {
+            *at = one;
             return;
         }
         if (at->state) continue;
-        *at = v;
-        met.count++;
+        *at = one;
+        v->count++;
         return;
     }
 }
 
 /* Without memory for more it forgets to remember: the search takes longer and is as complete. */
-static void met_grow(void) {
-    if (met.count < met.size / 2 || met.size >= MET_MOST) return;
-    visit *old = met.visits;
-    const uint64_t old_size = met.size;
-    visit *larger = calloc(old_size * 2, sizeof *larger);
-    if (!larger) return;
-    met.visits = larger;
-    met.size = old_size * 2;
-    met.count = 0;
-    for (uint64_t i = 0; i < old_size; i++)
-        if (old[i].state) met_insert(old[i]);
-    free(old);
+static void visits_grow(visits *v) {
+    if (v->count < v->size / 2 || v->size >= VISITS_MOST) return;
+    visits larger = {calloc(v->size * 2, sizeof *v->all), v->size * 2, 0};
+    if (!larger.all) return;
+    for (uint64_t i = 0; i < v->size; i++)
+        if (v->all[i].state) visits_insert(&larger, v->all[i]);
+    free(v->all);
+    *v = larger;
 }
 
 /* Whether the state was met before with as much left; remembers it if not. */
-static bool met_before(uint64_t state) {
-    if (met.size == 0) return false;
-    const visit v = {
-        state ? state : 1,
-        {(uint8_t)left.preemptions, (uint8_t)left.stale, (uint8_t)left.expiries, (uint8_t)left.spurious}};
-    for (uint64_t i = v.state & (met.size - 1); met.visits[i].state; i = (i + 1) & (met.size - 1))
-        if (met.visits[i].state == v.state && covers(met.visits[i].left, v.left)) return true;
-    met_grow();
-    if (met.count < met.size / 4 * 3) met_insert(v);
+static bool met_before(visits *v, uint64_t state, explore_bounds l) {
+    if (v->size == 0) return false;
+    const visit one = {state ? state : 1,
+                       {(uint8_t)l.preemptions, (uint8_t)l.stale, (uint8_t)l.expiries, (uint8_t)l.spurious}};
+    for (uint64_t i = one.state & (v->size - 1); v->all[i].state; i = (i + 1) & (v->size - 1))
+        if (v->all[i].state == one.state && covers(v->all[i].left, one.left)) return true;
+    visits_grow(v);
+    if (v->count < v->size / 4 * 3) visits_insert(v, one);
     return false;
 }
 
@@ -106,7 +105,7 @@ static uint64_t state_now(uint8_t yielding) {
     uint64_t state = mix(engine.now_ns, engine.me);
     for (unsigned t = 0; t < engine.count; t++) {
         state = mix(state, engine.threads[t].chain);
-        state = mix(state, engine.threads[t].waits_for);
+        state = mix(state, (uint64_t)engine.threads[t].waits_for << 8 | engine.threads[t].state);
     }
     return mix(state, yielding != 0);
 }
@@ -184,7 +183,8 @@ static unsigned fresh_step(const step *steps, unsigned count, uint8_t yielding) 
 }
 
 const step *search_step(const step *steps, unsigned count, uint8_t yielding) {
-    if (search.strategy == DEPTH_FIRST && count > 1 && is_new() && met_before(state_now(yielding))) {
+    const bool prune = search.strategy == DEPTH_FIRST && !search.unpruned;
+    if (prune && count > 1 && is_new() && met_before(&met, state_now(yielding), left)) {
         search.given_up = true;
         execution_over();
     }
@@ -221,11 +221,16 @@ void search_begin(search_strategy strategy, explore_bounds bounds, uint64_t seed
 }
 
 void search_forget_states(void) {
-    met_forget();
+    visits_forget(&met);
+    visits_forget(&ends);
 }
 
 uint64_t search_states(void) {
     return met.count;
+}
+
+uint64_t search_ends(void) {
+    return ends.count;
 }
 
 void search_begin_execution(void) {
@@ -239,6 +244,7 @@ void search_begin_execution(void) {
 bool search_next(void) {
     if (engine.steps > priority.longest) priority.longest = engine.steps;
     if (search.strategy != DEPTH_FIRST) return true;
+    if (!search.given_up) (void)met_before(&ends, state_now(0), (explore_bounds){0, 0, 0, 0});
     while (trail.length) {
         const unsigned last = trail.length - 1;
         if (++trail.chosen[last] < trail.count[last]) return true;
