@@ -275,7 +275,8 @@ thrum_result thrum_lock_release_slow_(thrum_lock *lock, uint32_t old) {
     thrum_result result = THRUM_OK;
     while (is_free(old)) {
         result = THRUM_NOT_LOCKED;
-        old = thrum_u32_fetch_add_release(&lock->state, LOCKED); /* L2 */
+        /* relaxed: it goes on with the release sequence of the addition before (L2) */
+        old = thrum_u32_fetch_add_relaxed(&lock->state, LOCKED);
     }
     if (old & WAKE)
         thrum_futex_wake(&lock->state, INT_MAX, FOR_HEIR, old & SHARED); /* I5: the address only */

@@ -12,6 +12,7 @@ static struct {
     int successes; /* plain, too */
     kind kinds[EXPLORE_THREADS];
     unsigned callers;
+    thrum_result results[2];
 } s;
 
 static void name_words(void) {
@@ -59,19 +60,8 @@ static void all_three_got_in(void) {
 
 EXPLORE(two_callers, .threads = 2, .begin = name_words, .thread = get_in, .end = free_without_a_trace,
         .bounds = {4, 2, 3, 2})
-EXPLORE(three_callers, .threads = 3, .begin = name_words, .thread = get_in, .end = all_three_got_in,
-        .bounds = {3, 1, 1, 0})
 EXPLORE(two_callers_twice, .threads = 2, .begin = name_words, .thread = get_in_twice,
         .end = free_without_a_trace, .bounds = {3, 0, 2, 1})
-
-static void one_comes_again(unsigned me) {
-    get_in(me);
-    if (me == 0) get_in(me);
-}
-EXPLORE(three_callers_of_whom_one_comes_again, .threads = 3, .begin = name_words, .thread = one_comes_again,
-        .end = free_without_a_trace, .bounds = {2, 0, 2, 1})
-EXPLORE(four_callers, .threads = 4, .begin = name_words, .thread = get_in, .end = free_without_a_trace,
-        .bounds = {2, 0, 1, 0})
 
 /* Every mix of callers, up to the order of the threads. */
 static void any_mix(unsigned threads) {
@@ -90,6 +80,19 @@ EXPLORE(every_mix_of_two_callers, .threads = 2, .begin = any_mix_of_two, .thread
 EXPLORE(every_mix_of_three_callers, .threads = 3, .begin = any_mix_of_three, .thread = get_in,
         .end = free_without_a_trace, .bounds = {2, 0, 2, 1})
 
+/* --- three, and four -------------------------------------------------------------------------------- */
+
+EXPLORE(three_callers, .threads = 3, .begin = name_words, .thread = get_in, .end = all_three_got_in,
+        .bounds = {3, 1, 1, 0})
+static void one_comes_again(unsigned me) {
+    get_in(me);
+    if (me == 0) get_in(me);
+}
+EXPLORE(three_callers_of_whom_one_comes_again, .threads = 3, .begin = name_words, .thread = one_comes_again,
+        .end = free_without_a_trace, .bounds = {2, 0, 2, 1})
+EXPLORE(four_callers, .threads = 4, .begin = name_words, .thread = get_in, .end = free_without_a_trace,
+        .bounds = {2, 0, 1, 0})
+
 /* --- a waiter that has waited for its slice closes the lock ---------------------------------------- */
 
 static void take_it_all_the_time(unsigned me) {
@@ -99,6 +102,23 @@ EXPLORE(a_starving_waiter_closes_the_lock, .threads = 2, .begin = name_words, .t
         .end = free_without_a_trace, .bounds = {3, 0, 4, 0})
 EXPLORE(two_starving_waiters, .threads = 3, .begin = name_words, .thread = take_it_all_the_time,
         .end = free_without_a_trace, .bounds = {2, 0, 3, 0})
+
+/* --- two threads let go of one hold ------------------------------------------------------------------ */
+
+static void hold_it(void) {
+    name_words();
+    thrum_lock_acquire(&s.lock);
+}
+static void let_go_once_too_often(unsigned me) {
+    s.results[me] = thrum_lock_release(&s.lock);
+}
+static void one_is_told(void) {
+    REQUIRE((s.results[0] == THRUM_OK) != (s.results[1] == THRUM_OK));
+    REQUIRE((s.results[0] == THRUM_NOT_LOCKED) != (s.results[1] == THRUM_NOT_LOCKED));
+    free_without_a_trace();
+}
+EXPLORE(of_two_releases_of_one_hold_one_is_told, .threads = 2, .begin = hold_it,
+        .thread = let_go_once_too_often, .end = one_is_told, .bounds = {4, 2, 0, 0})
 
 /* --- the last one frees it -------------------------------------------------------------------------- */
 
