@@ -10,9 +10,11 @@
  *             at once and before any of them has run: a generation in the word tells them. A thread
  *             waits from the moment when its announcement is in the word, which is before it
  *             sleeps; while it still spins, it may miss a set that is cleared at once. The
- *             generation is raised only by a set that sees waiters, and has 29 bits: a waiter that
- *             sleeps through exactly 2^29 such sets, without running once, waits for another.
- * Freed       when every waiter's call has returned and no set or clear is still to come.
+ *             generation is raised only by a set that sees waiters, and has 29 bits: a waiter past
+ *             which exactly 2^29 such sets go, or a multiple, without its running once, waits for
+ *             another.
+ * Freed       when every waiter's call has returned and no set or clear is still to come, even while
+ *             the call of the set that let them through has not returned.
  * Processes   thrum_event_init_shared, in memory that processes share, at any address.
  * Fork        a child that inherits waiters' traces calls thrum_event_reset_after_fork.
  *
@@ -23,8 +25,9 @@
  *     thrum_event_set(&stop);                                   // a signal handler may
  *
  * Memory order: a set is a release, and so is a set of an event that is set already; a wait that
- * returns THRUM_OK and a thrum_event_is_set that returns true are acquires that pair with it. A
- * timeout, a false answer and thrum_event_clear are relaxed.
+ * returns THRUM_OK, a thrum_event_is_set that returns true and a thrum_event_clear are acquires
+ * that pair with it: who clears the event and then looks for work misses none. A timeout and a
+ * false answer are relaxed.
  *
  * Any thread may call everything; a signal handler thrum_event_set, thrum_event_clear,
  * thrum_event_is_set and thrum_event_try_wait.
@@ -83,11 +86,11 @@ THRUM_INLINE void thrum_event_set(thrum_event *event) {
     thrum_event_set_slow_(event);
 }
 
-/* Clears the event. Idempotent. */
+/* Clears the event. Idempotent. It sees what the sets that it takes back have published. */
 THRUM_INLINE void thrum_event_clear(thrum_event *event) {
-    /* relaxed: it takes the flag back and publishes nothing; as a read-modify-write it keeps the
-     * release sequence of the set before it, for the waiters which that set lets through. */
-    thrum_u32_fetch_and_relaxed(&event->state, ~(uint32_t)THRUM_EVENT_SET_);
+    /* E4: acquire, pairs with E2: a set is not taken back unseen. As a read-modify-write it keeps the release
+     * sequence of the set before it, for the waiters which that set lets through. */
+    thrum_u32_fetch_and_acquire(&event->state, ~(uint32_t)THRUM_EVENT_SET_);
 }
 
 /* Waits until the event is set; at once when it is. Not a cancellation point. */

@@ -45,7 +45,7 @@ typedef struct thread {
     view now;       /* happened before */
     uint64_t chain; /* a hash of all that it did and of all that this depended on */
     thread_state state;
-    uint8_t waits_for; /* a yield: threads that must take a step first */
+    uint8_t waits_for; /* a yield: threads that must take a step first; itself: any other must */
     /* asleep or napping: */
     uint64_t deadline_ns;
     uint64_t ticket; /* the kernel's queues are in this order */

@@ -193,6 +193,7 @@ void thrum_futex_yield(void) {
     thread *t = self_thread();
     for (unsigned i = 1; i < engine.count; i++)
         if (i != engine.me && engine.threads[i].state == RUNNABLE) t->waits_for |= (uint8_t)(1u << i);
+    if (t->waits_for == 0) t->waits_for = (uint8_t)(1u << engine.me); /* for anybody's step, or for time */
     if (engine.tracing) report_event(CALLER, 0, "yield");
 }
 

@@ -4,8 +4,8 @@
  *
  * I1: a thread that yielded waits until each thread that could run then has taken a step, slept or ended,
  *     unless nobody else can run: a loop that yields cannot starve the thread that it waits for.
- * I2: while a thread can run, a deadline that passes costs an expiry. When none can, time goes on: the earliest
- *     deadline passes for nothing.
+ * I2: while a thread can run, a deadline that passes costs an expiry. When none can, or all that can have
+ *     yielded, time goes on: the earliest deadline passes for nothing.
  * I3: no thread can run or wake by itself, and some have not ended: a wake was lost.
  */
 #include "engine.h"
@@ -20,21 +20,6 @@ static uint8_t bit(unsigned t) {
     return (uint8_t)(1u << t);
 }
 
-static uint8_t threads_that_can_run(void) {
-    uint8_t runnable = 0, ready = 0;
-    for (unsigned t = 1; t < engine.count; t++)
-        if (engine.threads[t].state == RUNNABLE) runnable |= bit(t);
-    for (unsigned t = 1; t < engine.count; t++)
-        if (may_run(&engine.threads[t], runnable)) ready |= bit(t);
-    return ready ? ready : runnable;
-}
-
-static bool all_ended(void) {
-    for (unsigned t = 1; t < engine.count; t++)
-        if (engine.threads[t].state != DONE) return false;
-    return true;
-}
-
 static bool sleeps(const thread *t) {
     return t->state == ASLEEP || t->state == NAPPING;
 }
@@ -47,6 +32,21 @@ static unsigned first_to_expire(void) {
         if (!first || engine.threads[t].deadline_ns < engine.threads[first].deadline_ns) first = t;
     }
     return first;
+}
+
+static uint8_t threads_that_can_run(void) {
+    uint8_t runnable = 0, ready = 0;
+    for (unsigned t = 1; t < engine.count; t++)
+        if (engine.threads[t].state == RUNNABLE) runnable |= bit(t);
+    for (unsigned t = 1; t < engine.count; t++)
+        if (may_run(&engine.threads[t], runnable)) ready |= bit(t);
+    return ready || first_to_expire() ? ready : runnable; /* I2 */
+}
+
+static bool all_ended(void) {
+    for (unsigned t = 1; t < engine.count; t++)
+        if (engine.threads[t].state != DONE) return false;
+    return true;
 }
 
 typedef struct options {

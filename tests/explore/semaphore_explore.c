@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* The semaphore: permits are neither lost nor made, nobody sleeps beside one, and the last one may free it. */
+#include "explore.h"
+
+#include <thrum/semaphore.h>
+
+typedef enum kind { BLOCKING, TIMED, TRYING, KINDS } kind;
+
+static struct {
+    thrum_semaphore permits;
+    thrum_bounded_semaphore bounded;
+    thrum_u32 through;          /* how many have got a permit */
+    int pages[EXPLORE_THREADS]; /* plain: each releaser's, written before his release */
+    int refused[EXPLORE_THREADS];
+    kind kinds[EXPLORE_THREADS];
+    unsigned takers;
+} s;
+
+static void name_words(void) {
+    explore_name(&s.permits, sizeof s.permits, "permits");
+    explore_name(&s.bounded.permits, sizeof s.bounded.permits, "bounded");
+    explore_name(&s.bounded.bound, sizeof s.bounded.bound, "bound");
+    explore_name(&s.through, sizeof s.through, "through");
+    explore_name(s.pages, sizeof s.pages, "pages");
+}
+
+/* The whole word: no permit too many or too few, and no waiter in it. */
+static void only_permits(uint32_t permits) {
+    REQUIRE(thrum_u64_load_relaxed(&s.permits.state) == permits);
+}
+static void no_permit_is_left(void) {
+    only_permits(0);
+}
+static void one_permit_is_left(void) {
+    only_permits(1);
+}
+
+static bool acquire(kind how) {
+    switch (how) {
+    case TIMED:
+        if (thrum_semaphore_acquire_until(&s.permits, EXPLORE_SOON) == THRUM_OK) return true;
+        REQUIRE(thrum_deadline_passed(EXPLORE_SOON)); /* never early */
+        return false;
+    case TRYING:
+        return thrum_semaphore_try_acquire(&s.permits);
+    default:
+        thrum_semaphore_acquire(&s.permits);
+        return true;
+    }
+}
+
+static void release(void) {
+    REQUIRE(thrum_semaphore_release(&s.permits) == THRUM_OK);
+}
+
+/* --- as many permits as takers ---------------------------------------------------------------------- */
+
+/* The first threads take, each of the others releases one. */
+static void take_or_release(unsigned me) {
+    if (me < s.takers)
+        thrum_semaphore_acquire(&s.permits);
+    else
+        release();
+}
+static void one_takes(void) {
+    name_words();
+    s.takers = 1;
+}
+static void two_take(void) {
+    name_words();
+    s.takers = 2;
+}
+EXPLORE(one_takes_one_releases, .threads = 2, .begin = one_takes, .thread = take_or_release,
+        .end = no_permit_is_left, .bounds = {6, 6, 0, 5})
+EXPLORE(two_take_two_release, .threads = 4, .begin = two_take, .thread = take_or_release,
+        .end = no_permit_is_left, .bounds = {3, 0, 0, 0})
+EXPLORE(two_take_two_release_with_stale_reads, .threads = 4, .begin = two_take, .thread = take_or_release,
+        .end = no_permit_is_left, .bounds = {2, 1, 0, 0})
+
+static void take_or_release_two(unsigned me) {
+    if (me < s.takers)
+        thrum_semaphore_acquire(&s.permits);
+    else
+        REQUIRE(thrum_semaphore_release_n(&s.permits, 2) == THRUM_OK);
+}
+EXPLORE(two_take_what_one_releases_at_once, .threads = 3, .begin = two_take, .thread = take_or_release_two,
+        .end = no_permit_is_left, .bounds = {3, 1, 0, 1})
+
+/* The second permit may come while the first still lies there, and the wake for it is under way. */
+static void take_or_release_twice(unsigned me) {
+    if (me >= s.takers) release();
+    take_or_release(me);
+}
+EXPLORE(two_take_what_one_releases_bit_by_bit, .threads = 3, .begin = two_take,
+        .thread = take_or_release_twice, .end = no_permit_is_left, .bounds = {3, 0, 0, 1})
+
+static void three_and_three(unsigned me) {
+    if (me < 3)
+        thrum_semaphore_acquire(&s.permits);
+    else
+        REQUIRE(thrum_semaphore_release_n(&s.permits, 3) == THRUM_OK);
+}
+EXPLORE(three_take_what_one_releases_at_once, .threads = 4, .begin = name_words, .thread = three_and_three,
+        .end = no_permit_is_left, .bounds = {2, 1, 0, 0})
+
+/* --- takers of every kind ----------------------------------------------------------------------------- */
+
+/* Every mix of takers, up to their order. */
+static void any_mix(unsigned takers) {
+    name_words();
+    s.takers = takers;
+    kind least = BLOCKING;
+    for (unsigned t = 0; t < takers; t++) s.kinds[t] = least += (kind)explore_choose(KINDS - least);
+}
+
+/* One permit for all of them: a lock. It protects a page. */
+static void pass_it_on(unsigned me) {
+    if (!acquire(s.kinds[me])) return;
+    REQUIRE(++s.pages[0] == 1);
+    s.pages[0]--;
+    release();
+}
+static void two_and_a_permit(void) {
+    any_mix(2);
+    REQUIRE(thrum_semaphore_init(&s.permits, 1) == THRUM_OK);
+}
+static void three_and_a_permit(void) {
+    any_mix(3);
+    REQUIRE(thrum_semaphore_init(&s.permits, 1) == THRUM_OK);
+}
+static void pass_it_on_twice(unsigned me) {
+    pass_it_on(me);
+    pass_it_on(me);
+}
+EXPLORE(every_mix_of_two_passes_a_permit_on_twice, .threads = 2, .begin = two_and_a_permit,
+        .thread = pass_it_on_twice, .end = one_permit_is_left, .bounds = {4, 0, 2, 1})
+EXPLORE(every_mix_of_three_passes_a_permit_on, .threads = 3, .begin = three_and_a_permit,
+        .thread = pass_it_on, .end = one_permit_is_left, .bounds = {2, 0, 1, 1})
+
+static void four_and_a_permit(void) {
+    name_words();
+    REQUIRE(thrum_semaphore_init(&s.permits, 1) == THRUM_OK);
+}
+EXPLORE(four_pass_a_permit_on, .threads = 4, .begin = four_and_a_permit, .thread = pass_it_on,
+        .end = one_permit_is_left, .bounds = {2, 0, 0, 1})
+
+/* The first must get it; who else does gives it back. One who gave up has taken neither permit nor wake. */
+static void only_the_first_keeps_it(unsigned me) {
+    if (me == s.takers)
+        release();
+    else if (acquire(s.kinds[me]) && me > 0)
+        release();
+}
+static void one_sleeps_one_does_not(void) {
+    name_words();
+    s.takers = 2;
+    s.kinds[1] = explore_choose(2) ? TRYING : TIMED;
+}
+static void one_sleeps_two_do_not(void) {
+    name_words();
+    s.takers = 3;
+    s.kinds[1] = TIMED;
+    s.kinds[2] = explore_choose(2) ? TRYING : TIMED;
+}
+EXPLORE(a_timed_taker_swallows_nothing, .threads = 3, .begin = one_sleeps_one_does_not,
+        .thread = only_the_first_keeps_it, .end = no_permit_is_left, .bounds = {3, 0, 1, 1})
+EXPLORE(two_timed_takers_swallow_nothing, .threads = 4, .begin = one_sleeps_two_do_not,
+        .thread = only_the_first_keeps_it, .end = no_permit_is_left, .bounds = {2, 0, 1, 0})
+
+/* Two wait for two permits, of which a third, who comes along, may take one and bring it back. */
+static void stolen_and_brought_back(unsigned me) {
+    if (me < 2) {
+        thrum_semaphore_acquire(&s.permits);
+    } else if (me == 2) {
+        if (thrum_semaphore_try_acquire(&s.permits)) release();
+    } else {
+        release();
+        release();
+    }
+}
+EXPLORE(a_stolen_permit_loses_no_wake, .threads = 4, .begin = name_words, .thread = stolen_and_brought_back,
+        .end = no_permit_is_left, .bounds = {3, 0, 0, 0})
+
+/* --- publication ------------------------------------------------------------------------------------- */
+
+/* Who has all the permits sees what all the releasers wrote. */
+static void take_all_or_write_and_release(unsigned me) {
+    if (me == 0) {
+        if (!acquire(s.kinds[0]) || !acquire(s.kinds[0])) return;
+        REQUIRE(s.pages[1] == 1 && s.pages[2] == 1);
+        return;
+    }
+    s.pages[me] = 1;
+    if (me == 1)
+        release();
+    else
+        REQUIRE(thrum_semaphore_release_n(&s.permits, 1) == THRUM_OK);
+}
+static void one_of_any_kind(void) {
+    any_mix(1);
+}
+EXPLORE(who_has_all_permits_sees_all_writes, .threads = 3, .begin = one_of_any_kind,
+        .thread = take_all_or_write_and_release, .bounds = {3, 1, 1, 0})
+
+/* --- the last one frees it ---------------------------------------------------------------------------- */
+
+/* The releasing call may still be on its way back. */
+static void last_taker_frees_it(unsigned me) {
+    if (me == s.takers) {
+        if (s.takers > 1)
+            (void)thrum_semaphore_release_n(&s.permits, (int32_t)s.takers);
+        else
+            (void)thrum_semaphore_release(&s.permits);
+        return;
+    }
+    if (!acquire(s.kinds[me])) return;
+    if (thrum_u32_fetch_add_acq_rel(&s.through, 1) + 1 == s.takers)
+        explore_free(&s.permits, sizeof s.permits);
+}
+EXPLORE(the_only_taker_frees_it, .threads = 2, .begin = one_of_any_kind, .thread = last_taker_frees_it,
+        .bounds = {5, 4, 2, 3})
+EXPLORE(the_last_of_two_takers_frees_it, .threads = 3, .begin = two_take, .thread = last_taker_frees_it,
+        .bounds = {4, 0, 0, 1})
+
+/* The first permit went to another: the wake for it comes late, and perhaps on freed memory. */
+static void last_permit_frees_it(unsigned me) {
+    if (me >= s.takers) {
+        (void)thrum_semaphore_release(&s.permits);
+        return;
+    }
+    thrum_semaphore_acquire(&s.permits);
+    if (thrum_u32_fetch_add_acq_rel(&s.through, 1) + 1 == s.takers)
+        explore_free(&s.permits, sizeof s.permits);
+}
+EXPLORE(the_last_of_two_permits_frees_it, .threads = 4, .begin = two_take, .thread = last_permit_frees_it,
+        .bounds = {3, 0, 0, 0})
+
+/* --- limits ------------------------------------------------------------------------------------------- */
+
+static void bounded_take_and_release(unsigned me) {
+    if (me < 2) {
+        thrum_bounded_semaphore_acquire(&s.bounded);
+        REQUIRE(++s.pages[0] == 1);
+        s.pages[0]--;
+    }
+    s.refused[me] = thrum_bounded_semaphore_release(&s.bounded) == THRUM_LIMIT;
+}
+static void bound_one(void) {
+    name_words();
+    REQUIRE(thrum_bounded_semaphore_init(&s.bounded, 1) == THRUM_OK);
+}
+static void bound_full(uint32_t bound) {
+    REQUIRE(thrum_u64_load_relaxed(&s.bounded.permits.state) == bound);
+}
+static void full_and_none_refused(void) {
+    REQUIRE(s.refused[0] + s.refused[1] == 0);
+    bound_full(1);
+}
+EXPLORE(a_bounded_one_refuses_no_release_that_is_due, .threads = 2, .begin = bound_one,
+        .thread = bounded_take_and_release, .end = full_and_none_refused, .bounds = {5, 3, 0, 3})
+
+/* Of three releases for two acquires one is refused: the one that comes when the permit is there. */
+static void take_release_or_release_too_much(unsigned me) {
+    if (me < 2) thrum_bounded_semaphore_acquire(&s.bounded);
+    const thrum_result result = me == 2 ? thrum_bounded_semaphore_release_n(&s.bounded, 1)
+                                        : thrum_bounded_semaphore_release(&s.bounded);
+    REQUIRE(result == THRUM_OK || result == THRUM_LIMIT);
+    s.refused[me] = result == THRUM_LIMIT;
+}
+static void full_and_one_refused(void) {
+    REQUIRE(s.refused[0] + s.refused[1] + s.refused[2] == 1);
+    bound_full(1);
+}
+EXPLORE(a_release_beyond_the_bound_changes_nothing, .threads = 3, .begin = bound_one,
+        .thread = take_release_or_release_too_much, .end = full_and_one_refused, .bounds = {4, 2, 0, 1})
+
+/* Four for two places: never more than two inside. */
+static void bound_two(void) {
+    name_words();
+    REQUIRE(thrum_bounded_semaphore_init(&s.bounded, 2) == THRUM_OK);
+}
+static void in_and_out(unsigned me) {
+    (void)me;
+    thrum_bounded_semaphore_acquire(&s.bounded);
+    REQUIRE(thrum_u32_fetch_add_acq_rel(&s.through, 1) < 2);
+    thrum_u32_fetch_sub_acq_rel(&s.through, 1);
+    REQUIRE(thrum_bounded_semaphore_release(&s.bounded) == THRUM_OK);
+}
+static void both_places_are_free(void) {
+    bound_full(2);
+}
+EXPLORE(four_for_two_places, .threads = 4, .begin = bound_two, .thread = in_and_out,
+        .end = both_places_are_free, .bounds = {3, 0, 0, 0})
+
+/* One short of the largest value: one release fits, two at once do not. */
+static void nearly_full(void) {
+    name_words();
+    REQUIRE(thrum_semaphore_init(&s.permits, THRUM_SEMAPHORE_MAX - 1) == THRUM_OK);
+}
+static void release_to_the_brim(unsigned me) {
+    const int32_t n = 1 + (me == 0);
+    const thrum_result result =
+        me == 1 ? thrum_semaphore_release(&s.permits) : thrum_semaphore_release_n(&s.permits, n);
+    REQUIRE(result == THRUM_OK || result == THRUM_OVERFLOW);
+    s.refused[me] = result == THRUM_OVERFLOW;
+}
+static void full_to_the_brim(void) {
+    REQUIRE(s.refused[0] && s.refused[1] + s.refused[2] == 1);
+    only_permits(THRUM_SEMAPHORE_MAX);
+}
+EXPLORE(an_overflow_changes_nothing, .threads = 3, .begin = nearly_full, .thread = release_to_the_brim,
+        .end = full_to_the_brim, .bounds = {6, 4, 0, 0})
