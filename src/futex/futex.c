@@ -24,6 +24,14 @@
 #define SYS_futex_waitv 449
 #endif
 
+/* A call of the kernel; tests may meddle with it (fault.h). */
+#ifdef THRUM_FAULTS
+#include "fault.h"
+#define CALL(name, call) THRUM_AT_FAULT_POINTS_(name, call)
+#else
+#define CALL(name, call) (call)
+#endif
+
 /* The kernel's own record of futex_waitv (linux/futex.h has it only since Linux 5.16). */
 struct waitv_record {
     uint64_t value;
@@ -48,7 +56,7 @@ static thrum_futex_outcome outcome_of(long answer, int error) {
     case EINTR:
         return THRUM_FUTEX_INTERRUPTED;
     default:
-        sched_yield(); /* I3 */
+        (void)CALL(YIELD, sched_yield()); /* I3 */
         return THRUM_FUTEX_INTERRUPTED;
     }
 }
@@ -59,7 +67,8 @@ thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, u
     const int operation = FUTEX_WAIT_BITSET | (shared ? 0 : FUTEX_PRIVATE_FLAG);
     const struct timespec end = timespec_at(deadline);
     const bool forever = deadline.ns == THRUM_FOREVER.ns;
-    const long answer = syscall(SYS_futex, word, operation, expected, forever ? NULL : &end, NULL, channels);
+    const long answer =
+        CALL(WAIT, syscall(SYS_futex, word, operation, expected, forever ? NULL : &end, NULL, channels));
     const thrum_futex_outcome outcome = outcome_of(answer, errno);
     errno = saved;
     return outcome;
@@ -68,7 +77,7 @@ thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, u
 int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
     const int saved = errno;
     const int operation = FUTEX_WAKE_BITSET | (shared ? 0 : FUTEX_PRIVATE_FLAG);
-    const long answer = syscall(SYS_futex, word, operation, count, NULL, NULL, channels);
+    const long answer = CALL(WAKE, syscall(SYS_futex, word, operation, count, NULL, NULL, channels));
     errno = saved;
     return answer > 0 ? (int)answer : 0;
 }
@@ -77,7 +86,7 @@ int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int 
                         bool shared) {
     const int saved = errno;
     const int operation = FUTEX_CMP_REQUEUE | (shared ? 0 : FUTEX_PRIVATE_FLAG);
-    const long answer = syscall(SYS_futex, from, operation, wake, (long)move, to, expected);
+    const long answer = CALL(REQUEUE, syscall(SYS_futex, from, operation, wake, (long)move, to, expected));
     errno = saved;
     return answer >= 0 ? (int)answer : -1;
 }
@@ -96,7 +105,8 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
     }
     const struct timespec end = timespec_at(deadline);
     const bool forever = deadline.ns == THRUM_FOREVER.ns;
-    const long answer = syscall(SYS_futex_waitv, records, count, 0u, forever ? NULL : &end, CLOCK_MONOTONIC);
+    const long answer =
+        CALL(WAIT_ANY, syscall(SYS_futex_waitv, records, count, 0u, forever ? NULL : &end, CLOCK_MONOTONIC));
     *refused = answer < 0 && (errno == ENOSYS || errno == EPERM);
     const thrum_futex_outcome outcome = *refused ? THRUM_FUTEX_CHANGED : outcome_of(answer, errno);
     errno = saved;
@@ -105,20 +115,20 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
 
 uint64_t thrum_futex_now_ns(void) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)CALL(CLOCK, clock_gettime(CLOCK_MONOTONIC, &now));
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 void thrum_futex_nap(thrum_deadline deadline) {
     const struct timespec end = timespec_at(deadline);
     const int saved = errno;
-    syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
+    (void)CALL(NAP, syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL));
     errno = saved;
 }
 
 void thrum_futex_yield(void) {
     const int saved = errno;
-    sched_yield();
+    (void)CALL(YIELD, sched_yield());
     errno = saved; /* I1: Linux does not fail it, a sandbox may */
 }
 
@@ -131,8 +141,8 @@ unsigned thrum_futex_usable_cpus(void) {
     const int saved = errno;
     unsigned long own[128] = {0};
     unsigned long first[128] = {0};
-    const long a = syscall(SYS_sched_getaffinity, 0, sizeof own, own);
-    const long b = syscall(SYS_sched_getaffinity, getpid(), sizeof first, first);
+    const long a = CALL(AFFINITY, syscall(SYS_sched_getaffinity, 0, sizeof own, own));
+    const long b = CALL(AFFINITY, syscall(SYS_sched_getaffinity, getpid(), sizeof first, first));
     errno = saved;
     if (a < 0 && b < 0) return 2;
     unsigned usable = 0;

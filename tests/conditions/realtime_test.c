@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Real-time threads on one processor: whoever spins there keeps the one that it waits for from
+ * running, unless it sleeps or yields.
+ *
+ * ctest: serial
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "shapes.h"
+
+enum { LOW = 10, HIGH = 20 };
+
+static cpu_set_t one; /* the last of our processors: the test's own thread stays off it if it can */
+
+static void choose_processor(void) {
+    cpu_set_t all;
+    CHECK_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (size_t i = CPU_SETSIZE; i-- > 0 && CPU_COUNT(&one) == 0;)
+        if (CPU_ISSET(i, &all)) CPU_SET(i, &one);
+    const struct sched_param low = {.sched_priority = LOW};
+    if (sched_setscheduler(0, SCHED_FIFO, &low)) test_skip("real-time priorities are not permitted");
+    const struct sched_param none = {0};
+    CHECK_EQ(sched_setscheduler(0, SCHED_OTHER, &none), 0);
+}
+
+static void become(int priority) {
+    const struct sched_param param = {.sched_priority = priority};
+    /* The priority first: an ordinary thread would not get a turn on that processor any more. */
+    CHECK_EQ(sched_setscheduler(0, SCHED_FIFO, &param), 0);
+    CHECK_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+}
+
+static pthread_barrier_t all_there; /* nobody would run beside one that has begun */
+
+static void arrive_low(unsigned number) {
+    (void)number;
+    become(LOW);
+    pthread_barrier_wait(&all_there);
+}
+
+static void play_together(const shape *s, const crowd *c) {
+    CHECK_EQ(pthread_barrier_init(&all_there, NULL, c->threads), 0);
+    play(s, c, NULL);
+    CHECK_EQ(pthread_barrier_destroy(&all_there), 0);
+}
+
+TEST(threads_of_one_priority_on_one_processor_all_finish) {
+    choose_processor();
+    const crowd c = {.threads = 8, .rounds = 3000 / test_slowdown(), .arrive = arrive_low};
+    for (unsigned i = 0; i < SHAPES; i++) play_together(&shapes[i], &c);
+}
+
+/* The whole process is kept there: nobody spins (thrum/park.h). */
+TEST(threads_of_a_process_pinned_to_their_processor_all_finish) {
+    choose_processor();
+    test_pin(1);
+    CHECK_EQ(sched_getaffinity(0, sizeof one, &one), 0);
+    const crowd c = {.threads = 8, .rounds = 3000 / test_slowdown(), .arrive = arrive_low};
+    for (unsigned i = 0; i < SHAPES; i++) play_together(&shapes[i], &c);
+    test_unpin();
+}
+
+static void arrive_mixed(unsigned number) {
+    become(number % 2 ? HIGH : LOW);
+    pthread_barrier_wait(&all_there);
+}
+
+/* Every pair of an event crosses the priorities. A spinlock promises nothing here: the test below. */
+TEST(threads_of_two_priorities_on_one_processor_all_finish) {
+    choose_processor();
+    const crowd c = {.threads = 8, .rounds = 2000 / test_slowdown(), .arrive = arrive_mixed};
+    for (unsigned i = 0; i < SHAPES; i++)
+        if (shapes[i].use != use_spinlock) play_together(&shapes[i], &c);
+}
+
+static thrum_spinlock guard;
+static atomic_bool over;
+
+static void *hold_guard(void *p) {
+    (void)p;
+    become(LOW);
+    thrum_spinlock_acquire(&guard);
+    atomic_store(&here, 1);
+    while (!atomic_load(&over)) thrum_cpu_pause();
+    CHECK_EQ(thrum_spinlock_release(&guard), THRUM_OK);
+    return NULL;
+}
+
+static void *spin_above(void *result) {
+    become(HIGH);
+    *(thrum_result *)result = thrum_spinlock_acquire_until(&guard, thrum_after_ms(30));
+    atomic_store(&over, true);
+    return NULL;
+}
+
+/* The spinlock's header: under real-time priorities a spinner can keep the holder from running. */
+TEST(a_spinner_above_the_holder_gives_up_at_its_deadline) {
+    choose_processor();
+    thrum_result result = THRUM_OK;
+    test_thread holder = test_start(hold_guard, NULL);
+    while (!atomic_load(&here)) sched_yield();
+    test_thread spinner = test_start(spin_above, &result);
+    test_join(&spinner);
+    test_join(&holder);
+    CHECK_EQ(result, THRUM_TIMEOUT);
+    CHECK(!thrum_spinlock_locked(&guard));
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The primitives where a sandbox refuses calls on which they rest: it costs processor time, never a
+ * hang. What is refused is refused to every thread that uses the objects. A thread that alone may
+ * not use the futex cannot wake the others; that it may wait among them is shown below.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "shapes.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* From here on the calling thread gets `error` from that call. */
+static void refuse(long call, int error) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        test_skip("no seccomp filters here");
+}
+
+static const long *refused; /* ends with -1 */
+
+static void arrive_refused(unsigned number) {
+    for (const long *call = refused; *call >= 0; call++) refuse(*call, number % 2 ? EPERM : ENOSYS);
+}
+
+static void play_without(const long *calls, unsigned rounds) {
+    const crowd c = {.threads = 6, .rounds = rounds / test_slowdown(), .arrive = arrive_refused};
+    refused = calls;
+    for (unsigned i = 0; i < SHAPES; i++) play(&shapes[i], &c, NULL);
+}
+
+TEST(without_the_futex_everybody_finishes) {
+    static const long calls[] = {SYS_futex, -1};
+    play_without(calls, 2000);
+}
+
+TEST(without_naps_everybody_finishes) {
+    static const long calls[] = {SYS_clock_nanosleep, -1};
+    play_without(calls, 4000);
+}
+
+TEST(without_yields_everybody_finishes) {
+    static const long calls[] = {SYS_sched_yield, -1};
+    play_without(calls, 4000);
+}
+
+TEST(without_a_look_at_the_affinity_everybody_finishes) {
+    static const long calls[] = {SYS_sched_getaffinity, -1};
+    play_without(calls, 4000);
+}
+
+TEST(without_any_of_them_everybody_finishes) {
+    static const long calls[] = {SYS_futex, SYS_clock_nanosleep, SYS_sched_yield, SYS_sched_getaffinity, -1};
+    play_without(calls, 1000);
+}
+
+TEST(without_any_of_them_everybody_finishes_on_one_processor) {
+    static const long calls[] = {SYS_futex, SYS_clock_nanosleep, SYS_sched_yield, SYS_sched_getaffinity, -1};
+    test_pin(1);
+    play_without(calls, 80);
+    test_unpin();
+}
+
+static thrum_lock lock;
+static thrum_event event;
+static thrum_semaphore semaphore;
+
+/* Waits by yields among those that sleep. */
+static void *wait_refused(void *arrived) {
+    refuse(SYS_futex, EPERM);
+    atomic_store((atomic_bool *)arrived, true);
+    thrum_lock_acquire(&lock);
+    thrum_event_wait(&event);
+    thrum_semaphore_acquire(&semaphore);
+    return NULL;
+}
+
+static void *wait_asleep(void *arrived) {
+    (void)arrived;
+    thrum_event_wait(&event);
+    thrum_semaphore_acquire(&semaphore);
+    return NULL;
+}
+
+TEST(one_thread_without_the_futex_waits_like_the_others) {
+    static atomic_bool arrived;
+    thrum_lock_acquire(&lock);
+    test_thread asleep = test_start(wait_asleep, NULL);
+    test_await_asleep(&asleep);
+    test_thread refused_one = test_start(wait_refused, &arrived);
+    while (!atomic_load(&arrived)) sched_yield();
+    test_await_busy(&refused_one, 2000000); /* it waits for the lock */
+    CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+    while (!thrum_lock_locked(&lock)) sched_yield();
+    test_await_busy(&refused_one, 2000000); /* it waits for the event */
+    thrum_event_set(&event);
+    test_await_busy(&refused_one, 2000000); /* and for a permit */
+    CHECK_EQ(thrum_semaphore_release_n(&semaphore, 2), THRUM_OK);
+    test_join(&asleep);
+    test_join(&refused_one);
+    CHECK_EQ(thrum_semaphore_value(&semaphore), 0);
+    CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+}
