@@ -15,7 +15,8 @@
  *             another.
  * Freed       when every waiter's call has returned and no set or clear is still to come, even while
  *             the call of the set that let them through has not returned.
- * Processes   thrum_event_init_shared, in memory that processes share, at any address.
+ * Processes   thrum_event_init_shared, in memory that processes share, at any address. A setter that
+ *             dies within its call may leave sleepers to the next set.
  * Fork        a child that inherits waiters' traces calls thrum_event_reset_after_fork.
  *
  *     static thrum_event stop = THRUM_EVENT_INIT;

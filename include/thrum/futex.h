@@ -51,7 +51,9 @@ THRUM_BEGIN_DECLS
 /*
  * Sleeps while *word is `expected`, until woken or until the deadline. `shared` says that the
  * word lies in memory that processes share; the wake must say the same. May return early for any
- * reason: the caller looks again. `errno` is kept. Not a cancellation point.
+ * reason: the caller looks again. `errno` is kept. Not a cancellation point. Where a sandbox refuses the
+ * futex to the whole process, it yields and returns; one that refuses it to some threads only also
+ * refuses their wakes, and those for whom they are meant may sleep on.
  */
 THRUM_API thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels,
                                                bool shared, thrum_deadline deadline);

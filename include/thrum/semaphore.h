@@ -13,7 +13,9 @@
  * Freed       by whoever acquires a permit and knows that nobody else will use the semaphore, even
  *             while the releasing call has not returned: after the releasing operation that call
  *             touches the semaphore no more (a FUTEX_WAKE on its address may follow).
- * Processes   thrum_semaphore_init_shared, in memory that processes share, at any address.
+ * Processes   thrum_semaphore_init_shared, in memory that processes share, at any address. A process
+ *             that dies within its release, or when a wake has just chosen its waiter, may leave
+ *             another sleeper to the next release, though there is a permit.
  * Fork        a child that inherits waiters' traces calls thrum_semaphore_reset_after_fork.
  *
  *     static thrum_semaphore connections = THRUM_SEMAPHORE_INIT(8);
