@@ -11,6 +11,7 @@
 #include <thrum/deadline.h>
 #include <thrum/event.h>
 #include <thrum/futex.h>
+#include <thrum/latch.h>
 #include <thrum/lock.h>
 #include <thrum/park.h>
 #include <thrum/result.h>

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include <thrum/event.h>
+#include <thrum/latch.h>
 #include <thrum/lock.h>
 #include <thrum/semaphore.h>
 
@@ -91,6 +92,20 @@ static void event_open(void *object) {
     thrum_event_set(object);
 }
 
+static void latch_shut(void *object) {
+    (void)!thrum_latch_reset(object, 1);
+}
+static void latch_wait(void *object) {
+    thrum_latch_wait(object);
+}
+static void latch_until(void *object) {
+    while (thrum_latch_wait_until(object, thrum_after_us(20)) != THRUM_OK) {
+    }
+}
+static void latch_open(void *object) {
+    thrum_latch_count_down(object);
+}
+
 typedef struct pair {
     const handover *by;
     _Atomic(void *) offered; /* NULL: taken */
@@ -132,6 +147,8 @@ static const handover of_semaphore = {nothing, semaphore_wait, semaphore_open};
 static const handover of_timed_semaphore = {nothing, semaphore_until, semaphore_open};
 static const handover of_event = {nothing, event_wait, event_open};
 static const handover of_timed_event = {nothing, event_until, event_open};
+static const handover of_latch = {latch_shut, latch_wait, latch_open};
+static const handover of_timed_latch = {latch_shut, latch_until, latch_open};
 
 TEST(the_next_holder_of_a_lock_may_unmap_it) {
     hand_over(&of_lock, &pages);
@@ -159,6 +176,16 @@ TEST(the_only_waiter_may_free_the_event_after_its_wait) {
 }
 TEST(the_only_waiter_may_unmap_the_event_after_its_timed_wait) {
     hand_over(&of_timed_event, &pages);
+}
+
+TEST(the_only_waiter_may_unmap_the_latch_while_the_count_down_returns) {
+    hand_over(&of_latch, &pages);
+}
+TEST(the_only_waiter_may_free_the_latch_while_the_count_down_returns) {
+    hand_over(&of_latch, &heap);
+}
+TEST(the_only_waiter_may_unmap_the_latch_after_its_timed_wait) {
+    hand_over(&of_timed_latch, &pages);
 }
 
 /* --- the last of several owners frees ------------------------------------------------------------ */

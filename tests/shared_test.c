@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <thrum/event.h>
+#include <thrum/latch.h>
 #include <thrum/lock.h>
 #include <thrum/semaphore.h>
 
@@ -25,6 +26,7 @@ typedef struct common {
     thrum_event event, answer;
     thrum_semaphore semaphore, back;
     thrum_bounded_semaphore bounded;
+    thrum_latch latch;
     unsigned long count; /* plain: the lock protects it */
     unsigned long payload;
     atomic_uint arrived;
@@ -51,6 +53,7 @@ static views map_twice(void) {
     CHECK_EQ(thrum_semaphore_init_shared(&c->semaphore, 0), THRUM_OK);
     CHECK_EQ(thrum_semaphore_init_shared(&c->back, 0), THRUM_OK);
     CHECK_EQ(thrum_bounded_semaphore_init_shared(&c->bounded, 1), THRUM_OK);
+    CHECK_EQ(thrum_latch_init_shared(&c->latch, 2), THRUM_OK);
     return (views){a, b};
 }
 
@@ -197,6 +200,45 @@ TEST(a_waiter_that_dies_does_not_hang_the_event) {
     kill_child(dead);
     v.parents->payload = 42;
     thrum_event_set(&v.parents->event);
+    test_join_child(alive);
+    CHECK_EQ(atomic_load(&v.parents->passed), 1);
+}
+
+static void wait_for_latch(common *c) {
+    thrum_latch_wait(&c->latch);
+    CHECK_EQ(c->payload, 42);
+    atomic_fetch_add(&c->passed, 1);
+}
+
+static void count_latch_down(common *c) {
+    thrum_latch_count_down(&c->latch);
+}
+
+TEST(a_shared_latch_wakes_every_process) {
+    for (unsigned round = 0; round < 20; round++) {
+        views v = map_twice();
+        common *c = v.parents;
+        pid_t waiters[3];
+        for (unsigned i = 0; i < 3; i++) waiters[i] = start_child(wait_for_latch, &v);
+        for (unsigned i = 0; i < 3; i++) await_child_asleep(waiters[i]);
+        test_join_child(start_child(count_latch_down, &v));
+        for (unsigned i = 0; i < 3; i++) CHECK(test_is_asleep(waiters[i]));
+        c->payload = 42;
+        thrum_latch_count_down(&c->latch);
+        CHECK_EQ(thrum_latch_reset(&c->latch, 1), THRUM_OK);
+        for (unsigned i = 0; i < 3; i++) test_join_child(waiters[i]);
+        CHECK_EQ(atomic_load(&c->passed), 3);
+    }
+}
+
+TEST(a_waiter_that_dies_does_not_hang_the_latch) {
+    views v = map_twice();
+    const pid_t dead = start_child(wait_for_latch, &v), alive = start_child(wait_for_latch, &v);
+    await_child_asleep(dead);
+    await_child_asleep(alive);
+    kill_child(dead);
+    v.parents->payload = 42;
+    CHECK_EQ(thrum_latch_count_down_n(&v.parents->latch, 2), THRUM_OK);
     test_join_child(alive);
     CHECK_EQ(atomic_load(&v.parents->passed), 1);
 }
