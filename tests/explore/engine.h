@@ -134,6 +134,7 @@ void fibers_make(void);
 void fibers_begin(void); /* every fiber at its start; runs MAIN; returns when the execution is over */
 void fibers_switch(unsigned next);
 bool fibers_on_stack(uintptr_t address);
+bool fibers_is_local(uintptr_t address); /* in the thread-local block: the thread's own, wherever it lies */
 _Noreturn void execution_over(void);
 
 /* --- search.c ----------------------------------------------------------------------------------- */

@@ -116,6 +116,10 @@ bool fibers_on_stack(uintptr_t address) {
     return address - (uintptr_t)stacks < sizeof stacks;
 }
 
+bool fibers_is_local(uintptr_t address) {
+    return address - (uintptr_t)locals < locals_size;
+}
+
 void execution_over(void) {
     _longjmp(engine.driver, 1);
 }

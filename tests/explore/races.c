@@ -114,6 +114,7 @@ static void check_words(cell *c, unsigned first, unsigned end, bool write, const
 void races_access(const void *address, size_t size, bool write, const void *pc) {
     uintptr_t at = (uintptr_t)address;
     const uintptr_t stop = at + size;
+    if (fibers_is_local(at)) return;
     while (at < stop) {
         cell *c = cell_of(at, true);
         const uintptr_t end = stop < c->base + CELL ? stop : c->base + CELL;
