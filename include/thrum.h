@@ -13,6 +13,7 @@
 #include <thrum/futex.h>
 #include <thrum/latch.h>
 #include <thrum/lock.h>
+#include <thrum/once.h>
 #include <thrum/park.h>
 #include <thrum/result.h>
 #include <thrum/self.h>

@@ -17,6 +17,7 @@
 #include <thrum/event.h>
 #include <thrum/latch.h>
 #include <thrum/lock.h>
+#include <thrum/once.h>
 #include <thrum/semaphore.h>
 
 enum { PAGE = 4096, OWNERS = 3 };
@@ -106,6 +107,17 @@ static void latch_open(void *object) {
     thrum_latch_count_down(object);
 }
 
+static thrum_result succeed(void *argument) {
+    (void)argument;
+    return THRUM_OK;
+}
+static void once_wait(void *object) {
+    while (!thrum_once_done(object)) sched_yield();
+}
+static void once_open(void *object) {
+    (void)!thrum_once_run(object, succeed, NULL);
+}
+
 typedef struct pair {
     const handover *by;
     _Atomic(void *) offered; /* NULL: taken */
@@ -148,6 +160,7 @@ static const handover of_timed_semaphore = {nothing, semaphore_until, semaphore_
 static const handover of_event = {nothing, event_wait, event_open};
 static const handover of_timed_event = {nothing, event_until, event_open};
 static const handover of_latch = {latch_shut, latch_wait, latch_open};
+static const handover of_once = {nothing, once_wait, once_open};
 static const handover of_timed_latch = {latch_shut, latch_until, latch_open};
 
 TEST(the_next_holder_of_a_lock_may_unmap_it) {
@@ -186,6 +199,13 @@ TEST(the_only_waiter_may_free_the_latch_while_the_count_down_returns) {
 }
 TEST(the_only_waiter_may_unmap_the_latch_after_its_timed_wait) {
     hand_over(&of_timed_latch, &pages);
+}
+
+TEST(who_finds_a_once_done_may_unmap_it_while_the_run_returns) {
+    hand_over(&of_once, &pages);
+}
+TEST(who_finds_a_once_done_may_free_it_while_the_run_returns) {
+    hand_over(&of_once, &heap);
 }
 
 /* --- the last of several owners frees ------------------------------------------------------------ */

@@ -33,6 +33,10 @@ static void two_to_count(void) {
     begin_with(2);
 }
 
+static void three_to_count(void) {
+    begin_with(3);
+}
+
 static void count_down(unsigned me) {
     s.written[me] = 1;
     thrum_latch_count_down(&s.latch);
@@ -73,7 +77,7 @@ static void several_at_once(unsigned me) {
         REQUIRE(thrum_latch_count_down_n(&s.latch, 2) == THRUM_OK);
     }
 }
-EXPLORE(a_count_stops_at_0, .threads = 3, .begin = two_to_count, .thread = several_at_once,
+EXPLORE(a_count_stops_at_0, .threads = 3, .begin = three_to_count, .thread = several_at_once,
         .end = no_sleeper_left, .bounds = {3, 1, 1, 1})
 
 static void count_and_try(unsigned me) {
