@@ -8,9 +8,6 @@
 
 #include <thrum/once.h>
 
-#ifdef THRUM_BENCH_HAS_NSYNC
-#include <nsync.h>
-#endif
 #ifdef THRUM_BENCH_HAS_ABSL
 #include <absl/base/call_once.h>
 #endif
@@ -53,13 +50,6 @@ struct Absl {
 struct Boost {
     boost::once_flag once = BOOST_ONCE_INIT;
     void run() { boost::call_once(once, nothing); }
-};
-#endif
-
-#ifdef THRUM_BENCH_HAS_NSYNC
-struct Nsync {
-    nsync::nsync_once once = NSYNC_ONCE_INIT;
-    void run() { nsync::nsync_run_once(&once, nothing); }
 };
 #endif
 
@@ -115,9 +105,6 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_BOOST
     once_rows<Boost>("boost");
-#endif
-#ifdef THRUM_BENCH_HAS_NSYNC
-    once_rows<Nsync>("nsync");
 #endif
 }
 

@@ -7,6 +7,7 @@
 
 #include <thrum/atomic.h>
 #include <thrum/backoff.h>
+#include <thrum/barrier.h>
 #include <thrum/cpu.h>
 #include <thrum/deadline.h>
 #include <thrum/event.h>

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include <thrum/barrier.h>
 #include <thrum/event.h>
 #include <thrum/latch.h>
 #include <thrum/lock.h>
@@ -301,4 +302,70 @@ TEST(the_last_owner_of_a_semaphore_unmaps_it) {
 TEST(the_last_owner_of_a_semaphore_frees_it) {
     static round_table table = {&heap, semaphore_wait, semaphore_open, semaphore_open, NULL, 0, 0, 0};
     last_owner_frees(&table);
+}
+
+/* --- the last but one of a barrier's parties frees it ---------------------------------------------- */
+
+typedef struct meeting {
+    const memory *memory;
+    thrum_barrier_action *action;
+    thrum_barrier *object;
+    atomic_uint arrived, left, freed;
+    unsigned rounds;
+} meeting;
+
+typedef struct guest {
+    meeting *meeting;
+    unsigned number;
+} guest;
+
+static void *meeting_often(void *p) {
+    guest *g = p;
+    meeting *m = g->meeting;
+    uint64_t random = test_seed() + g->number;
+    for (unsigned i = 0; i < m->rounds; i++) {
+        if (g->number == i % OWNERS) {
+            m->object = m->memory->take();
+            CHECK_EQ(thrum_barrier_init_with(m->object, OWNERS, m->action, NULL, THRUM_BARRIER_NO_TIMEOUT),
+                     THRUM_OK);
+            atomic_store(&m->left, 0);
+        }
+        meet(&m->arrived, OWNERS * (2 * i + 1));
+        thrum_barrier *object = m->object;
+        dawdle(&random, i % 4 ? 64 : 8000);
+        int32_t index;
+        CHECK_EQ(thrum_barrier_wait(object, &index), THRUM_OK);
+        /* the party with the last index may still be on its way out */
+        if (index < OWNERS - 1 && atomic_fetch_add(&m->left, 1) == OWNERS - 2) {
+            m->memory->give(object);
+            atomic_fetch_add(&m->freed, 1);
+        }
+        meet(&m->arrived, OWNERS * (2 * i + 2));
+    }
+    return NULL;
+}
+
+static void last_but_one_frees(meeting *m) {
+    static guest guests[OWNERS];
+    test_thread threads[OWNERS];
+    m->rounds = 5000 / test_slowdown();
+    for (unsigned i = 0; i < OWNERS; i++) {
+        guests[i] = (guest){m, i};
+        threads[i] = test_start(meeting_often, &guests[i]);
+    }
+    for (unsigned i = 0; i < OWNERS; i++) test_join(&threads[i]);
+    CHECK_EQ(atomic_load(&m->freed), m->rounds);
+}
+
+TEST(all_but_the_last_party_of_a_barrier_may_unmap_it) {
+    static meeting m = {&pages, NULL, NULL, 0, 0, 0, 0};
+    last_but_one_frees(&m);
+}
+TEST(all_but_the_last_party_of_a_barrier_may_free_it) {
+    static meeting m = {&heap, NULL, NULL, 0, 0, 0, 0};
+    last_but_one_frees(&m);
+}
+TEST(all_but_the_party_that_acted_may_unmap_the_barrier) {
+    static meeting m = {&pages, succeed, NULL, 0, 0, 0, 0};
+    last_but_one_frees(&m);
 }

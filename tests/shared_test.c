@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <thrum/barrier.h>
 #include <thrum/event.h>
 #include <thrum/latch.h>
 #include <thrum/lock.h>
@@ -27,7 +28,9 @@ typedef struct common {
     thrum_semaphore semaphore, back;
     thrum_bounded_semaphore bounded;
     thrum_latch latch;
-    unsigned long count; /* plain: the lock protects it */
+    thrum_barrier barrier;
+    unsigned long written[3]; /* plain: the barrier publishes it */
+    unsigned long count;      /* plain: the lock protects it */
     unsigned long payload;
     atomic_uint arrived;
     atomic_uint passed;
@@ -54,6 +57,7 @@ static views map_twice(void) {
     CHECK_EQ(thrum_semaphore_init_shared(&c->back, 0), THRUM_OK);
     CHECK_EQ(thrum_bounded_semaphore_init_shared(&c->bounded, 1), THRUM_OK);
     CHECK_EQ(thrum_latch_init_shared(&c->latch, 2), THRUM_OK);
+    CHECK_EQ(thrum_barrier_init_shared(&c->barrier, 3, THRUM_BARRIER_NO_TIMEOUT), THRUM_OK);
     return (views){a, b};
 }
 
@@ -241,6 +245,69 @@ TEST(a_waiter_that_dies_does_not_hang_the_latch) {
     CHECK_EQ(thrum_latch_count_down_n(&v.parents->latch, 2), THRUM_OK);
     test_join_child(alive);
     CHECK_EQ(atomic_load(&v.parents->passed), 1);
+}
+
+static void meet(common *c) {
+    const unsigned me = atomic_fetch_add(&c->arrived, 1);
+    unsigned indices = 0;
+    for (unsigned long i = 1; i <= 500 / test_slowdown(); i++) {
+        int32_t index;
+        c->written[me] = i;
+        CHECK_EQ(thrum_barrier_wait(&c->barrier, &index), THRUM_OK);
+        for (unsigned p = 0; p < 3; p++) CHECK_EQ(c->written[p], i);
+        indices |= 1u << index;
+        CHECK_EQ(thrum_barrier_wait(&c->barrier, NULL), THRUM_OK);
+    }
+    CHECK(indices < 8);
+    atomic_fetch_add(&c->passed, 1);
+}
+
+TEST(processes_meet_at_a_shared_barrier) {
+    views v = map_twice();
+    const pid_t a = start_child(meet, &v), b = start_child(meet, &v);
+    meet(v.parents);
+    test_join_child(a);
+    test_join_child(b);
+    CHECK_EQ(atomic_load(&v.parents->passed), 3);
+    CHECK_EQ(thrum_barrier_waiting(&v.parents->barrier), 0);
+}
+
+static void wait_at_barrier(common *c) {
+    const thrum_result result = thrum_barrier_wait(&c->barrier, NULL);
+    atomic_fetch_add(result == THRUM_OK ? &c->passed : &c->arrived, 1);
+}
+
+TEST(a_shared_barrier_wakes_sleepers_in_other_processes) {
+    for (unsigned round = 0; round < 20; round++) {
+        views v = map_twice();
+        const pid_t a = start_child(wait_at_barrier, &v), b = start_child(wait_at_barrier, &v);
+        await_child_asleep(a);
+        await_child_asleep(b);
+        if (round % 2)
+            thrum_barrier_abort(&v.parents->barrier);
+        else
+            CHECK_EQ(thrum_barrier_wait(&v.parents->barrier, NULL), THRUM_OK);
+        test_join_child(a);
+        test_join_child(b);
+        CHECK_EQ(atomic_load(&v.parents->passed), round % 2 ? 0 : 2);
+        CHECK_EQ(atomic_load(&v.parents->arrived), round % 2 ? 2 : 0);
+    }
+}
+
+/* It stays counted: the others meet without it, and a deadline or an abort ends what waits for more. */
+TEST(a_party_that_dies_stays_counted) {
+    views v = map_twice();
+    common *c = v.parents;
+    const pid_t dead = start_child(wait_at_barrier, &v);
+    await_child_asleep(dead);
+    kill_child(dead);
+    CHECK_EQ(thrum_barrier_waiting(&c->barrier), 1);
+    const pid_t alive = start_child(wait_at_barrier, &v);
+    await_child_asleep(alive);
+    CHECK_EQ(thrum_barrier_wait_until(&c->barrier, THRUM_NOW, NULL), THRUM_OK);
+    test_join_child(alive);
+    CHECK_EQ(atomic_load(&c->passed), 1);
+    CHECK_EQ(thrum_barrier_wait_until(&c->barrier, thrum_after_ms(2), NULL), THRUM_TIMEOUT);
 }
 
 static void return_permits(common *c) {
