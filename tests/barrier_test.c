@@ -370,7 +370,7 @@ TEST(a_deadline_already_past_breaks_it_unless_it_is_the_last) {
 
 TEST(a_deadline_that_passes_while_the_action_runs_breaks_the_cycle) {
     begin_with(2, act_slowly);
-    start_timed(0, thrum_after_ms(20));
+    start_timed(0, thrum_after_ms(500));
     test_await_asleep(&threads[0]);
     start(1, 2);
     join_all(0, 1, THRUM_TIMEOUT);
@@ -520,9 +520,8 @@ TEST(reset_after_fork_forgets_who_waited) {
         thrum_barrier_reset_after_fork(&barrier);
         CHECK_EQ(thrum_barrier_waiting(&barrier), 0);
         CHECK(!thrum_barrier_broken(&barrier));
-        start(1, 3);
-        join_all(1, 3, THRUM_OK);
-        thrum_barrier_abort(&barrier);
+        /* one comes, not the second */
+        CHECK_EQ(thrum_barrier_wait_until(&barrier, thrum_after_us(100), NULL), THRUM_TIMEOUT);
         thrum_barrier_reset_after_fork(&barrier);
         CHECK(thrum_barrier_broken(&barrier));
         _exit(0);
