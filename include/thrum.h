@@ -7,13 +7,16 @@
 
 #include <thrum/atomic.h>
 #include <thrum/backoff.h>
+#include <thrum/barrier.h>
 #include <thrum/cond.h>
 #include <thrum/cpu.h>
 #include <thrum/deadline.h>
 #include <thrum/event.h>
 #include <thrum/futex.h>
+#include <thrum/latch.h>
 #include <thrum/lock.h>
 #include <thrum/monitor.h>
+#include <thrum/once.h>
 #include <thrum/park.h>
 #include <thrum/result.h>
 #include <thrum/rlock.h>

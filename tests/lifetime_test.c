@@ -14,8 +14,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include <thrum/barrier.h>
 #include <thrum/event.h>
+#include <thrum/latch.h>
 #include <thrum/lock.h>
+#include <thrum/once.h>
 #include <thrum/semaphore.h>
 
 enum { PAGE = 4096, OWNERS = 3 };
@@ -91,6 +94,31 @@ static void event_open(void *object) {
     thrum_event_set(object);
 }
 
+static void latch_shut(void *object) {
+    (void)!thrum_latch_reset(object, 1);
+}
+static void latch_wait(void *object) {
+    thrum_latch_wait(object);
+}
+static void latch_until(void *object) {
+    while (thrum_latch_wait_until(object, thrum_after_us(20)) != THRUM_OK) {
+    }
+}
+static void latch_open(void *object) {
+    thrum_latch_count_down(object);
+}
+
+static thrum_result succeed(void *argument) {
+    (void)argument;
+    return THRUM_OK;
+}
+static void once_wait(void *object) {
+    while (!thrum_once_done(object)) sched_yield();
+}
+static void once_open(void *object) {
+    (void)!thrum_once_run(object, succeed, NULL);
+}
+
 typedef struct pair {
     const handover *by;
     _Atomic(void *) offered; /* NULL: taken */
@@ -132,6 +160,9 @@ static const handover of_semaphore = {nothing, semaphore_wait, semaphore_open};
 static const handover of_timed_semaphore = {nothing, semaphore_until, semaphore_open};
 static const handover of_event = {nothing, event_wait, event_open};
 static const handover of_timed_event = {nothing, event_until, event_open};
+static const handover of_latch = {latch_shut, latch_wait, latch_open};
+static const handover of_once = {nothing, once_wait, once_open};
+static const handover of_timed_latch = {latch_shut, latch_until, latch_open};
 
 TEST(the_next_holder_of_a_lock_may_unmap_it) {
     hand_over(&of_lock, &pages);
@@ -159,6 +190,23 @@ TEST(the_only_waiter_may_free_the_event_after_its_wait) {
 }
 TEST(the_only_waiter_may_unmap_the_event_after_its_timed_wait) {
     hand_over(&of_timed_event, &pages);
+}
+
+TEST(the_only_waiter_may_unmap_the_latch_while_the_count_down_returns) {
+    hand_over(&of_latch, &pages);
+}
+TEST(the_only_waiter_may_free_the_latch_while_the_count_down_returns) {
+    hand_over(&of_latch, &heap);
+}
+TEST(the_only_waiter_may_unmap_the_latch_after_its_timed_wait) {
+    hand_over(&of_timed_latch, &pages);
+}
+
+TEST(who_finds_a_once_done_may_unmap_it_while_the_run_returns) {
+    hand_over(&of_once, &pages);
+}
+TEST(who_finds_a_once_done_may_free_it_while_the_run_returns) {
+    hand_over(&of_once, &heap);
 }
 
 /* --- the last of several owners frees ------------------------------------------------------------ */
@@ -254,4 +302,70 @@ TEST(the_last_owner_of_a_semaphore_unmaps_it) {
 TEST(the_last_owner_of_a_semaphore_frees_it) {
     static round_table table = {&heap, semaphore_wait, semaphore_open, semaphore_open, NULL, 0, 0, 0};
     last_owner_frees(&table);
+}
+
+/* --- the last but one of a barrier's parties frees it ---------------------------------------------- */
+
+typedef struct meeting {
+    const memory *memory;
+    thrum_barrier_action *action;
+    thrum_barrier *object;
+    atomic_uint arrived, left, freed;
+    unsigned rounds;
+} meeting;
+
+typedef struct guest {
+    meeting *meeting;
+    unsigned number;
+} guest;
+
+static void *meeting_often(void *p) {
+    guest *g = p;
+    meeting *m = g->meeting;
+    uint64_t random = test_seed() + g->number;
+    for (unsigned i = 0; i < m->rounds; i++) {
+        if (g->number == i % OWNERS) {
+            m->object = m->memory->take();
+            CHECK_EQ(thrum_barrier_init_with(m->object, OWNERS, m->action, NULL, THRUM_BARRIER_NO_TIMEOUT),
+                     THRUM_OK);
+            atomic_store(&m->left, 0);
+        }
+        meet(&m->arrived, OWNERS * (2 * i + 1));
+        thrum_barrier *object = m->object;
+        dawdle(&random, i % 4 ? 64 : 8000);
+        int32_t index;
+        CHECK_EQ(thrum_barrier_wait(object, &index), THRUM_OK);
+        /* the party with the last index may still be on its way out */
+        if (index < OWNERS - 1 && atomic_fetch_add(&m->left, 1) == OWNERS - 2) {
+            m->memory->give(object);
+            atomic_fetch_add(&m->freed, 1);
+        }
+        meet(&m->arrived, OWNERS * (2 * i + 2));
+    }
+    return NULL;
+}
+
+static void last_but_one_frees(meeting *m) {
+    static guest guests[OWNERS];
+    test_thread threads[OWNERS];
+    m->rounds = 5000 / test_slowdown();
+    for (unsigned i = 0; i < OWNERS; i++) {
+        guests[i] = (guest){m, i};
+        threads[i] = test_start(meeting_often, &guests[i]);
+    }
+    for (unsigned i = 0; i < OWNERS; i++) test_join(&threads[i]);
+    CHECK_EQ(atomic_load(&m->freed), m->rounds);
+}
+
+TEST(all_but_the_last_party_of_a_barrier_may_unmap_it) {
+    static meeting m = {&pages, NULL, NULL, 0, 0, 0, 0};
+    last_but_one_frees(&m);
+}
+TEST(all_but_the_last_party_of_a_barrier_may_free_it) {
+    static meeting m = {&heap, NULL, NULL, 0, 0, 0, 0};
+    last_but_one_frees(&m);
+}
+TEST(all_but_the_party_that_acted_may_unmap_the_barrier) {
+    static meeting m = {&pages, succeed, NULL, 0, 0, 0, 0};
+    last_but_one_frees(&m);
 }

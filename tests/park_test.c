@@ -51,6 +51,19 @@ static void settle(unsigned usable) {
     kernel.asked = kernel.looks = kernel.yields = 0;
 }
 
+TEST(a_crowd_yields_from_its_first_round) {
+    settle(2);
+    kernel.step = 100;
+    const unsigned of_three = rounds_until_spent(thrum_park_among(1000, 3), 1000);
+    CHECK(of_three > 0);
+    CHECK_EQ(of_three, kernel.yields);
+    const unsigned of_two = rounds_until_spent(thrum_park_among(1000, 2), 1000);
+    CHECK(of_two > kernel.yields - of_three); /* a pair pauses first */
+    CHECK_EQ(rounds_until_spent(thrum_park_among(0, 3), 1000), 0);
+    settle(1);
+    CHECK_EQ(rounds_until_spent(thrum_park_among(1000, 3), 1000), 0);
+}
+
 TEST(beginning_asks_nothing_of_the_kernel) {
     settle(2);
     const thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS), look = thrum_park_look(THRUM_PARK_SPIN_NS);

@@ -117,6 +117,18 @@ TEST(a_drained_guard_holds_nothing_any_more) {
     CHECK(a.object == NULL);
 }
 
+TEST(the_chain_knows_what_it_holds) {
+    thrum_guard_ a = guard_of(1), b = guard_of(2);
+    thrum_self_push_(&a);
+    thrum_self_push_(&b);
+    CHECK(thrum_self_holds_(&numbers[1]) && thrum_self_holds_(&numbers[2]));
+    CHECK(!thrum_self_holds_(&numbers[3]));
+    thrum_self_pop_(&a);
+    CHECK(!thrum_self_holds_(&numbers[1]) && thrum_self_holds_(&numbers[2]));
+    thrum_self_release_guards();
+    CHECK(!thrum_self_holds_(&numbers[2]));
+}
+
 TEST(draining_twice_lets_go_once) {
     thrum_guard_ a = guard_of(1);
     thrum_self_push_(&a);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every wait does, whatever it waits for: each test runs on a lock, an event, a semaphore and
- * a bounded semaphore, as gates that are shut until `open` lets one waiter through.
+ * What every wait does, whatever it waits for: each test runs on a lock, an event, a semaphore, a
+ * bounded semaphore and a latch, as gates that are shut until `open` lets one waiter through.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include <thrum/event.h>
+#include <thrum/latch.h>
 #include <thrum/lock.h>
 #include <thrum/semaphore.h>
 
@@ -99,11 +100,29 @@ static void bounded_shut(void) {
     (void)!thrum_bounded_semaphore_try_acquire(&bounded);
 }
 
+static thrum_latch latch;
+static void latch_wait(void) {
+    thrum_latch_wait(&latch);
+}
+static thrum_result latch_until(thrum_deadline deadline) {
+    return thrum_latch_wait_until(&latch, deadline);
+}
+static bool latch_try(void) {
+    return thrum_latch_try_wait(&latch);
+}
+static void latch_open(void) {
+    thrum_latch_count_down(&latch);
+}
+static void latch_shut(void) {
+    (void)!thrum_latch_reset(&latch, 1);
+}
+
 static const gate gates[] = {
     {"lock", lock_wait, lock_until, lock_try, lock_open, lock_shut},
     {"event", event_wait, event_until, event_try, event_open, event_shut},
     {"semaphore", semaphore_wait, semaphore_until, semaphore_try, semaphore_open, semaphore_shut},
     {"bounded semaphore", bounded_wait, bounded_until, bounded_try, bounded_open, bounded_shut},
+    {"latch", latch_wait, latch_until, latch_try, latch_open, latch_shut},
 };
 
 /* The gate after this one, shut; NULL after the last. */

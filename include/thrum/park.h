@@ -51,6 +51,12 @@ THRUM_INLINE thrum_park thrum_park_look(uint32_t budget_ns) {
 }
 
 /*
+ * A spin among so many threads that wait for each other, the caller included. Where they are more
+ * than the processors, the partner waits for this one, and no pause precedes the first yield.
+ */
+THRUM_API thrum_park thrum_park_among(uint32_t budget_ns, uint32_t threads);
+
+/*
  * One round: pauses or yields, and says whether to look again. False once the budget is spent.
  * Belongs to one thread. No memory order.
  */

@@ -53,6 +53,9 @@ THRUM_API void thrum_self_release_guards(void);
 /* How many guards the chain holds. For tests and debuggers. */
 THRUM_API unsigned thrum_self_guards(void);
 
+/* Whether a guard of the calling thread holds this object. For objects that run a callback. */
+THRUM_API bool thrum_self_holds_(const void *object);
+
 /* Links the guard in as the innermost, and out again. For thrum/with.h. */
 THRUM_API void thrum_self_push_(thrum_guard_ *guard);
 THRUM_API void thrum_self_pop_(thrum_guard_ *guard);

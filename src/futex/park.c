@@ -22,27 +22,37 @@
 #define THRUM_PARK_REREAD_AFTER 64
 #endif
 
-static bool alone(bool reread) {
+static uint32_t processors(bool reread) {
     static thrum_u32 usable; /* 0: not known yet. Relaxed: a hint, and any answer is correct. */
     uint32_t seen = thrum_u32_load_relaxed(&usable);
     if (THRUM_UNLIKELY(seen == 0 || reread)) {
         seen = thrum_futex_usable_cpus();
         thrum_u32_store_relaxed(&usable, seen);
     }
-    return seen == 1;
+    return seen;
 }
 
 /* The caller is about to sleep, which costs microseconds: the time to look at the masks again. */
 static bool spent(void) {
     static thrum_u32 in_vain; /* relaxed: a count of occasions */
     if (thrum_u32_fetch_add_relaxed(&in_vain, 1) % THRUM_PARK_REREAD_AFTER == THRUM_PARK_REREAD_AFTER - 1)
-        (void)alone(true);
+        (void)processors(true);
     return false;
 }
 
+/* The round of a spin that has no pauses and has not read the clock. */
+#define CROWDED UINT16_MAX
+
+thrum_park thrum_park_among(uint32_t budget_ns, uint32_t threads) {
+    thrum_park spin = thrum_park_spin(budget_ns);
+    if (budget_ns != 0 && threads > processors(false)) spin.round = CROWDED;
+    return spin;
+}
+
 bool thrum_park_again(thrum_park *spin) {
-    if (spin->budget_ns == 0) return false;               /* an exploration touches no global here */
-    if (spin->round == 0 && alone(false)) return spent(); /* I1 */
+    if (spin->budget_ns == 0) return false; /* an exploration touches no global here */
+    const bool begins = spin->round == 0 || (spin->round == CROWDED && spin->end_ns == 0);
+    if (begins && processors(false) == 1) return spent(); /* I1 */
     if (spin->round < THRUM_PARK_ROUNDS) {
         spin->round++;
         for (int i = 0; i < THRUM_PARK_PAUSES; i++) thrum_cpu_pause();

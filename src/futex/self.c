@@ -37,6 +37,12 @@ void thrum_self_pop_(thrum_guard_ *guard) {
     }
 }
 
+bool thrum_self_holds_(const void *object) {
+    for (const thrum_guard_ *g = self.innermost; g; g = g->outer)
+        if (g->object == object) return true;
+    return false;
+}
+
 void thrum_self_release_guards(void) {
     while (thrum_self_.innermost) {
         thrum_guard_ *guard = thrum_self_.innermost;

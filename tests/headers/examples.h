@@ -13,6 +13,7 @@ extern int balance, ticks;
 
 bool try_it(void);
 bool valid(int amount);
+thrum_result read_configuration(void *unused);
 void tick(void);
 void use_connection(void);
 void elsewhere(void); /* an ellipsis */

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2. The word of a once:
+ *
+ *   0                  open: the function has not run, or has failed
+ *   RUNNING            a thread runs the function
+ *   RUNNING | WAITERS  and others may sleep until it has ended
+ *   DONE               it has succeeded; nothing changes any more
+ *
+ * I1: from open to RUNNING there is one thread, and only that thread ends it: the function runs in
+ *     one thread at a time, and never again after DONE.
+ * I2: a thread sleeps only on RUNNING | WAITERS. Who ends the run clears both and wakes all who slept.
+ *     After a failure each of them looks at an open word and tries to begin: all but one sleep again.
+ * I3: the exchange that ends the run is the last touch of the once.
+ * I4: while the function runs, a guard that holds the once is in its thread's chain: by it a thread
+ *     knows its own once, and lets go of it when it ends within the function.
+ */
+#include <thrum/futex.h>
+#include <thrum/once.h>
+#include <thrum/park.h>
+
+#include <limits.h>
+#include <stdio.h>
+
+enum { DONE = THRUM_ONCE_DONE_, RUNNING = THRUM_ONCE_RUNNING_, WAITERS = THRUM_ONCE_WAITERS_ };
+
+/* O3: acquire, pairs with O2 */
+static bool take(thrum_once *once) {
+    uint32_t open = 0;
+    return thrum_u32_cas_acquire(&once->state, &open, RUNNING); /* I1 */
+}
+
+thrum_result thrum_once_begin_(thrum_once *once, thrum_deadline deadline) {
+    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
+    bool spins = true, asked = false;
+    for (;;) {
+        /* O1: acquire, pairs with O2 */
+        uint32_t seen = thrum_u32_load_acquire(&once->state);
+        if (seen & DONE) return THRUM_OK;
+        if (!(seen & RUNNING)) {
+            if (take(once)) return THRUM_ONCE_YOURS_;
+            continue;
+        }
+        if (!asked) {
+            if (thrum_self_holds_(once)) return THRUM_DEADLOCK; /* I4 */
+            if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
+            asked = true;
+        }
+        if (spins && (spins = thrum_park_again(&spin))) continue;
+        /* relaxed: it announces a sleeper and publishes nothing */
+        if (!(seen & WAITERS) && !thrum_u32_cas_relaxed(&once->state, &seen, seen | WAITERS)) continue;
+        const thrum_futex_outcome outcome =
+            thrum_futex_wait(&once->state, RUNNING | WAITERS, THRUM_FUTEX_ANY, false, deadline); /* I2 */
+        if (outcome == THRUM_FUTEX_TIMED_OUT) asked = false; /* a look first, whatever the outcome */
+    }
+}
+
+void thrum_once_end_(thrum_once *once, thrum_result result) {
+    /* O2: release, pairs with O1 and O3. I3. */
+    const uint32_t seen = thrum_u32_exchange_release(&once->state, result == THRUM_OK ? DONE : 0);
+    if (seen & WAITERS) thrum_futex_wake(&once->state, INT_MAX, THRUM_FUTEX_ANY, false); /* I2 */
+}
+
+void thrum_once_reset_after_fork(thrum_once *once) {
+    const uint32_t seen = thrum_u32_load_relaxed(&once->state);
+    if (seen & RUNNING) thrum_u32_store_relaxed(&once->state, thrum_self_holds_(once) ? RUNNING : 0);
+}
+
+size_t thrum_once_describe(const thrum_once *once, char *text, size_t size) {
+    const uint32_t w = thrum_u32_load_relaxed(&once->state);
+    return (size_t)snprintf(text, size, "once: %s%s",
+                            w & DONE      ? "done"
+                            : w & RUNNING ? "running"
+                                          : "open",
+                            w & WAITERS ? ", waiters" : "");
+}
