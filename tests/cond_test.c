@@ -59,6 +59,18 @@ static void end(visit *visits, unsigned count, thrum_result result) {
     }
 }
 
+/* Starts one that waits, and holds the lock while it does; again, where it has timed out too early for that. */
+static void catch_waiting(visit *v, const condition *c, int64_t ms) {
+    for (;;) {
+        start(v, c, thrum_after_ms(ms));
+        while (!atomic_load(&v->holds)) sched_yield();
+        c->acquire();
+        if (c->waiters() == 1) return;
+        c->release();
+        test_join(&v->thread);
+    }
+}
+
 static void notify(const condition *c, int n) {
     c->acquire();
     CHECK_EQ(c->notify(n), THRUM_OK);
@@ -127,16 +139,17 @@ TEST(initialised_at_run_time_it_is_the_same) {
 }
 
 TEST(wait_and_notify_without_the_lock_are_refused) {
-    for EACH_CONDITION (c) {
-        CHECK_EQ(c->wait(), c->without_lock);
-        CHECK_EQ(c->wait_until(thrum_after_ms(1)), c->without_lock);
-        CHECK_EQ(c->notify(1), c->without_lock);
-        CHECK_EQ(c->notify(0), c->without_lock);
-        CHECK_EQ(c->notify(-1), c->without_lock);
-        CHECK_EQ(c->notify_all(), c->without_lock);
-        CHECK(!c->locked());
-        CHECK_EQ(waiters(c), 0); /* no ghost */
-    }
+    for
+        EACH_CONDITION(c) {
+            CHECK_EQ(c->wait(), c->without_lock);
+            CHECK_EQ(c->wait_until(thrum_after_ms(1)), c->without_lock);
+            CHECK_EQ(c->notify(1), c->without_lock);
+            CHECK_EQ(c->notify(0), c->without_lock);
+            CHECK_EQ(c->notify(-1), c->without_lock);
+            CHECK_EQ(c->notify_all(), c->without_lock);
+            CHECK(!c->locked());
+            CHECK_EQ(waiters(c), 0); /* no ghost */
+        }
 }
 
 static void *strangers_calls(void *p) {
@@ -147,26 +160,28 @@ static void *strangers_calls(void *p) {
     return NULL;
 }
 TEST(on_an_rlock_the_caller_must_own_it) {
-    for EACH_CONDITION (c) {
-        if (c->without_lock != THRUM_NOT_OWNER) continue;
-        c->acquire();
-        test_thread stranger = test_start(strangers_calls, (void *)(uintptr_t)c);
-        test_join(&stranger);
-        c->release();
-    }
+    for
+        EACH_CONDITION(c) {
+            if (c->without_lock != THRUM_NOT_OWNER) continue;
+            c->acquire();
+            test_thread stranger = test_start(strangers_calls, (void *)(uintptr_t)c);
+            test_join(&stranger);
+            c->release();
+        }
 }
 
 TEST(its_lock_operations_are_the_locks) {
-    for EACH_CONDITION (c) {
-        CHECK(!c->locked());
-        CHECK(c->try_acquire());
-        CHECK(c->locked());
-        c->release();
-        CHECK(!c->locked());
-        c->acquire();
-        CHECK(c->locked());
-        c->release();
-    }
+    for
+        EACH_CONDITION(c) {
+            CHECK(!c->locked());
+            CHECK(c->try_acquire());
+            CHECK(c->locked());
+            c->release();
+            CHECK(!c->locked());
+            c->acquire();
+            CHECK(c->locked());
+            c->release();
+        }
     CHECK(thrum_cond_try_acquire(&of_lock_cond));
     CHECK(thrum_lock_locked(&of_lock_lock));
     CHECK_EQ(thrum_cond_acquire_until(&of_lock_cond, thrum_after_ms(1)), THRUM_TIMEOUT);
@@ -176,18 +191,19 @@ TEST(its_lock_operations_are_the_locks) {
 }
 
 TEST(a_wait_lets_go_and_holds_the_lock_again) {
-    for EACH_CONDITION (c) {
-        visit v;
-        start(&v, c, THRUM_FOREVER);
-        test_await_asleep(&v.thread);
-        CHECK(atomic_load(&v.holds));
-        CHECK(!c->locked()); /* it let go */
-        c->acquire();
-        CHECK_EQ(c->notify(1), THRUM_OK);
-        CHECK(!atomic_load(&v.over)); /* the lock is not free */
-        c->release();
-        end(&v, 1, THRUM_OK); /* it checked that it holds the lock */
-    }
+    for
+        EACH_CONDITION(c) {
+            visit v;
+            start(&v, c, THRUM_FOREVER);
+            test_await_asleep(&v.thread);
+            CHECK(atomic_load(&v.holds));
+            CHECK(!c->locked()); /* it let go */
+            c->acquire();
+            CHECK_EQ(c->notify(1), THRUM_OK);
+            CHECK(!atomic_load(&v.over)); /* the lock is not free */
+            c->release();
+            end(&v, 1, THRUM_OK); /* it checked that it holds the lock */
+        }
 }
 
 static void *deep_visitor(void *p) {
@@ -211,18 +227,19 @@ TEST(an_rlock_is_let_go_whole_and_taken_back_as_deep) {
 }
 
 TEST(a_wait_lasts_at_least_its_timeout_and_times_out) {
-    for EACH_CONDITION (c) {
-        c->acquire();
-        const uint64_t begun = test_now_ns();
-        CHECK_EQ(c->wait_until(thrum_after_ms(3)), THRUM_TIMEOUT);
-        CHECK(test_now_ns() - begun >= 3 * MS);
-        CHECK(c->locked());
-        CHECK_EQ(c->waiters(), 0);
-        CHECK_EQ(c->wait_until(THRUM_NOW), THRUM_TIMEOUT);
-        CHECK_EQ(c->wait_until(thrum_after_ms(-1)), THRUM_TIMEOUT);
-        CHECK(c->locked());
-        c->release();
-    }
+    for
+        EACH_CONDITION(c) {
+            c->acquire();
+            const uint64_t begun = test_now_ns();
+            CHECK_EQ(c->wait_until(thrum_after_ms(3)), THRUM_TIMEOUT);
+            CHECK(test_now_ns() - begun >= 3 * MS);
+            CHECK(c->locked());
+            CHECK_EQ(c->waiters(), 0);
+            CHECK_EQ(c->wait_until(THRUM_NOW), THRUM_TIMEOUT);
+            CHECK_EQ(c->wait_until(thrum_after_ms(-1)), THRUM_TIMEOUT);
+            CHECK(c->locked());
+            c->release();
+        }
 }
 
 static void *acquires_and_marks(void *p) {
@@ -233,126 +250,132 @@ static void *acquires_and_marks(void *p) {
     return NULL;
 }
 TEST(a_wait_that_times_out_still_gets_the_lock_first) {
-    for EACH_CONDITION (c) {
-        visit v;
-        start(&v, c, thrum_after_ms(5));
-        while (waiters(c) == 0) sched_yield();
-        c->acquire();
-        const uint64_t until = test_now_ns() + 10 * MS;
-        while (test_now_ns() < until) {
-        }
-        CHECK(!atomic_load(&v.over)); /* its deadline has passed; the lock is ours */
-        c->release();
-        end(&v, 1, THRUM_TIMEOUT);
+    for
+        EACH_CONDITION(c) {
+            visit v;
+            catch_waiting(&v, c, 5);
+            while (!thrum_deadline_passed(v.deadline)) sched_yield();
+            const uint64_t until = test_now_ns() + 5 * MS;
+            while (test_now_ns() < until) sched_yield();
+            CHECK(!atomic_load(&v.over)); /* its deadline has passed; the lock is ours */
+            c->release();
+            end(&v, 1, THRUM_TIMEOUT);
 
-        visit other = {.c = c};
-        c->acquire();
-        other.thread = test_start(acquires_and_marks, &other);
-        test_await_asleep(&other.thread);
-        CHECK_EQ(c->wait_until(thrum_after_ms(1)), THRUM_TIMEOUT);
-        c->release();
-        test_join(&other.thread);
-    }
+            visit other = {.c = c};
+            c->acquire();
+            other.thread = test_start(acquires_and_marks, &other);
+            test_await_asleep(&other.thread);
+            CHECK_EQ(c->wait_until(thrum_after_ms(1)), THRUM_TIMEOUT);
+            c->release();
+            test_join(&other.thread);
+        }
 }
 
 TEST(a_notify_chooses_exactly_min_of_n_and_waiting) {
-    for EACH_CONDITION (c) {
-        visit visits[6];
-        start_asleep(visits, 6, c, THRUM_FOREVER);
-        CHECK_EQ(waiters(c), 6);
-        notify(c, 2);
-        await_over(visits, 6, 2);
-        CHECK_EQ(waiters(c), 4);
-        notify(c, 1);
-        await_over(visits, 6, 3);
-        CHECK_EQ(over(visits, 6), 3);
-        CHECK_EQ(waiters(c), 3);
-        for (unsigned i = 3; i < 6; i++) CHECK(test_is_asleep(visits[i].thread.tid));
-        notify(c, 100);
-        end(visits, 6, THRUM_OK);
-        CHECK_EQ(waiters(c), 0);
-    }
+    for
+        EACH_CONDITION(c) {
+            visit visits[6];
+            start_asleep(visits, 6, c, THRUM_FOREVER);
+            CHECK_EQ(waiters(c), 6);
+            notify(c, 2);
+            await_over(visits, 6, 2);
+            CHECK_EQ(waiters(c), 4);
+            notify(c, 1);
+            await_over(visits, 6, 3);
+            CHECK_EQ(over(visits, 6), 3);
+            CHECK_EQ(waiters(c), 3);
+            for (unsigned i = 3; i < 6; i++) CHECK(test_is_asleep(visits[i].thread.tid));
+            notify(c, 100);
+            end(visits, 6, THRUM_OK);
+            CHECK_EQ(waiters(c), 0);
+        }
 }
 
 TEST(the_oldest_are_chosen_first) {
-    for EACH_CONDITION (c) {
-        visit visits[5];
-        unsigned turns = 0;
-        start_asleep(visits, 5, c, THRUM_FOREVER);
-        for (unsigned i = 0; i < 5; i++) visits[i].turns = &turns; /* published by the lock */
-        for (unsigned i = 0; i < 5; i++) {
-            notify(c, 1);
-            await_over(visits, 5, i + 1);
-            CHECK(atomic_load(&visits[i].over));
-            CHECK_EQ(visits[i].turn, i + 1);
+    for
+        EACH_CONDITION(c) {
+            visit visits[5];
+            unsigned turns = 0;
+            start_asleep(visits, 5, c, THRUM_FOREVER);
+            for (unsigned i = 0; i < 5; i++) visits[i].turns = &turns; /* published by the lock */
+            for (unsigned i = 0; i < 5; i++) {
+                notify(c, 1);
+                await_over(visits, 5, i + 1);
+                CHECK(atomic_load(&visits[i].over));
+                CHECK_EQ(visits[i].turn, i + 1);
+            }
+            end(visits, 5, THRUM_OK);
         }
-        end(visits, 5, THRUM_OK);
-    }
 }
 
 TEST(who_left_by_a_timeout_is_passed_over) {
-    for EACH_CONDITION (c) {
-        visit first, middle, last;
-        start_asleep(&first, 1, c, THRUM_FOREVER);
-        start_asleep(&middle, 1, c, thrum_after_ms(5));
-        start_asleep(&last, 1, c, THRUM_FOREVER);
-        end(&middle, 1, THRUM_TIMEOUT);
-        CHECK_EQ(waiters(c), 2);
-        notify(c, 1);
-        end(&first, 1, THRUM_OK);
-        CHECK(!atomic_load(&last.over));
-        notify(c, 1);
-        end(&last, 1, THRUM_OK);
-    }
+    for
+        EACH_CONDITION(c) {
+            visit first, middle, last;
+            start_asleep(&first, 1, c, THRUM_FOREVER);
+            start(&middle, c, thrum_after_ms(5));
+            while (!atomic_load(&middle.over) && waiters(c) < 2) sched_yield();
+            start_asleep(&last, 1, c, THRUM_FOREVER);
+            end(&middle, 1, THRUM_TIMEOUT);
+            CHECK_EQ(waiters(c), 2);
+            notify(c, 1);
+            end(&first, 1, THRUM_OK);
+            CHECK(!atomic_load(&last.over));
+            notify(c, 1);
+            end(&last, 1, THRUM_OK);
+        }
 }
 
 TEST(notify_of_nothing_does_nothing) {
-    for EACH_CONDITION (c) {
-        visit v;
-        start_asleep(&v, 1, c, THRUM_FOREVER);
-        notify(c, 0);
-        notify(c, -1);
-        notify(c, -2147483647 - 1);
-        CHECK_EQ(waiters(c), 1);
-        CHECK(test_is_asleep(v.thread.tid));
-        notify(c, 1);
-        end(&v, 1, THRUM_OK);
-    }
+    for
+        EACH_CONDITION(c) {
+            visit v;
+            start_asleep(&v, 1, c, THRUM_FOREVER);
+            notify(c, 0);
+            notify(c, -1);
+            notify(c, -2147483647 - 1);
+            CHECK_EQ(waiters(c), 1);
+            CHECK(test_is_asleep(v.thread.tid));
+            notify(c, 1);
+            end(&v, 1, THRUM_OK);
+        }
 }
 
 TEST(a_notify_is_never_remembered) {
-    for EACH_CONDITION (c) {
-        c->acquire();
-        CHECK_EQ(c->notify(3), THRUM_OK);
-        CHECK_EQ(c->notify_all(), THRUM_OK);
-        CHECK_EQ(c->wait_until(thrum_after_ms(2)), THRUM_TIMEOUT);
-        c->release();
-    }
+    for
+        EACH_CONDITION(c) {
+            c->acquire();
+            CHECK_EQ(c->notify(3), THRUM_OK);
+            CHECK_EQ(c->notify_all(), THRUM_OK);
+            CHECK_EQ(c->wait_until(thrum_after_ms(2)), THRUM_TIMEOUT);
+            c->release();
+        }
 }
 
 TEST(notify_all_lets_everybody_go_on) {
-    for EACH_CONDITION (c) {
-        visit visits[8];
-        start_asleep(visits, 8, c, THRUM_FOREVER);
-        c->acquire();
-        CHECK_EQ(c->notify_all(), THRUM_OK);
-        CHECK_EQ(c->waiters(), 0);
-        CHECK_EQ(over(visits, 8), 0);
-        c->release();
-        end(visits, 8, THRUM_OK);
-    }
+    for
+        EACH_CONDITION(c) {
+            visit visits[8];
+            start_asleep(visits, 8, c, THRUM_FOREVER);
+            c->acquire();
+            CHECK_EQ(c->notify_all(), THRUM_OK);
+            CHECK_EQ(c->waiters(), 0);
+            CHECK_EQ(over(visits, 8), 0);
+            c->release();
+            end(visits, 8, THRUM_OK);
+        }
 }
 
 TEST(a_waiter_whose_deadline_passes_when_it_was_chosen_is_notified) {
-    for EACH_CONDITION (c) {
-        visit v;
-        start_asleep(&v, 1, c, thrum_after_ms(20));
-        c->acquire();
-        CHECK_EQ(c->notify(1), THRUM_OK);
-        while (!thrum_deadline_passed(v.deadline)) sched_yield();
-        c->release();
-        end(&v, 1, THRUM_OK);
-    }
+    for
+        EACH_CONDITION(c) {
+            visit v;
+            catch_waiting(&v, c, 20);
+            CHECK_EQ(c->notify(1), THRUM_OK);
+            while (!thrum_deadline_passed(v.deadline)) sched_yield();
+            c->release();
+            end(&v, 1, THRUM_OK);
+        }
 }
 
 static void nothing(int number) {
@@ -361,28 +384,30 @@ static void nothing(int number) {
 TEST(signals_neither_end_a_wait_nor_lengthen_it) {
     struct sigaction action = {.sa_handler = nothing};
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
-    for EACH_CONDITION (c) {
-        visit v;
-        start_asleep(&v, 1, c, thrum_after_ms(30));
-        const uint64_t begun = test_now_ns();
-        while (!atomic_load(&v.over)) {
-            pthread_kill(v.thread.thread, SIGUSR1);
-            CHECK(test_now_ns() - begun < UINT64_C(20000) * MS);
+    for
+        EACH_CONDITION(c) {
+            visit v;
+            start(&v, c, thrum_after_ms(30));
+            const uint64_t begun = test_now_ns();
+            while (!atomic_load(&v.over)) {
+                pthread_kill(v.thread.thread, SIGUSR1);
+                CHECK(test_now_ns() - begun < UINT64_C(20000) * MS);
+            }
+            end(&v, 1, THRUM_TIMEOUT);
+            CHECK(thrum_deadline_passed(v.deadline));
         }
-        end(&v, 1, THRUM_TIMEOUT);
-        CHECK(thrum_deadline_passed(v.deadline));
-    }
 }
 
 TEST(errno_is_kept) {
-    for EACH_CONDITION (c) {
-        c->acquire();
-        errno = 1234;
-        CHECK_EQ(c->wait_until(thrum_after_us(100)), THRUM_TIMEOUT);
-        CHECK_EQ(c->notify_all(), THRUM_OK);
-        CHECK_EQ(errno, 1234);
-        c->release();
-    }
+    for
+        EACH_CONDITION(c) {
+            c->acquire();
+            errno = 1234;
+            CHECK_EQ(c->wait_until(thrum_after_us(100)), THRUM_TIMEOUT);
+            CHECK_EQ(c->notify_all(), THRUM_OK);
+            CHECK_EQ(errno, 1234);
+            c->release();
+        }
 }
 
 /* --- wait_for ------------------------------------------------------------------------------------- */
@@ -401,40 +426,43 @@ static int is_counted(void *p) {
 }
 
 TEST(a_predicate_that_is_true_at_once_checks_nothing) {
-    for EACH_CONDITION (c) {
-        count_down d = {NULL, 0, 1, 7};
-        CHECK_EQ(c->wait_for(is_counted, &d, THRUM_FOREVER), THRUM_OK); /* without the lock */
-        CHECK_EQ(d.asked, 1);
-        d = (count_down){NULL, 0, 2, 7};
-        CHECK_EQ(c->wait_for(is_counted, &d, THRUM_FOREVER), (int)c->without_lock);
-        CHECK_EQ(d.asked, 1);
-    }
+    for
+        EACH_CONDITION(c) {
+            count_down d = {NULL, 0, 1, 7};
+            CHECK_EQ(c->wait_for(is_counted, &d, THRUM_FOREVER), THRUM_OK); /* without the lock */
+            CHECK_EQ(d.asked, 1);
+            d = (count_down){NULL, 0, 2, 7};
+            CHECK_EQ(c->wait_for(is_counted, &d, THRUM_FOREVER), (int)c->without_lock);
+            CHECK_EQ(d.asked, 1);
+        }
 }
 
 TEST(a_past_deadline_still_asks_the_predicate_twice) {
-    for EACH_CONDITION (c) {
-        count_down d = {c, 0, 2, 1};
-        c->acquire();
-        CHECK_EQ(c->wait_for(is_counted, &d, THRUM_NOW), THRUM_OK);
-        CHECK_EQ(d.asked, 2);
-        d = (count_down){c, 0, 100, 1};
-        CHECK_EQ(c->wait_for(is_counted, &d, THRUM_NOW), THRUM_TIMEOUT);
-        CHECK_EQ(d.asked, 2);
-        c->release();
-    }
+    for
+        EACH_CONDITION(c) {
+            count_down d = {c, 0, 2, 1};
+            c->acquire();
+            CHECK_EQ(c->wait_for(is_counted, &d, THRUM_NOW), THRUM_OK);
+            CHECK_EQ(d.asked, 2);
+            d = (count_down){c, 0, 100, 1};
+            CHECK_EQ(c->wait_for(is_counted, &d, THRUM_NOW), THRUM_TIMEOUT);
+            CHECK_EQ(d.asked, 2);
+            c->release();
+        }
 }
 
 TEST(a_negative_answer_is_handed_through_with_the_lock_held) {
-    for EACH_CONDITION (c) {
-        for (int after = 1; after <= 2; after++) {
-            count_down d = {c, 0, after, -42};
-            c->acquire();
-            CHECK_EQ(c->wait_for(is_counted, &d, thrum_after_ms(1)), -42);
-            CHECK(c->locked());
-            CHECK_EQ(c->waiters(), 0);
-            c->release();
+    for
+        EACH_CONDITION(c) {
+            for (int after = 1; after <= 2; after++) {
+                count_down d = {c, 0, after, -42};
+                c->acquire();
+                CHECK_EQ(c->wait_for(is_counted, &d, thrum_after_ms(1)), -42);
+                CHECK(c->locked());
+                CHECK_EQ(c->waiters(), 0);
+                c->release();
+            }
         }
-    }
 }
 
 static void *waits_for_three(void *p) {
@@ -445,16 +473,17 @@ static void *waits_for_three(void *p) {
     return NULL;
 }
 TEST(wait_for_goes_on_until_the_predicate_is_true) {
-    for EACH_CONDITION (c) {
-        count_down d = {c, 0, 3, 1};
-        test_thread t = test_start(waits_for_three, &d);
-        for (int i = 1; i <= 2; i++) {
-            while (waiters(c) == 0) sched_yield();
-            notify(c, 1);
+    for
+        EACH_CONDITION(c) {
+            count_down d = {c, 0, 3, 1};
+            test_thread t = test_start(waits_for_three, &d);
+            for (int i = 1; i <= 2; i++) {
+                while (waiters(c) == 0) sched_yield();
+                notify(c, 1);
+            }
+            test_join(&t);
+            CHECK_EQ(d.asked, 3);
         }
-        test_join(&t);
-        CHECK_EQ(d.asked, 3);
-    }
 }
 
 static void *keeps_notifying(void *p) {
@@ -463,18 +492,19 @@ static void *keeps_notifying(void *p) {
     return NULL;
 }
 TEST(wait_for_has_one_deadline_in_total) {
-    for EACH_CONDITION (c) {
-        visit v = {.c = c};
-        count_down d = {c, 0, 2000000000, 1};
-        test_thread t = test_start(keeps_notifying, &v);
-        c->acquire();
-        const thrum_deadline end = thrum_after_ms(10);
-        CHECK_EQ(c->wait_for(is_counted, &d, end), THRUM_TIMEOUT);
-        CHECK(thrum_deadline_passed(end));
-        c->release();
-        atomic_store(&v.over, true);
-        test_join(&t);
-    }
+    for
+        EACH_CONDITION(c) {
+            visit v = {.c = c};
+            count_down d = {c, 0, 2000000000, 1};
+            test_thread t = test_start(keeps_notifying, &v);
+            c->acquire();
+            const thrum_deadline end = thrum_after_ms(10);
+            CHECK_EQ(c->wait_for(is_counted, &d, end), THRUM_TIMEOUT);
+            CHECK(thrum_deadline_passed(end));
+            c->release();
+            atomic_store(&v.over, true);
+            test_join(&t);
+        }
 }
 
 /* --- several on one lock, fork, text -------------------------------------------------------------- */
@@ -532,7 +562,8 @@ TEST(it_describes_itself) {
     visit visits[2];
     start_asleep(visits, 2, &conditions[0], THRUM_FOREVER);
     thrum_lock_acquire(&of_lock_lock);
-    CHECK_EQ(thrum_cond_describe(&of_lock_cond, text, sizeof text), strlen("condition: of a lock, 2 waiting"));
+    CHECK_EQ(thrum_cond_describe(&of_lock_cond, text, sizeof text),
+             strlen("condition: of a lock, 2 waiting"));
     CHECK(strcmp(text, "condition: of a lock, 2 waiting") == 0);
     CHECK_EQ(thrum_cond_describe(&of_lock_cond, cut, sizeof cut), strlen(text));
     CHECK(strcmp(cut, "conditi") == 0);

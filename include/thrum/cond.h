@@ -64,7 +64,7 @@ constexpr int thrum_cond_kind_(const thrum_rlock *) {
     return 1;
 }
 #else
-#define thrum_cond_kind_(lock) _Generic((lock), thrum_lock *: 0, thrum_rlock *: 1)
+#define thrum_cond_kind_(lock) _Generic((lock), thrum_lock * : 0, thrum_rlock * : 1)
 #endif
 
 /* The lock's address with its kind in the lowest bit. */
@@ -141,8 +141,8 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_cond_wait_until(thrum_cond *cond,
  * before. A negative answer is handed through. Else as thrum_cond_wait, which is not called, and the lock
  * not checked, when the predicate is positive at once.
  */
-THRUM_INLINE THRUM_MUST_USE int thrum_cond_wait_for(thrum_cond *cond, thrum_predicate *predicate, void *argument,
-                                                    thrum_deadline deadline) {
+THRUM_INLINE THRUM_MUST_USE int thrum_cond_wait_for(thrum_cond *cond, thrum_predicate *predicate,
+                                                    void *argument, thrum_deadline deadline) {
     return thrum_cond_wait_for_(cond->lock, &cond->last, predicate, argument, deadline);
 }
 

@@ -109,7 +109,8 @@ static void sleep_until_notified(thrum_waiter_ *waiter, thrum_deadline deadline)
     uint32_t seen = WAITING;
     if (!thrum_u32_cas_relaxed(&waiter->state, &seen, ASLEEP)) return;
     while (!is_notified(waiter))
-        if (thrum_futex_wait(&waiter->state, ASLEEP, THRUM_FUTEX_ANY, false, deadline) == THRUM_FUTEX_TIMED_OUT)
+        if (thrum_futex_wait(&waiter->state, ASLEEP, THRUM_FUTEX_ANY, false, deadline) ==
+            THRUM_FUTEX_TIMED_OUT)
             return;
 }
 

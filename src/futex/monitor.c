@@ -10,6 +10,7 @@ void thrum_monitor_reset_after_fork(thrum_monitor *monitor) {
 }
 
 size_t thrum_monitor_describe(const thrum_monitor *monitor, char *text, size_t size) {
-    return (size_t)snprintf(text, size, "monitor: %s, %u waiting", thrum_monitor_locked(monitor) ? "locked" : "free",
+    return (size_t)snprintf(text, size, "monitor: %s, %u waiting",
+                            thrum_monitor_locked(monitor) ? "locked" : "free",
                             thrum_monitor_waiters(monitor));
 }

@@ -38,7 +38,7 @@ void thrum_self_pop_(thrum_guard_ *guard) {
 }
 
 bool thrum_self_holds_(const void *object) {
-    for (const thrum_guard_ *g = self.innermost; g; g = g->outer)
+    for (const thrum_guard_ *g = thrum_self_.innermost; g; g = g->outer)
         if (g->object == object) return true;
     return false;
 }
@@ -48,7 +48,7 @@ void thrum_self_release_guards(void) {
         thrum_guard_ *guard = thrum_self_.innermost;
         void *object = guard->object;
         thrum_self_.innermost = guard->outer; /* I2 */
-        guard->object = NULL;          /* I1 */
+        guard->object = NULL;                 /* I1 */
         guard->release(object);
     }
 }

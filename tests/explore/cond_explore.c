@@ -147,8 +147,8 @@ static void with_a_stranger(unsigned me) {
     if (me < 2) return;
     if (thrum_lock_acquire_until(&s.lock, EXPLORE_SOON) == THRUM_OK) thrum_lock_release(&s.lock);
 }
-EXPLORE(who_waits_for_the_lock_alone_is_not_in_the_way, .threads = 3, .begin = begin, .thread = with_a_stranger,
-        .end = nobody_left, .bounds = {2, 0, 1, 1})
+EXPLORE(who_waits_for_the_lock_alone_is_not_in_the_way, .threads = 3, .begin = begin,
+        .thread = with_a_stranger, .end = nobody_left, .bounds = {2, 0, 1, 1})
 
 /* --- several conditions of one lock ------------------------------------------------------------------ */
 
@@ -175,8 +175,8 @@ static void put_or_get(unsigned me) {
 static void empty(void) {
     REQUIRE(s.items == 0 && s.changed.last == NULL && s.room.last == NULL);
 }
-EXPLORE(a_bounded_queue_of_two_conditions, .threads = 2, .begin = begin_two, .thread = put_or_get, .end = empty,
-        .bounds = {2, 0, 0, 1})
+EXPLORE(a_bounded_queue_of_two_conditions, .threads = 2, .begin = begin_two, .thread = put_or_get,
+        .end = empty, .bounds = {2, 0, 0, 1})
 
 /* --- who waits may free it ------------------------------------------------------------------------- */
 
@@ -188,4 +188,5 @@ static void free_when_let_in(unsigned me) {
     consume(THRUM_FOREVER);
     explore_free(&s.changed, sizeof s.changed);
 }
-EXPLORE(the_last_waiter_frees_it, .threads = 2, .begin = begin, .thread = free_when_let_in, .bounds = {3, 1, 0, 1})
+EXPLORE(the_last_waiter_frees_it, .threads = 2, .begin = begin, .thread = free_when_let_in,
+        .bounds = {3, 1, 0, 1})

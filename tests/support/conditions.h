@@ -29,40 +29,42 @@ typedef struct condition {
 } condition;
 
 /* The table's functions for an object and the prefix of its type's. */
-#define CONDITION_FUNCTIONS_(name, type, object)                                                       \
-    static void name##_acquire(void) {                                                                 \
-        (void)type##_acquire(object);                                                                  \
-    }                                                                                                  \
-    static void name##_release(void) {                                                                 \
-        CHECK_EQ(type##_release(object), THRUM_OK);                                                    \
-    }                                                                                                  \
-    static bool name##_try_acquire(void) {                                                             \
-        return type##_try_acquire(object);                                                             \
-    }                                                                                                  \
-    static bool name##_locked(void) {                                                                  \
-        return type##_locked(object);                                                                  \
-    }                                                                                                  \
-    static thrum_result name##_wait(void) {                                                            \
-        return type##_wait(object);                                                                    \
-    }                                                                                                  \
-    static thrum_result name##_wait_until(thrum_deadline deadline) {                                   \
-        return type##_wait_until(object, deadline);                                                    \
-    }                                                                                                  \
-    static int name##_wait_for(thrum_predicate *predicate, void *argument, thrum_deadline deadline) {  \
-        return type##_wait_for(object, predicate, argument, deadline);                                 \
-    }                                                                                                  \
-    static thrum_result name##_notify(int n) {                                                         \
-        return type##_notify(object, n);                                                               \
-    }                                                                                                  \
-    static thrum_result name##_notify_all(void) {                                                      \
-        return type##_notify_all(object);                                                              \
-    }                                                                                                  \
-    static unsigned name##_waiters(void) {                                                             \
-        return type##_waiters(object);                                                                 \
+#define CONDITION_FUNCTIONS_(name, type, object)                                                      \
+    static void name##_acquire(void) {                                                                \
+        (void)type##_acquire(object);                                                                 \
+    }                                                                                                 \
+    static void name##_release(void) {                                                                \
+        CHECK_EQ(type##_release(object), THRUM_OK);                                                   \
+    }                                                                                                 \
+    static bool name##_try_acquire(void) {                                                            \
+        return type##_try_acquire(object);                                                            \
+    }                                                                                                 \
+    static bool name##_locked(void) {                                                                 \
+        return type##_locked(object);                                                                 \
+    }                                                                                                 \
+    static thrum_result name##_wait(void) {                                                           \
+        return type##_wait(object);                                                                   \
+    }                                                                                                 \
+    static thrum_result name##_wait_until(thrum_deadline deadline) {                                  \
+        return type##_wait_until(object, deadline);                                                   \
+    }                                                                                                 \
+    static int name##_wait_for(thrum_predicate *predicate, void *argument, thrum_deadline deadline) { \
+        return type##_wait_for(object, predicate, argument, deadline);                                \
+    }                                                                                                 \
+    static thrum_result name##_notify(int n) {                                                        \
+        return type##_notify(object, n);                                                              \
+    }                                                                                                 \
+    static thrum_result name##_notify_all(void) {                                                     \
+        return type##_notify_all(object);                                                             \
+    }                                                                                                 \
+    static unsigned name##_waiters(void) {                                                            \
+        return type##_waiters(object);                                                                \
     }
-#define CONDITION_ROW_(text, told, name)                                                              \
-    {text, told, name##_acquire, name##_release, name##_try_acquire, name##_locked, name##_wait,       \
-     name##_wait_until, name##_wait_for, name##_notify, name##_notify_all, name##_waiters}
+#define CONDITION_ROW_(text, told, name)                                                            \
+    {                                                                                               \
+        text, told, name##_acquire, name##_release, name##_try_acquire, name##_locked, name##_wait, \
+            name##_wait_until, name##_wait_for, name##_notify, name##_notify_all, name##_waiters    \
+    }
 
 static thrum_lock of_lock_lock;
 static thrum_cond of_lock_cond = THRUM_COND_INIT(&of_lock_lock);
