@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { CELL = 8, CELLS = 4096 /* a power of two */ };
+enum { CELL = 8, CELLS = 4096 /* a power of two */, ACCESSES_MAX = 100000 };
 
 typedef struct byte_times {
     uint16_t wrote, writer;
@@ -31,6 +31,7 @@ typedef struct cell {
 static cell cells[CELLS];
 static cell *used[CELLS];
 static unsigned used_count;
+static unsigned accesses; /* plain ones, in this execution */
 
 typedef struct named {
     uintptr_t from, to;
@@ -41,6 +42,7 @@ static unsigned names_count;
 
 void races_begin_execution(void) {
     used_count = 0;
+    accesses = 0;
     names_count = 0;
     engine.execution++; /* cells of earlier executions are empty */
 }
@@ -115,6 +117,7 @@ void races_access(const void *address, size_t size, bool write, const void *pc) 
     uintptr_t at = (uintptr_t)address;
     const uintptr_t stop = at + size;
     if (fibers_own_local(at)) return; /* the address is the same in every thread */
+    if (++accesses > ACCESSES_MAX) fail_at(pc, at, "livelock: no end of plain accesses", "", 0);
     while (at < stop) {
         cell *c = cell_of(at, true);
         const uintptr_t end = stop < c->base + CELL ? stop : c->base + CELL;
