@@ -14,6 +14,7 @@
 #include <thrum/lock.h>
 #include <thrum/park.h>
 #include <thrum/result.h>
+#include <thrum/rlock.h>
 #include <thrum/self.h>
 #include <thrum/semaphore.h>
 #include <thrum/spinlock.h>

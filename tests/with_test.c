@@ -5,6 +5,7 @@
 #include <thrum/with.h>
 
 static thrum_lock lock;
+static thrum_rlock rlock;
 static thrum_spinlock spinlock;
 static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(1);
 static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
@@ -12,6 +13,7 @@ static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
 /* The semaphore counts: a second release of one hold would show as a value of 2. */
 static void check_all_free(void) {
     CHECK(!thrum_lock_locked(&lock));
+    CHECK(!thrum_rlock_locked(&rlock));
     CHECK(!thrum_spinlock_locked(&spinlock));
     CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
     CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 1);
@@ -31,6 +33,34 @@ TEST(a_lock_is_held_in_the_block_and_free_after_it) {
         ran++;
     }
     CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(an_rlock_is_held_in_the_block_once_deeper_inside_and_free_after_it) {
+    unsigned ran = 0;
+    THRUM_WITH(&rlock) {
+        CHECK_EQ(thrum_rlock_depth(&rlock), 1);
+        THRUM_WITH(&rlock) {
+            CHECK_EQ(thrum_rlock_depth(&rlock), 2);
+            ran++;
+        }
+        CHECK_EQ(thrum_rlock_depth(&rlock), 1);
+        THRUM_HOLD(&rlock);
+        CHECK_EQ(thrum_rlock_depth(&rlock), 2);
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(a_block_whose_acquire_is_refused_is_skipped_and_takes_nothing_back) {
+    thrum_result result = THRUM_OK;
+    uint32_t depth = 0;
+    CHECK_EQ(thrum_rlock_acquire_depth(&rlock, THRUM_RLOCK_DEPTH_MAX), THRUM_OK);
+    THRUM_WITH(&rlock) CHECK(false);
+    THRUM_WITH_UNTIL(&rlock, THRUM_FOREVER, &result) CHECK(false);
+    CHECK_EQ(result, THRUM_OVERFLOW);
+    CHECK_EQ(thrum_rlock_release_all(&rlock, &depth), THRUM_OK);
+    CHECK_EQ(depth, THRUM_RLOCK_DEPTH_MAX);
     check_all_free();
 }
 

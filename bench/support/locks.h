@@ -17,6 +17,7 @@
 #include <thrum/cpu.h>
 #include <thrum/futex.h>
 #include <thrum/lock.h>
+#include <thrum/rlock.h>
 #include <thrum/spinlock.h>
 
 #include "bench.h"
@@ -34,6 +35,7 @@
 #endif
 #ifdef THRUM_BENCH_HAS_BOOST
 #include <boost/thread/mutex.hpp>
+#include <boost/thread/recursive_mutex.hpp>
 #endif
 
 namespace bench {
@@ -45,6 +47,13 @@ struct ThrumLock {
     bool try_acquire() { return thrum_lock_try_acquire(&lock); }
     bool wait_until(uint64_t ns) { return thrum_lock_acquire_until(&lock, thrum_deadline{ns}) == THRUM_OK; }
     void release() { thrum_lock_release(&lock); }
+};
+
+struct ThrumRlock {
+    thrum_rlock lock = THRUM_RLOCK_INIT;
+    void acquire() { thrum_rlock_acquire(&lock); }
+    bool try_acquire() { return thrum_rlock_try_acquire(&lock); }
+    void release() { thrum_rlock_release(&lock); }
 };
 
 struct ThrumSpinlock {
@@ -96,8 +105,10 @@ template <class M> struct Lockable {
     void release() { mutex.unlock(); }
 };
 using StdMutex = Lockable<std::mutex>;
+using StdRecursive = Lockable<std::recursive_mutex>;
 #ifdef THRUM_BENCH_HAS_BOOST
 using BoostMutex = Lockable<boost::mutex>;
+using BoostRecursive = Lockable<boost::recursive_mutex>;
 #endif
 #ifdef THRUM_BENCH_HAS_TBB
 using TbbSpin = Lockable<tbb::spin_mutex>;
@@ -166,6 +177,26 @@ struct LimitPair {
     }
     void release() {
         benchmark::DoNotOptimize(word.fetch_add(0x80000000u, std::memory_order_release));
+    }
+};
+
+/* The same with an owner's number and a depth: it never waits, checks no release and no depth. */
+struct LimitOwned {
+    LimitPair pair;
+    uint32_t depth = 0;
+    std::atomic<uint64_t> owner{0};
+    static inline thread_local uint64_t me = 1;
+    void acquire() {
+        if (owner.load(std::memory_order_relaxed) != me) {
+            pair.acquire();
+            owner.store(me, std::memory_order_relaxed);
+        }
+        depth++;
+    }
+    void release() {
+        if (--depth) return;
+        owner.store(0, std::memory_order_relaxed);
+        pair.release();
     }
 };
 

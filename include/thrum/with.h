@@ -7,8 +7,9 @@
  *         balance += amount;
  *     }                                                         // lets go
  *
- * It takes a pointer to any object that can be acquired: thrum_lock, thrum_spinlock,
- * thrum_semaphore, thrum_bounded_semaphore. The expression is evaluated once.
+ * It takes a pointer to any object that can be acquired: thrum_lock, thrum_rlock, thrum_spinlock,
+ * thrum_semaphore, thrum_bounded_semaphore. The expression is evaluated once. Where the acquire is
+ * refused (an rlock as deep as it goes) the block is skipped.
  *
  * Every way out lets go: falling off the end, `break`, `continue`, `return`, `goto`, a C++
  * exception, and a thread that ends inside, if it drains its guards first
@@ -28,18 +29,21 @@
 #define THRUM_WITH_H
 
 #include <thrum/lock.h>
+#include <thrum/rlock.h>
 #include <thrum/self.h>
 #include <thrum/semaphore.h>
 #include <thrum/spinlock.h>
 
-/* One line for each type that can be acquired: its name and its verb prefix are the same. */
-#define THRUM_GUARD_DEFINE_(type)                                                                       \
+/*
+ * One line for each type that can be acquired: its name and its verb prefix are the same. `acquired` is an
+ * expression that acquires the object and says whether it did.
+ */
+#define THRUM_GUARD_DEFINE_AS_(type, acquired)                                                          \
     THRUM_INLINE void thrum_guard_release_##type##_(void *object) {                                     \
         (void)type##_release((type *)object);                                                           \
     }                                                                                                   \
     THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_##type##_(type *object) {              \
-        type##_acquire(object);                                                                         \
-        const thrum_guard_ guard = {thrum_guard_release_##type##_, object, NULL};                       \
+        const thrum_guard_ guard = {thrum_guard_release_##type##_, (acquired) ? object : NULL, NULL};   \
         return guard;                                                                                   \
     }                                                                                                   \
     THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_until_##type##_(                       \
@@ -50,10 +54,15 @@
         return guard;                                                                                   \
     }
 
+#define THRUM_GUARD_DEFINE_(type) THRUM_GUARD_DEFINE_AS_(type, (type##_acquire(object), true))
+/* Its acquire returns a result and may be refused. */
+#define THRUM_GUARD_DEFINE_REFUSING_(type) THRUM_GUARD_DEFINE_AS_(type, type##_acquire(object) == THRUM_OK)
+
 THRUM_GUARD_DEFINE_(thrum_lock)
 THRUM_GUARD_DEFINE_(thrum_spinlock)
 THRUM_GUARD_DEFINE_(thrum_semaphore)
 THRUM_GUARD_DEFINE_(thrum_bounded_semaphore)
+THRUM_GUARD_DEFINE_REFUSING_(thrum_rlock)
 
 #ifdef __cplusplus
 #define THRUM_GUARD_OVERLOAD_(type)                                                             \
@@ -68,6 +77,7 @@ THRUM_GUARD_OVERLOAD_(thrum_lock)
 THRUM_GUARD_OVERLOAD_(thrum_spinlock)
 THRUM_GUARD_OVERLOAD_(thrum_semaphore)
 THRUM_GUARD_OVERLOAD_(thrum_bounded_semaphore)
+THRUM_GUARD_OVERLOAD_(thrum_rlock)
 #else
 /* clang-format off */
 #define THRUM_GUARD_SELECT_(verb, object)                                                          \
@@ -75,7 +85,8 @@ THRUM_GUARD_OVERLOAD_(thrum_bounded_semaphore)
         thrum_lock *: thrum_guard_##verb##_thrum_lock_,                                            \
         thrum_spinlock *: thrum_guard_##verb##_thrum_spinlock_,                                    \
         thrum_semaphore *: thrum_guard_##verb##_thrum_semaphore_,                                  \
-        thrum_bounded_semaphore *: thrum_guard_##verb##_thrum_bounded_semaphore_)
+        thrum_bounded_semaphore *: thrum_guard_##verb##_thrum_bounded_semaphore_,                  \
+        thrum_rlock *: thrum_guard_##verb##_thrum_rlock_)
 /* clang-format on */
 #define thrum_guard_acquire_(object) THRUM_GUARD_SELECT_(acquire, object)(object)
 #define thrum_guard_acquire_until_(object, deadline, result) \

@@ -2,6 +2,8 @@
 /*
  * Floor 2. The only thread-local variable of floors 1 and 2.
  *
+ * I0: a thread's id is 0 until the thread draws it, and never changes after that. Only this file writes
+ *     the variable; the headers read the id.
  * I1: the chain holds exactly the guards whose object is not NULL, innermost first.
  * I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
@@ -9,32 +11,27 @@
 #include <thrum/atomic.h>
 #include <thrum/self.h>
 
-typedef struct thrum_self {
-    uint64_t id; /* 0: not yet drawn */
-    thrum_guard_ *innermost;
-} thrum_self;
+__thread thrum_self_state_ thrum_self_;
 
-static __thread thrum_self self __attribute__((tls_model("initial-exec")));
-
-uint64_t thrum_self_id(void) {
+uint64_t thrum_self_draw_id_(void) {
     static thrum_u64 last;
     /* relaxed: only the number must be unique; nothing is published by it */
-    if (self.id == 0) self.id = thrum_u64_fetch_add_relaxed(&last, 1) + 1;
-    return self.id;
+    if (thrum_self_.id == 0) thrum_self_.id = thrum_u64_fetch_add_relaxed(&last, 1) + 1; /* I0 */
+    return thrum_self_.id;
 }
 
 void thrum_self_push_(thrum_guard_ *guard) {
-    guard->outer = self.innermost;
-    self.innermost = guard;
+    guard->outer = thrum_self_.innermost;
+    thrum_self_.innermost = guard;
 }
 
 void thrum_self_pop_(thrum_guard_ *guard) {
-    if (self.innermost == guard) {
-        self.innermost = guard->outer;
+    if (thrum_self_.innermost == guard) {
+        thrum_self_.innermost = guard->outer;
         return;
     }
     /* Two guards of one scope may leave in an order of their own. */
-    for (thrum_guard_ *g = self.innermost; g; g = g->outer) {
+    for (thrum_guard_ *g = thrum_self_.innermost; g; g = g->outer) {
         if (g->outer == guard) {
             g->outer = guard->outer;
             return;
@@ -43,17 +40,17 @@ void thrum_self_pop_(thrum_guard_ *guard) {
 }
 
 void thrum_self_release_guards(void) {
-    while (self.innermost) {
-        thrum_guard_ *guard = self.innermost;
+    while (thrum_self_.innermost) {
+        thrum_guard_ *guard = thrum_self_.innermost;
         void *object = guard->object;
-        self.innermost = guard->outer; /* I2 */
-        guard->object = NULL;          /* I1 */
+        thrum_self_.innermost = guard->outer; /* I2 */
+        guard->object = NULL;                 /* I1 */
         guard->release(object);
     }
 }
 
 unsigned thrum_self_guards(void) {
     unsigned count = 0;
-    for (const thrum_guard_ *g = self.innermost; g; g = g->outer) count++;
+    for (const thrum_guard_ *g = thrum_self_.innermost; g; g = g->outer) count++;
     return count;
 }

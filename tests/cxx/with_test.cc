@@ -8,12 +8,14 @@
 #include <thread>
 
 static thrum_lock lock;
+static thrum_rlock rlock;
 static thrum_spinlock spinlock;
 static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(1);
 static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
 
 static void check_all_free() {
     CHECK(!thrum_lock_locked(&lock));
+    CHECK(!thrum_rlock_locked(&rlock));
     CHECK(!thrum_spinlock_locked(&spinlock));
     CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
     CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 1);
@@ -22,21 +24,23 @@ static void check_all_free() {
 
 static void check_all_held() {
     CHECK(thrum_lock_locked(&lock));
+    CHECK(thrum_rlock_is_owned(&rlock));
     CHECK(thrum_spinlock_locked(&spinlock));
     CHECK_EQ(thrum_semaphore_value(&semaphore), 0);
     CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 0);
-    CHECK_EQ(thrum_self_guards(), 4);
+    CHECK_EQ(thrum_self_guards(), 5);
 }
 
 TEST(every_type_is_held_in_the_block_and_free_after_it) {
     unsigned ran = 0;
     THRUM_WITH(&lock)
-        THRUM_WITH(&spinlock)
-            THRUM_WITH(&semaphore)
-                THRUM_WITH(&bounded) {
-                    check_all_held();
-                    ran++;
-                }
+        THRUM_WITH(&rlock)
+            THRUM_WITH(&spinlock)
+                THRUM_WITH(&semaphore)
+                    THRUM_WITH(&bounded) {
+                        check_all_held();
+                        ran++;
+                    }
     CHECK_EQ(ran, 1);
     check_all_free();
 }
@@ -45,6 +49,7 @@ static void throw_from_all() {
     THRUM_WITH(&lock)
         THRUM_WITH(&spinlock) {
             THRUM_HOLD(&semaphore);
+            THRUM_HOLD(&rlock);
             THRUM_WITH(&bounded) {
                 check_all_held();
                 throw std::runtime_error("out");
@@ -117,14 +122,15 @@ TEST(a_timed_block_runs_or_is_skipped_and_its_result_tells) {
     thrum_result result = THRUM_INVALID;
     unsigned ran = 0;
     THRUM_WITH_UNTIL(&lock, THRUM_NOW, &result)
-        THRUM_WITH_UNTIL(&spinlock, THRUM_NOW, &result)
-            THRUM_WITH_UNTIL(&semaphore, THRUM_NOW, &result)
-                THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result) {
-                    check_all_held();
-                    ran++;
-                    THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
-                    CHECK_EQ(result, THRUM_TIMEOUT);
-                }
+        THRUM_WITH_UNTIL(&rlock, THRUM_NOW, &result)
+            THRUM_WITH_UNTIL(&spinlock, THRUM_NOW, &result)
+                THRUM_WITH_UNTIL(&semaphore, THRUM_NOW, &result)
+                    THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result) {
+                        check_all_held();
+                        ran++;
+                        THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
+                        CHECK_EQ(result, THRUM_TIMEOUT);
+                    }
     CHECK_EQ(ran, 1);
     check_all_free();
 }
