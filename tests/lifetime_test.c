@@ -19,6 +19,7 @@
 #include <thrum/latch.h>
 #include <thrum/lock.h>
 #include <thrum/once.h>
+#include <thrum/rlock.h>
 #include <thrum/semaphore.h>
 
 enum { PAGE = 4096, OWNERS = 3 };
@@ -209,11 +210,78 @@ TEST(who_finds_a_once_done_may_free_it_while_the_run_returns) {
     hand_over(&of_once, &heap);
 }
 
+/*
+ * --- who acquires an rlock frees it ---------------------------------------------------------------
+ * Only the owner releases: here the partner makes it, holds it and offers it.
+ */
+
+typedef struct estate {
+    const memory *memory;
+    void (*inherit)(thrum_rlock *rlock);
+    _Atomic(thrum_rlock *) offered; /* NULL: taken */
+    unsigned rounds;
+    uint64_t random;
+} estate;
+
+static void *bequeath(void *p) {
+    estate *e = p;
+    for (unsigned i = 0; i < e->rounds; i++) {
+        static const unsigned pauses[] = {8, 4000, 8, 20000}; /* the heir spins, sleeps, gives up */
+        thrum_rlock *rlock = e->memory->take();
+        thrum_rlock_acquire(rlock);
+        thrum_rlock_acquire(rlock);
+        thrum_rlock *none = NULL;
+        while (!atomic_compare_exchange_weak(&e->offered, &none, rlock)) {
+            none = NULL;
+            sched_yield();
+        }
+        dawdle(&e->random, pauses[i % 4]);
+        uint32_t depth;
+        if (i % 2 == 0) CHECK_EQ(thrum_rlock_release_all(rlock, &depth), THRUM_OK);
+        if (i % 2 == 1) (void)thrum_rlock_release(rlock);
+        if (i % 2 == 1) (void)thrum_rlock_release(rlock);
+    }
+    return NULL;
+}
+
+static void rlock_wait(thrum_rlock *rlock) {
+    thrum_rlock_acquire(rlock);
+}
+static void rlock_until(thrum_rlock *rlock) {
+    while (thrum_rlock_acquire_until(rlock, thrum_after_us(20)) != THRUM_OK) {
+    }
+}
+
+static void next_owner_ends_it(const memory *kind, void (*inherit)(thrum_rlock *rlock)) {
+    static estate e;
+    e = (estate){
+        .memory = kind, .inherit = inherit, .rounds = 20000 / test_slowdown(), .random = test_seed()};
+    test_thread t = test_start(bequeath, &e);
+    for (unsigned i = 0; i < e.rounds; i++) {
+        thrum_rlock *rlock;
+        while ((rlock = atomic_exchange(&e.offered, NULL)) == NULL) sched_yield();
+        inherit(rlock);
+        kind->give(rlock);
+    }
+    test_join(&t);
+}
+
+TEST(the_next_owner_of_an_rlock_may_unmap_it) {
+    next_owner_ends_it(&pages, rlock_wait);
+}
+TEST(the_next_owner_of_an_rlock_may_free_it) {
+    next_owner_ends_it(&heap, rlock_wait);
+}
+TEST(a_timed_owner_of_an_rlock_may_unmap_it) {
+    next_owner_ends_it(&pages, rlock_until);
+}
+
 /* --- the last of several owners frees ------------------------------------------------------------ */
 
 typedef struct owned {
     union {
         thrum_lock lock;
+        thrum_rlock rlock;
         thrum_semaphore semaphore;
     } guard;
     unsigned owners; /* plain: the guard protects it */
@@ -368,4 +436,21 @@ TEST(all_but_the_last_party_of_a_barrier_may_free_it) {
 TEST(all_but_the_party_that_acted_may_unmap_the_barrier) {
     static meeting m = {&pages, succeed, NULL, 0, 0, 0, 0};
     last_but_one_frees(&m);
+}
+
+static void rlock_acquire(void *object) {
+    thrum_rlock_acquire(object);
+}
+static void rlock_release(void *object) {
+    (void)thrum_rlock_release(object);
+}
+
+TEST(the_last_owner_of_an_rlock_unmaps_it) {
+    static round_table table = {&pages, rlock_acquire, rlock_release, nothing, NULL, 0, 0, 0};
+    last_owner_frees(&table);
+}
+
+TEST(the_last_owner_of_an_rlock_frees_it) {
+    static round_table table = {&heap, rlock_acquire, rlock_release, nothing, NULL, 0, 0, 0};
+    last_owner_frees(&table);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every wait does, whatever it waits for: each test runs on a lock, an event, a semaphore, a
+ * What every wait does, whatever it waits for: each test runs on a lock, an rlock, an event, a semaphore, a
  * bounded semaphore and a latch, as gates that are shut until `open` lets one waiter through.
  */
 #ifndef _GNU_SOURCE
@@ -18,6 +18,7 @@
 #include <thrum/event.h>
 #include <thrum/latch.h>
 #include <thrum/lock.h>
+#include <thrum/rlock.h>
 #include <thrum/semaphore.h>
 
 enum { MS = 1000000 };
@@ -46,6 +47,52 @@ static void lock_open(void) {
 }
 static void lock_shut(void) {
     (void)!thrum_lock_try_acquire(&lock);
+}
+
+/* Only its owner can open it: a keeper, who owns it while it is shut. Whoever gets through lets go. */
+static thrum_rlock rlock;
+static atomic_bool keeper_wants, keeper_has;
+static void *keeper(void *unused) {
+    for (;;) {
+        const bool wants = atomic_load(&keeper_wants);
+        if (wants == atomic_load(&keeper_has)) {
+            sched_yield();
+            continue;
+        }
+        if (wants)
+            thrum_rlock_acquire(&rlock);
+        else
+            (void)thrum_rlock_release(&rlock);
+        atomic_store(&keeper_has, wants);
+    }
+    return unused;
+}
+static void tell_keeper(bool wants) {
+    static bool hired;
+    if (!hired) (void)test_start(keeper, NULL);
+    hired = true;
+    atomic_store(&keeper_wants, wants);
+    while (atomic_load(&keeper_has) != wants) sched_yield();
+}
+static void rlock_wait(void) {
+    thrum_rlock_acquire(&rlock);
+    (void)thrum_rlock_release(&rlock);
+}
+static thrum_result rlock_until(thrum_deadline deadline) {
+    const thrum_result result = thrum_rlock_acquire_until(&rlock, deadline);
+    if (result == THRUM_OK) (void)thrum_rlock_release(&rlock);
+    return result;
+}
+static bool rlock_try(void) {
+    const bool through = thrum_rlock_try_acquire(&rlock);
+    if (through) (void)thrum_rlock_release(&rlock);
+    return through;
+}
+static void rlock_open(void) {
+    tell_keeper(false);
+}
+static void rlock_shut(void) {
+    tell_keeper(true);
 }
 
 static thrum_event event;
@@ -119,6 +166,7 @@ static void latch_shut(void) {
 
 static const gate gates[] = {
     {"lock", lock_wait, lock_until, lock_try, lock_open, lock_shut},
+    {"rlock", rlock_wait, rlock_until, rlock_try, rlock_open, rlock_shut},
     {"event", event_wait, event_until, event_try, event_open, event_shut},
     {"semaphore", semaphore_wait, semaphore_until, semaphore_try, semaphore_open, semaphore_shut},
     {"bounded semaphore", bounded_wait, bounded_until, bounded_try, bounded_open, bounded_shut},

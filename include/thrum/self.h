@@ -24,6 +24,7 @@ typedef struct thrum_guard_ {
     struct thrum_guard_ *outer;
 } thrum_guard_;
 
+/* What each thread has of its own: the thread-local variable. src/futex/self.c says who writes it. */
 typedef struct thrum_self_state_ {
     uint64_t id; /* 0: not yet drawn */
     thrum_guard_ *innermost;
@@ -31,16 +32,19 @@ typedef struct thrum_self_state_ {
 
 THRUM_BEGIN_DECLS
 
-THRUM_API extern __thread thrum_self_state_ thrum_self_ __attribute__((tls_model("initial-exec")));
+/* Visible so that the number is read inline: one load relative to the thread pointer. */
+extern THRUM_API __thread thrum_self_state_ thrum_self_ __attribute__((tls_model("initial-exec")));
+
 THRUM_API uint64_t thrum_self_draw_id_(void) THRUM_COLD;
 
 /*
  * A number that is this thread's alone: never 0, never given again in the life of the process,
- * the same in a forked child. Not the kernel's thread id. One load once it has been drawn. Any
- * thread; not signal handlers, unless the thread has called it before.
+ * the same in a forked child. Not the kernel's thread id. Inlined; the thread's first call draws
+ * it. Any thread; not signal handlers, unless the thread has called it before.
  */
 THRUM_INLINE uint64_t thrum_self_id(void) {
-    return THRUM_LIKELY(thrum_self_.id) ? thrum_self_.id : thrum_self_draw_id_();
+    const uint64_t id = thrum_self_.id;
+    return THRUM_LIKELY(id != 0) ? id : thrum_self_draw_id_();
 }
 
 /*

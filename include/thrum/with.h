@@ -57,7 +57,7 @@
     }
 
 #define THRUM_GUARD_DEFINE_(type) THRUM_GUARD_DEFINE_AS_(type, (type##_acquire(object), true))
-/* The acquire may be refused: then the block is skipped. */
+/* Its acquire returns a result and may be refused. */
 #define THRUM_GUARD_DEFINE_REFUSING_(type) THRUM_GUARD_DEFINE_AS_(type, type##_acquire(object) == THRUM_OK)
 
 THRUM_GUARD_DEFINE_(thrum_lock)

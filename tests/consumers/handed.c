@@ -37,6 +37,20 @@ static void lock_pass(void) {
     thrum_lock_release(&lock);
 }
 
+/* Plain depths, too, are read by the next owner. */
+static thrum_rlock rlock;
+static void rlock_shut(void) {
+    (void)thrum_rlock_acquire_depth(&rlock, 2);
+}
+static void rlock_open(void) {
+    uint32_t depth;
+    (void)!thrum_rlock_release_all(&rlock, &depth);
+}
+static void rlock_pass(void) {
+    (void)thrum_rlock_acquire_depth(&rlock, 3);
+    rlock_open();
+}
+
 static thrum_event event;
 static void event_shut(void) {
     thrum_event_clear(&event);
@@ -112,6 +126,9 @@ static void hand_over(struct gate gate) {
 
 TEST(lock) {
     hand_over((struct gate){lock_shut, lock_open, lock_pass, true});
+}
+TEST(rlock) {
+    hand_over((struct gate){rlock_shut, rlock_open, rlock_pass, true});
 }
 TEST(event) {
     hand_over((struct gate){event_shut, event_open, event_pass, true});

@@ -8,10 +8,11 @@
 enum { THREADS = 4, ROUNDS = 20000 };
 
 static thrum_lock lock = THRUM_LOCK_INIT;
+static thrum_rlock rlock = THRUM_RLOCK_INIT;
 static thrum_spinlock spinlock = THRUM_SPINLOCK_INIT;
 static thrum_semaphore permits = THRUM_SEMAPHORE_INIT(2);
 static thrum_event go = THRUM_EVENT_INIT;
-static int under_lock, under_spinlock;
+static int under_lock, under_rlock, under_spinlock;
 
 static void *work(void *unused) {
     (void)unused;
@@ -19,6 +20,9 @@ static void *work(void *unused) {
     for (int i = 0; i < ROUNDS; i++) {
         THRUM_WITH(&permits) {
             THRUM_WITH(&lock) under_lock++;
+        }
+        THRUM_WITH(&rlock) {
+            THRUM_WITH(&rlock) under_rlock++;
         }
         THRUM_WITH(&spinlock) under_spinlock++;
     }
@@ -30,6 +34,7 @@ int main(void) {
     for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, work, NULL);
     thrum_event_set(&go);
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-    printf("%d %d %s\n", under_lock, under_spinlock, thrum_result_name(THRUM_OK));
-    return under_lock == THREADS * ROUNDS && under_spinlock == THREADS * ROUNDS ? 0 : 1;
+    printf("%d %d %d %s\n", under_lock, under_rlock, under_spinlock, thrum_result_name(THRUM_OK));
+    const int all = THREADS * ROUNDS;
+    return under_lock == all && under_rlock == all && under_spinlock == all ? 0 : 1;
 }

@@ -12,6 +12,7 @@ static struct {
     int successes; /* plain, too */
     kind kinds[EXPLORE_THREADS];
     unsigned callers;
+    bool drawn_early;
 } s;
 
 static void name_words(void) {
@@ -106,7 +107,7 @@ static void all_three_got_in(void) {
 }
 
 EXPLORE(two_go_in_and_again, .threads = 2, .begin = name_words, .thread = go_in_again,
-        .end = free_without_a_trace, .bounds = {4, 2, 2, 1})
+        .end = free_without_a_trace, .bounds = {3, 1, 1, 0})
 EXPLORE(three_go_in, .threads = 3, .begin = name_words, .thread = go_in, .end = all_three_got_in,
         .bounds = {2, 1, 1, 0})
 EXPLORE(three_go_in_and_again, .threads = 3, .begin = name_words, .thread = go_in_again,
@@ -124,7 +125,7 @@ static void any_mix_of_three(void) {
     any_mix(3);
 }
 EXPLORE(every_mix_of_two, .threads = 2, .begin = any_mix_of_two, .thread = go_in_again,
-        .end = free_without_a_trace, .bounds = {3, 1, 2, 1})
+        .end = free_without_a_trace, .bounds = {2, 1, 2, 1})
 EXPLORE(every_mix_of_three, .threads = 3, .begin = any_mix_of_three, .thread = go_in,
         .end = free_without_a_trace, .bounds = {2, 0, 1, 0})
 
@@ -132,12 +133,17 @@ EXPLORE(every_mix_of_three, .threads = 3, .begin = any_mix_of_three, .thread = g
 
 static void draw_and_go_in(unsigned me) {
     (void)me;
+    if (s.drawn_early) REQUIRE(thrum_self_id() != 0);
     nobody_is_an_owner_by_mistake();
     REQUIRE(acquire(BLOCKING));
     alone_inside();
     go_out();
 }
-EXPLORE(two_without_a_number_go_in, .threads = 2, .begin = name_words, .thread = draw_and_go_in,
+static void drawn_before_or_inside(void) {
+    name_words();
+    s.drawn_early = explore_choose(2);
+}
+EXPLORE(two_without_a_number_go_in, .threads = 2, .begin = drawn_before_or_inside, .thread = draw_and_go_in,
         .end = free_without_a_trace, .bounds = {3, 1, 1, 1})
 
 /* --- release_all and acquire_depth ---------------------------------------------------------------------- */
@@ -161,7 +167,7 @@ static void out_and_back(unsigned me) {
     depth_is(0);
 }
 EXPLORE(two_go_out_and_back, .threads = 2, .begin = name_words, .thread = out_and_back,
-        .end = free_without_a_trace, .bounds = {3, 1, 1, 1})
+        .end = free_without_a_trace, .bounds = {3, 0, 1, 1})
 
 static void back_in_time(unsigned me) {
     number(me);
@@ -179,9 +185,9 @@ static void back_in_time(unsigned me) {
     }
 }
 EXPLORE(two_out_and_back_or_in_time, .threads = 2, .begin = name_words, .thread = back_in_time,
-        .end = free_without_a_trace, .bounds = {3, 1, 2, 1})
+        .end = free_without_a_trace, .bounds = {3, 1, 1, 1})
 EXPLORE(three_out_and_back_or_in_time, .threads = 3, .begin = name_words, .thread = back_in_time,
-        .end = free_without_a_trace, .bounds = {1, 0, 1, 0})
+        .end = free_without_a_trace, .bounds = {2, 0, 1, 0})
 
 /* The deepest that it goes: refused, with nothing changed, while others wait. */
 static void deepest(unsigned me) {
