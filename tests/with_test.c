@@ -9,6 +9,11 @@ static thrum_rlock rlock;
 static thrum_spinlock spinlock;
 static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(1);
 static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
+static thrum_lock lock_of_cond;
+static thrum_cond cond = THRUM_COND_INIT(&lock_of_cond);
+static thrum_rlock rlock_of_cond;
+static thrum_cond cond_of_rlock = THRUM_COND_INIT(&rlock_of_cond);
+static thrum_monitor monitor;
 
 /* The semaphore counts: a second release of one hold would show as a value of 2. */
 static void check_all_free(void) {
@@ -17,6 +22,9 @@ static void check_all_free(void) {
     CHECK(!thrum_spinlock_locked(&spinlock));
     CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
     CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 1);
+    CHECK(!thrum_lock_locked(&lock_of_cond));
+    CHECK(!thrum_rlock_locked(&rlock_of_cond));
+    CHECK(!thrum_monitor_locked(&monitor));
     CHECK_EQ(thrum_self_guards(), 0);
 }
 
@@ -61,6 +69,55 @@ TEST(a_block_whose_acquire_is_refused_is_skipped_and_takes_nothing_back) {
     CHECK_EQ(result, THRUM_OVERFLOW);
     CHECK_EQ(thrum_rlock_release_all(&rlock, &depth), THRUM_OK);
     CHECK_EQ(depth, THRUM_RLOCK_DEPTH_MAX);
+    check_all_free();
+}
+
+TEST(a_conditions_lock_is_held_in_the_block_and_free_after_it) {
+    unsigned ran = 0;
+    THRUM_WITH(&cond) {
+        CHECK(thrum_lock_locked(&lock_of_cond));
+        CHECK_EQ(thrum_cond_notify(&cond, 1), THRUM_OK);
+        ran++;
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(a_conditions_rlock_is_held_in_the_block_once_deeper_inside_and_free_after_it) {
+    unsigned ran = 0;
+    THRUM_WITH(&cond_of_rlock) {
+        CHECK_EQ(thrum_rlock_depth(&rlock_of_cond), 1);
+        THRUM_WITH(&cond_of_rlock) {
+            CHECK_EQ(thrum_rlock_depth(&rlock_of_cond), 2);
+            ran++;
+        }
+        CHECK_EQ(thrum_rlock_depth(&rlock_of_cond), 1);
+    }
+    CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(a_condition_without_a_lock_skips_the_block) {
+    static thrum_cond unbound;
+    thrum_result result = THRUM_OK;
+    THRUM_WITH(&unbound) CHECK(false);
+    THRUM_WITH_UNTIL(&unbound, THRUM_FOREVER, &result) CHECK(false);
+    CHECK_EQ(result, THRUM_INVALID);
+    check_all_free();
+}
+
+TEST(a_monitor_is_held_in_the_block_once_deeper_inside_and_free_after_it) {
+    unsigned ran = 0;
+    THRUM_WITH(&monitor) {
+        CHECK(thrum_monitor_is_owned(&monitor));
+        THRUM_WITH(&monitor) {
+            CHECK_EQ(thrum_rlock_depth(&monitor.lock), 2);
+            ran++;
+        }
+        CHECK_EQ(thrum_rlock_depth(&monitor.lock), 1);
+        CHECK_EQ(thrum_monitor_notify(&monitor, 1), THRUM_OK);
+    }
+    CHECK_EQ(ran, 1);
     check_all_free();
 }
 
@@ -254,7 +311,11 @@ TEST(a_timed_block_that_got_the_object_runs_and_lets_go) {
     CHECK_EQ(result, THRUM_OK);
     THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result) ran += thrum_bounded_semaphore_value(&bounded) == 0;
     CHECK_EQ(result, THRUM_OK);
-    CHECK_EQ(ran, 4);
+    THRUM_WITH_UNTIL(&cond, THRUM_NOW, &result) ran += thrum_lock_locked(&lock_of_cond);
+    CHECK_EQ(result, THRUM_OK);
+    THRUM_WITH_UNTIL(&monitor, THRUM_NOW, &result) ran += thrum_monitor_is_owned(&monitor);
+    CHECK_EQ(result, THRUM_OK);
+    CHECK_EQ(ran, 6);
     check_all_free();
 }
 

@@ -12,6 +12,9 @@ static thrum_rlock rlock;
 static thrum_spinlock spinlock;
 static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(1);
 static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
+static thrum_lock lock_of_cond;
+static thrum_cond cond = THRUM_COND_INIT(&lock_of_cond);
+static thrum_monitor monitor;
 
 static void check_all_free() {
     CHECK(!thrum_lock_locked(&lock));
@@ -19,6 +22,8 @@ static void check_all_free() {
     CHECK(!thrum_spinlock_locked(&spinlock));
     CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
     CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 1);
+    CHECK(!thrum_lock_locked(&lock_of_cond));
+    CHECK(!thrum_monitor_locked(&monitor));
     CHECK_EQ(thrum_self_guards(), 0);
 }
 
@@ -28,7 +33,9 @@ static void check_all_held() {
     CHECK(thrum_spinlock_locked(&spinlock));
     CHECK_EQ(thrum_semaphore_value(&semaphore), 0);
     CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 0);
-    CHECK_EQ(thrum_self_guards(), 5);
+    CHECK(thrum_lock_locked(&lock_of_cond));
+    CHECK(thrum_monitor_is_owned(&monitor));
+    CHECK_EQ(thrum_self_guards(), 7);
 }
 
 TEST(every_type_is_held_in_the_block_and_free_after_it) {
@@ -37,11 +44,22 @@ TEST(every_type_is_held_in_the_block_and_free_after_it) {
         THRUM_WITH(&rlock)
             THRUM_WITH(&spinlock)
                 THRUM_WITH(&semaphore)
-                    THRUM_WITH(&bounded) {
-                        check_all_held();
-                        ran++;
-                    }
+                    THRUM_WITH(&bounded)
+                        THRUM_WITH(&cond)
+                            THRUM_WITH(&monitor) {
+                                check_all_held();
+                                ran++;
+                            }
     CHECK_EQ(ran, 1);
+    check_all_free();
+}
+
+TEST(a_condition_without_a_lock_skips_the_block_in_cxx) {
+    static thrum_cond unbound;
+    thrum_result result = THRUM_OK;
+    THRUM_WITH(&unbound) CHECK(false);
+    THRUM_WITH_UNTIL(&unbound, THRUM_FOREVER, &result) CHECK(false);
+    CHECK_EQ(result, THRUM_INVALID);
     check_all_free();
 }
 
@@ -50,6 +68,8 @@ static void throw_from_all() {
         THRUM_WITH(&spinlock) {
             THRUM_HOLD(&semaphore);
             THRUM_HOLD(&rlock);
+            THRUM_HOLD(&cond);
+            THRUM_HOLD(&monitor);
             THRUM_WITH(&bounded) {
                 check_all_held();
                 throw std::runtime_error("out");
@@ -125,12 +145,14 @@ TEST(a_timed_block_runs_or_is_skipped_and_its_result_tells) {
         THRUM_WITH_UNTIL(&rlock, THRUM_NOW, &result)
             THRUM_WITH_UNTIL(&spinlock, THRUM_NOW, &result)
                 THRUM_WITH_UNTIL(&semaphore, THRUM_NOW, &result)
-                    THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result) {
-                        check_all_held();
-                        ran++;
-                        THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
-                        CHECK_EQ(result, THRUM_TIMEOUT);
-                    }
+                    THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result)
+                        THRUM_WITH_UNTIL(&cond, THRUM_NOW, &result)
+                            THRUM_WITH_UNTIL(&monitor, THRUM_NOW, &result) {
+                                check_all_held();
+                                ran++;
+                                THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
+                                CHECK_EQ(result, THRUM_TIMEOUT);
+                            }
     CHECK_EQ(ran, 1);
     check_all_free();
 }
