@@ -12,8 +12,8 @@
  *             THRUM_OK only when it was chosen: never for nothing. A notify with nobody waiting is not
  *             remembered. A waiter whose deadline passes takes nobody's notify with it.
  * Cost        a notify with nobody waiting is a look at the lock and one at the list, inlined. One that
- *             chooses sleepers makes one wake, whatever their number: each of them wakes the next once
- *             it has the lock, so that they do not crowd before it.
+ *             chooses sleepers makes one wake for each; who is woken queues on the lock, as everybody
+ *             who waits for it.
  * Locks       a thrum_lock or a thrum_rlock of the same process; several conditions may share one. A
  *             shared lock is refused: the list is of one process.
  * Freed       when every waiter's call has returned, and no notify is still to come.

@@ -11,16 +11,15 @@
  * I1: the ring, and every waiter's links, are read and written with the lock held.
  * I2: a waiter is in the ring until a notifier takes it out, or itself: with the lock, and not NOTIFIED.
  * I3: a waiter's memory lives until its thread has the lock again, so as long as a notifier holds it.
- * I4: a waiter that is NOTIFIED is awake, or a wake for it is on its way, or another waiter that was NOTIFIED
- *     and has not returned will make it (`next_to_wake`): the first ones of those that a notify finds
- *     ASLEEP it wakes itself, and each wakes its successor when it has the lock, whatever woke it.
+ * I4: a waiter that is NOTIFIED is awake, or a wake for it is on its way: the step that made it NOTIFIED says
+ *     whether it was ASLEEP.
  *
- * No notify is lost: it chooses waiters of the ring; one that times out at that moment finds itself NOTIFIED
- * when it has the lock (I2), and passes on the wake for which another waits (I4). None is remembered: what a
- * notify does, it does to waiters of the ring.
+ * No notify is lost: it chooses waiters of the ring, and one that times out at that moment finds itself NOTIFIED
+ * when it has the lock (I2). None is remembered: what a notify does, it does to waiters of the ring.
  *
- * A wake may come when its thread has returned and its stack is used for something else: it is a stray wake
- * there, as every sleeper must bear. Nothing else touches a waiter so late.
+ * The sleepers are woken one after the other under the lock, and queue on it (lock.c). Ways that spare them that
+ * were measured by bench/cond_bench: each of them waking the next once it has the lock takes 3 times as long on
+ * idle processors and 20 times on busy ones, since every link waits for a processor.
  */
 #include <thrum/cond.h>
 #include <thrum/futex.h>
@@ -31,14 +30,8 @@
 
 enum { WAITING, ASLEEP, NOTIFIED };
 
-/* How many are woken at once; chosen by bench/cond_bench. */
-#ifndef THRUM_COND_WAKES
-#define THRUM_COND_WAKES 1
-#endif
-
 struct thrum_waiter_ {
     thrum_waiter_ *next, *previous;
-    const thrum_u32 *next_to_wake; /* the word of another waiter, which perhaps is gone */
     thrum_u32 state;
 };
 
@@ -118,18 +111,15 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
     const thrum_result checked = thrum_cond_check_(lock);
     if (checked != THRUM_OK) return checked;
 
-    thrum_waiter_ self = {.next_to_wake = NULL};
+    thrum_waiter_ self = {NULL, NULL, {WAITING}};
     append(last, &self); /* I1 */
     const uint32_t depth = let_go(lock);
     if (!thrum_deadline_passed(deadline)) sleep_until_notified(&self, deadline);
     take_back(lock, depth);
 
-    if (!is_notified(&self)) { /* I2 */
-        take_out(last, &self);
-        return THRUM_TIMEOUT;
-    }
-    if (self.next_to_wake) thrum_futex_wake(self.next_to_wake, 1, THRUM_FUTEX_ANY, false); /* I4 */
-    return THRUM_OK;
+    if (is_notified(&self)) return THRUM_OK;
+    take_out(last, &self); /* I2 */
+    return THRUM_TIMEOUT;
 }
 
 int thrum_cond_wait_for_(const void *lock, thrum_waiter_ **last, thrum_predicate *predicate, void *argument,
@@ -147,23 +137,12 @@ int thrum_cond_wait_for_(const void *lock, thrum_waiter_ **last, thrum_predicate
 /* --- notifying ------------------------------------------------------------------------------------ */
 
 void thrum_cond_notify_slow_(thrum_waiter_ **last, int n) {
-    thrum_waiter_ *asleep[THRUM_COND_WAKES] = {NULL}; /* the last ones found: their successors come here */
-    unsigned found = 0;
-    const thrum_u32 *to_wake[THRUM_COND_WAKES];
     for (; n > 0 && *last; n--) {
         thrum_waiter_ *waiter = (*last)->next;
         take_out(last, waiter);
-        if (thrum_u32_exchange_relaxed(&waiter->state, NOTIFIED) != ASLEEP) continue;
-        thrum_waiter_ **predecessor = &asleep[found % THRUM_COND_WAKES];
-        if (*predecessor)
-            (*predecessor)->next_to_wake = &waiter->state; /* I3, I4 */
-        else
-            to_wake[found] = &waiter->state;
-        *predecessor = waiter;
-        found++;
+        if (thrum_u32_exchange_relaxed(&waiter->state, NOTIFIED) == ASLEEP) /* I4 */
+            thrum_futex_wake(&waiter->state, 1, THRUM_FUTEX_ANY, false);    /* I3 */
     }
-    for (unsigned i = 0; i < found && i < THRUM_COND_WAKES; i++)
-        thrum_futex_wake(to_wake[i], 1, THRUM_FUTEX_ANY, false);
 }
 
 /* --- the lock's operations, by the condition's name ----------------------------------------------- */

@@ -136,7 +136,7 @@ static void two_of_three_are_timed(unsigned me) {
     else
         notify_while_somebody_waits(3, 3);
 }
-EXPLORE(timed_waiters_in_a_chain_pass_the_wake_on, .threads = 4, .begin = begin_with_notifies,
+EXPLORE(timed_and_patient_waiters_are_told_at_once, .threads = 4, .begin = begin_with_notifies,
         .thread = two_of_three_are_timed, .end = nobody_left, .bounds = {0, 0, 2, 1})
 
 /* --- the lock's own waiters -------------------------------------------------------------------------- */

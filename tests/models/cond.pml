@@ -10,8 +10,7 @@
  * Each of these must fail, and tests/models/run sees that it does:
  *   DECIDE_EARLY   a waiter whose deadline has passed looks whether it was chosen before it has the lock
  *   LOOK_THEN_SET  a notifier looks at the word and then sets it, in two steps
- *   PASS_NOTHING   a chosen waiter whose deadline has passed does not wake its successor
- *   NO_CHAIN       a notifier wakes the first sleeper and chains nobody
+ *   WAKE_ONE       a notifier wakes the first sleeper that it chooses, and no other
  *   SLEEP_BLIND    the kernel queues a waiter without a look at its word
  */
 #ifndef WAITERS
@@ -20,12 +19,10 @@
 #ifndef MISHAPS
 #define MISHAPS 1
 #endif
-#define NOBODY WAITERS
 
 mtype = { waiting, asleep, notified };
 mtype word[WAITERS];
 bool queued[WAITERS], woken[WAITERS]; /* the kernel */
-byte successor[WAITERS];              /* whom to wake */
 bool chosen[WAITERS];                 /* ghost: by a notify */
 chan ring = [WAITERS] of { byte };
 bool locked;
@@ -34,8 +31,8 @@ byte mishaps, over;
 inline take_lock() { atomic { !locked -> locked = true } }
 inline wake(who) {
     if
-    :: who != NOBODY && queued[who] -> queued[who] = false; woken[who] = true
-    :: who == NOBODY || !queued[who]
+    :: queued[who] -> queued[who] = false; woken[who] = true
+    :: !queued[who]
     fi
 }
 
@@ -47,7 +44,7 @@ proctype waiter(byte me) {
     :: timed = false
     fi;
     take_lock();
-    atomic { word[me] = waiting; successor[me] = NOBODY; ring ! me; locked = false }
+    atomic { word[me] = waiting; ring ! me; locked = false }
     atomic { if
         :: word[me] == waiting -> word[me] = asleep
         :: word[me] == notified -> goto back
@@ -84,14 +81,6 @@ back:
     fi;
     atomic {
         assert(chosen[me]);
-#ifdef PASS_NOTHING
-        if
-        :: !late -> wake(successor[me])
-        :: late
-        fi;
-#else
-        wake(successor[me]);
-#endif
         locked = false; over++ }
     goto end_waiter;
 #ifdef DECIDE_EARLY
@@ -108,14 +97,14 @@ end_waiter:
 }
 
 proctype notifier() {
-    byte who, last, first;
+    byte who, told;
     bool slept;
 
     do
     :: over == WAITERS -> break
     :: nempty(ring) ->
         take_lock();
-        first = NOBODY; last = NOBODY;
+        told = 0;
         do
         :: nempty(ring) ->
             atomic { ring ? who; chosen[who] = true }
@@ -126,22 +115,19 @@ proctype notifier() {
             atomic { slept = (word[who] == asleep); word[who] = notified }
 #endif
             atomic { if
-                :: slept && first == NOBODY -> first = who
-#ifndef NO_CHAIN
-                :: slept && first != NOBODY -> successor[last] = who
+#ifdef WAKE_ONE
+                :: slept && told == 0 -> wake(who)
+                :: !slept || told
 #else
-                :: slept && first != NOBODY
+                :: slept -> wake(who)
+                :: !slept
 #endif
-                :: !slept
                 fi;
-                if
-                :: slept -> last = who
-                :: !slept
-                fi }
-        :: first != NOBODY || chosen[who] -> break /* enough */
+                told++ }
+        :: told -> break /* enough */
         :: empty(ring) -> break
         od;
-        atomic { wake(first); who = 0; first = 0; last = 0; slept = false; locked = false }
+        atomic { who = 0; told = 0; slept = false; locked = false }
     od
 }
 
