@@ -9,7 +9,7 @@
 extern thrum_lock l, accounts;
 extern thrum_event e;
 extern thrum_u32 ready;
-extern int balance, ticks;
+extern int balance, ticks, tickets;
 
 bool try_it(void);
 bool valid(int amount);
