@@ -93,8 +93,8 @@ static inline void chain(uint64_t what) {
 
 void memory_reset(void);
 void view_join(view *into, const view *from);
-/* Before a visible operation at pc: others may go first. */
-void operation_begins(const void *pc);
+/* Before a visible operation: others may go first. */
+void operation_begins(void);
 /* After it: what follows is later than what it published. */
 void operation_ends(void);
 /* The value of a futex, perhaps a stale one; the kernel's fences are made. */
@@ -105,7 +105,10 @@ void memory_plain_access(unsigned word, bool write, const void *pc);
 /* Ordered before the caller, all of it, or a failure. */
 void memory_check_free(unsigned word);
 
+/* --- kernel.c ----------------------------------------------------------------------------------- */
+
 void kernel_begin_execution(void);
+void thread_wakes(unsigned t, int outcome);
 
 /* --- races.c ------------------------------------------------------------------------------------ */
 
@@ -124,7 +127,6 @@ const char *races_name(uintptr_t address, uintptr_t *offset);
 
 void schedule(bool voluntary); /* somebody goes on; returns when the caller does */
 void schedule_step(void);      /* the caller goes on: those that waited for its step need not any more */
-void thread_wakes(unsigned t, int outcome);
 
 /* --- fibers.c ----------------------------------------------------------------------------------- */
 

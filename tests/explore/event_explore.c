@@ -16,7 +16,7 @@ static struct {
     thrum_u32 work;
     thrum_u32 returned; /* how many calls have returned; in the upper half those that were let through */
     thrum_u32 aside;    /* sleepers are moved here to count them */
-    kind kinds[EXPLORE_THREADS];
+    unsigned kinds[EXPLORE_THREADS];
     unsigned waiters;
 } s;
 
@@ -95,8 +95,7 @@ EXPLORE(a_set_lets_three_waiters_through, .threads = 4, .begin = three_wait, .th
 static void any_mix(unsigned waiters) {
     name_words();
     s.waiters = waiters;
-    kind least = BLOCKING;
-    for (unsigned t = 0; t < waiters; t++) s.kinds[t] = least += (kind)explore_choose(KINDS - least);
+    explore_choose_mix(s.kinds, waiters, KINDS);
 }
 static void any_mix_of_two(void) {
     any_mix(2);

@@ -69,6 +69,15 @@ _Noreturn void explore_fail(const char *format, ...) __attribute__((format(print
 unsigned explore_choose(unsigned count);
 
 /*
+ * One of the kinds 0 … kinds - 1 for each of `count` threads: every mix, up to the order of the threads. Inline, so
+ * that it is explored code, whose writes are undone.
+ */
+static inline void explore_choose_mix(unsigned *chosen, unsigned count, unsigned kinds) {
+    unsigned least = 0;
+    for (unsigned t = 0; t < count; t++) chosen[t] = least += explore_choose(kinds - least);
+}
+
+/*
  * The memory is freed: every access that is not ordered before this, and every later one, is a failure. A
  * futex wake on it is allowed.
  */

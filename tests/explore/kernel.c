@@ -61,7 +61,7 @@ static thrum_futex_outcome sleep_here(const void *pc, uint32_t channels, thrum_d
 
 thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels, bool shared,
                                      thrum_deadline deadline) {
-    operation_begins(CALLER);
+    operation_begins();
     const uint32_t value = memory_futex_read(word, CALLER);
     if (engine.tracing)
         report_event(CALLER, (uintptr_t)word, "futex wait: %" PRIx32 "%s", value,
@@ -76,7 +76,7 @@ thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, u
 
 thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
                                          thrum_deadline deadline, bool *refused) {
-    operation_begins(CALLER);
+    operation_begins();
     *refused = count == 0 || count > THRUM_FUTEX_WAIT_ANY_MAX;
     if (*refused) return returns(THRUM_FUTEX_CHANGED, CALLER);
     thread *t = self_thread();
@@ -129,7 +129,7 @@ static int wake(const thrum_u32 *word, int count, uint32_t channels, bool shared
 }
 
 int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
-    operation_begins(CALLER);
+    operation_begins();
     memory_fence_sc();
     const int woken = wake(word, count, channels, shared);
     chain((uint64_t)woken);
@@ -142,7 +142,7 @@ int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool s
 
 int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake_count, int move,
                         const thrum_u32 *to, bool shared) {
-    operation_begins(CALLER);
+    operation_begins();
     const uint32_t value = memory_futex_read(from, CALLER);
     int moved = -1;
     if (value == expected) {
@@ -175,7 +175,7 @@ uint64_t thrum_futex_now_ns(void) {
 }
 
 void thrum_futex_nap(thrum_deadline deadline) {
-    operation_begins(CALLER);
+    operation_begins();
     thread *t = self_thread();
     if (engine.tracing) report_event(CALLER, 0, "nap until %" PRIu64, deadline.ns);
     operation_ends();

@@ -10,7 +10,7 @@ static struct {
     thrum_lock lock;
     int inside;    /* plain: the lock protects it */
     int successes; /* plain, too */
-    kind kinds[EXPLORE_THREADS];
+    unsigned kinds[EXPLORE_THREADS];
     unsigned callers;
     thrum_result results[2];
 } s;
@@ -66,8 +66,7 @@ EXPLORE(two_callers_twice, .threads = 2, .begin = name_words, .thread = get_in_t
 /* Every mix of callers, up to the order of the threads. */
 static void any_mix(unsigned threads) {
     name_words();
-    kind least = BLOCKING;
-    for (unsigned t = 0; t < threads; t++) s.kinds[t] = least += (kind)explore_choose(KINDS - least);
+    explore_choose_mix(s.kinds, threads, KINDS);
 }
 static void any_mix_of_two(void) {
     any_mix(2);

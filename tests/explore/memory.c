@@ -41,9 +41,8 @@ void memory_reset(void) {
 }
 
 void view_join(view *into, const view *from) {
-    uint16_t *a = into->events; /* both arrays lie in one row */
-    const uint16_t *b = from->events;
-    for (unsigned i = 0; i < THREADS; i++) a[i] = a[i] < b[i] ? b[i] : a[i];
+    for (unsigned i = 0; i < THREADS; i++)
+        into->events[i] = into->events[i] < from->events[i] ? from->events[i] : into->events[i];
     for (unsigned i = 0; i < WORDS; i++)
         into->stores[i] = into->stores[i] < from->stores[i] ? from->stores[i] : into->stores[i];
 }
@@ -98,8 +97,7 @@ static store *store_of(word *w, unsigned n) {
     return &w->history[n % HISTORY];
 }
 
-void operation_begins(const void *pc) {
-    (void)pc;
+void operation_begins(void) {
     if (engine.parallel) schedule(false);
     schedule_step();
 }
@@ -153,7 +151,7 @@ static void write_store(word *w, uint64_t value, int order, const view *carried_
 }
 
 uint64_t memory_load(const void *address, unsigned size, int order, site pc) {
-    operation_begins(pc);
+    operation_begins();
     word *w = touch(address, size, false, pc);
     const unsigned n = choose_store(w, order == __ATOMIC_SEQ_CST);
     const uint64_t value = read_store(w, n, order);
@@ -165,7 +163,7 @@ uint64_t memory_load(const void *address, unsigned size, int order, site pc) {
 }
 
 void memory_store(void *address, unsigned size, uint64_t value, int order, site pc) {
-    operation_begins(pc);
+    operation_begins();
     word *w = touch(address, size, true, pc);
     if (engine.tracing)
         report_event(pc, w->address, "store %s: %" PRIx64 " -> %" PRIx64, order_name(order),
@@ -209,7 +207,7 @@ static uint64_t modify(word *w, uint64_t value, int order) {
 
 uint64_t memory_rmw(void *address, unsigned size, rmw operation, uint64_t operand, int order, site pc) {
     static const char *const names[] = {"exchange", "add", "sub", "and", "or", "xor", "nand"};
-    operation_begins(pc);
+    operation_begins();
     word *w = touch(address, size, true, pc);
     const uint64_t value = cut(apply(operation, store_of(w, w->latest)->value, operand), size);
     const uint64_t old = modify(w, value, order);
@@ -223,7 +221,7 @@ uint64_t memory_rmw(void *address, unsigned size, rmw operation, uint64_t operan
 /* A strong one that fails is a load: it may read any store that differs from the expected value. */
 bool memory_cas(void *address, unsigned size, uint64_t *expected, uint64_t desired, int order, int failure,
                 bool weak, site pc) {
-    operation_begins(pc);
+    operation_begins();
     word *w = touch(address, size, false, pc);
     unsigned n = choose_store(w, failure == __ATOMIC_SEQ_CST);
     const uint64_t latest = store_of(w, w->latest)->value;
@@ -261,7 +259,7 @@ void memory_fence_sc(void) {
 /* Every other thread makes a fence, then the caller does: nobody can have missed the caller's stores later, and
  * the caller misses none of theirs. */
 void explore_fence_heavy(void) {
-    operation_begins(__builtin_return_address(0));
+    operation_begins();
     const unsigned me = engine.me;
     for (unsigned round = 0; round < 2; round++) {
         for (engine.me = 0; engine.me < engine.count; engine.me++) memory_fence_sc();

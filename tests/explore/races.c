@@ -153,7 +153,7 @@ bool races_freed(uintptr_t address) {
 
 /* I2 */
 void explore_free(const void *memory, size_t size) {
-    operation_begins(__builtin_return_address(0));
+    operation_begins();
     if (engine.tracing) report_event(__builtin_return_address(0), (uintptr_t)memory, "free");
     const uintptr_t stop = (uintptr_t)memory + size;
     int last = -1;

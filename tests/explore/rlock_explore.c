@@ -10,7 +10,7 @@ static struct {
     thrum_rlock rlock;
     int inside;    /* plain: the rlock protects it */
     int successes; /* plain, too */
-    kind kinds[EXPLORE_THREADS];
+    unsigned kinds[EXPLORE_THREADS];
     unsigned callers;
     bool drawn_early;
 } s;
@@ -115,8 +115,7 @@ EXPLORE(three_go_in_and_again, .threads = 3, .begin = name_words, .thread = go_i
 
 static void any_mix(unsigned threads) {
     name_words();
-    kind least = BLOCKING;
-    for (unsigned t = 0; t < threads; t++) s.kinds[t] = least += (kind)explore_choose(KINDS - least);
+    explore_choose_mix(s.kinds, threads, KINDS);
 }
 static void any_mix_of_two(void) {
     any_mix(2);

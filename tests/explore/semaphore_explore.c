@@ -12,7 +12,7 @@ static struct {
     thrum_u32 through;          /* how many have got a permit */
     int pages[EXPLORE_THREADS]; /* plain: each releaser's, written before his release */
     int refused[EXPLORE_THREADS];
-    kind kinds[EXPLORE_THREADS];
+    unsigned kinds[EXPLORE_THREADS];
     unsigned takers;
 } s;
 
@@ -109,8 +109,7 @@ EXPLORE(three_take_what_one_releases_at_once, .threads = 4, .begin = name_words,
 static void any_mix(unsigned takers) {
     name_words();
     s.takers = takers;
-    kind least = BLOCKING;
-    for (unsigned t = 0; t < takers; t++) s.kinds[t] = least += (kind)explore_choose(KINDS - least);
+    explore_choose_mix(s.kinds, takers, KINDS);
 }
 
 /* One permit for all of them: a lock. It protects a page. */
