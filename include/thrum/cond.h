@@ -166,7 +166,11 @@ THRUM_INLINE unsigned thrum_cond_waiters(const thrum_cond *cond) {
     return thrum_cond_waiters_(cond->last);
 }
 
-/* The lock's own operations. */
+/*
+ * The lock's own operations, with its results (thrum/lock.h, thrum/rlock.h): THRUM_OK, THRUM_TIMEOUT,
+ * THRUM_OVERFLOW; for the release THRUM_NOT_LOCKED or THRUM_NOT_OWNER. Of a condition that was not
+ * initialised THRUM_INVALID, or false.
+ */
 THRUM_API thrum_result thrum_cond_acquire(thrum_cond *cond);
 THRUM_API THRUM_MUST_USE bool thrum_cond_try_acquire(thrum_cond *cond);
 THRUM_API THRUM_MUST_USE thrum_result thrum_cond_acquire_until(thrum_cond *cond, thrum_deadline deadline);

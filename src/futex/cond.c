@@ -17,15 +17,15 @@
  * No notify is lost: it chooses waiters of the ring, and one that times out at that moment finds itself NOTIFIED
  * when it has the lock (I2). None is remembered: what a notify does, it does to waiters of the ring.
  *
- * The sleepers are woken one after the other under the lock, and queue on it (lock.c). Ways that spare them that
- * were measured by bench/cond_bench: each of them waking the next once it has the lock takes 3 times as long on
- * idle processors and 20 times on busy ones, since every link waits for a processor.
+ * The wakes are made under the lock: after it I3 would not hold, and the caller's release is not ours. Who is woken
+ * queues on the lock (lock.c). A chain, each waiter waking the next once it has the lock, was measured by
+ * bench/cond_bench: up to 3 times as slow on idle processors and 20 times on busy ones, since every link waits
+ * for a processor.
  */
 #include <thrum/cond.h>
 #include <thrum/futex.h>
 #include <thrum/park.h>
 
-#include <limits.h>
 #include <stdio.h>
 
 enum { WAITING, ASLEEP, NOTIFIED };
