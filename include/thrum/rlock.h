@@ -45,17 +45,19 @@
 #define THRUM_RLOCK_DEPTH_MAX UINT32_MAX
 
 /*
- * R1: only the holder of `lock` writes `owner` and `again`, and before its release sets both to 0.
- * R2: a thread that reads its own number in `owner` owns the rlock, and no other does. Only the thread
- *     itself ever stores that number, after it has acquired `lock`, and it overwrites it before it
+ * R1: only the holder of `lock` writes `owner` and `depth`, and both are 0 before its release.
+ * R2: a thread that reads its own sign in `owner` owns the rlock, and no other does. Only the thread
+ *     itself ever stores that sign, after it has acquired `lock`, and it overwrites it before it
  *     releases; of one word no thread reads a value older than its own last store. So a relaxed load
- *     decides. What it reads of others may be stale, and never is its own number, which no other thread
- *     is given (thrum_self_id).
+ *     decides. What it reads of others may be stale, and never is its own sign: no other thread is
+ *     given its number (thrum_self_id).
+ * R3: a sign is the complement of a number. A thread that has not drawn its number yet (0) finds its
+ *     sign nowhere, in a free rlock (0) neither: one comparison is all that re-entry needs.
  */
 typedef struct thrum_rlock {
     thrum_lock lock;
-    uint32_t again;  /* acquires beyond the outermost; plain: only the owner reads it */
-    thrum_u64 owner; /* its thrum_self_id; 0: nobody's */
+    uint32_t depth;  /* acquires not yet taken back; plain: only the owner reads it */
+    thrum_u64 owner; /* its sign; 0: nobody's */
 } thrum_rlock;
 
 #define THRUM_RLOCK_INIT {THRUM_LOCK_INIT, 0, {0}}
@@ -67,19 +69,18 @@ THRUM_BEGIN_DECLS
 /* Makes a free rlock. The same as all-zero memory. */
 THRUM_INLINE void thrum_rlock_init(thrum_rlock *rlock) {
     thrum_lock_init(&rlock->lock);
-    rlock->again = 0;
+    rlock->depth = 0;
     thrum_u64_store_relaxed(&rlock->owner, 0);
 }
 
 /* Whether the caller owns it. */
 THRUM_INLINE bool thrum_rlock_is_owned(const thrum_rlock *rlock) {
-    const uint64_t me = thrum_self_.id; /* 0: this thread has acquired nothing yet */
-    return thrum_u64_load_relaxed(&rlock->owner) == me && me != 0; /* R2 */
+    return thrum_u64_load_relaxed(&rlock->owner) == ~thrum_self_.id; /* R2, R3 */
 }
 
 /* How many releases it takes until the caller owns it no more; 0 for everybody but the owner. */
 THRUM_INLINE uint32_t thrum_rlock_depth(const thrum_rlock *rlock) {
-    return thrum_rlock_is_owned(rlock) ? rlock->again + 1 : 0;
+    return thrum_rlock_is_owned(rlock) ? rlock->depth : 0;
 }
 
 /* Whether anybody owns it, the caller too, at the moment of looking. */
@@ -89,18 +90,19 @@ THRUM_INLINE bool thrum_rlock_locked(const thrum_rlock *rlock) {
 
 /* The owner goes so much deeper, at least 1. */
 THRUM_INLINE thrum_result thrum_rlock_deepen_(thrum_rlock *rlock, uint32_t more) {
-    if (THRUM_UNLIKELY(more >= THRUM_RLOCK_DEPTH_MAX - rlock->again)) return THRUM_OVERFLOW;
-    rlock->again += more;
-    return THRUM_OK;
+    rlock->depth += more;
+    if (THRUM_LIKELY(rlock->depth >= more)) return THRUM_OK;
+    rlock->depth -= more; /* it has wrapped, and nobody else has seen it */
+    return THRUM_OVERFLOW;
 }
 
 /* The caller has just acquired the lock: it is the owner now. */
-THRUM_INLINE void thrum_rlock_own_(thrum_rlock *rlock, uint32_t again) {
-    thrum_u64_store_relaxed(&rlock->owner, thrum_self_id()); /* R2 */
-    if (again) rlock->again = again;                         /* R1: it is 0 */
+THRUM_INLINE void thrum_rlock_own_(thrum_rlock *rlock, uint32_t depth) {
+    thrum_u64_store_relaxed(&rlock->owner, ~thrum_self_id()); /* R2 */
+    rlock->depth = depth;
 }
 
-/* The owner, whose `again` is 0, lets go. The release is the last touch. */
+/* The owner, whose depth is 0, lets go. The release is the last touch. */
 THRUM_INLINE void thrum_rlock_disown_(thrum_rlock *rlock) {
     thrum_u64_store_relaxed(&rlock->owner, 0); /* R1: the next owner's store comes after it, by L2 and L1 */
     (void)thrum_lock_release(&rlock->lock);
@@ -113,7 +115,7 @@ THRUM_INLINE void thrum_rlock_disown_(thrum_rlock *rlock) {
 THRUM_INLINE thrum_result thrum_rlock_acquire(thrum_rlock *rlock) {
     if (thrum_rlock_is_owned(rlock)) return thrum_rlock_deepen_(rlock, 1);
     thrum_lock_acquire(&rlock->lock);
-    thrum_rlock_own_(rlock, 0);
+    thrum_rlock_own_(rlock, 1);
     return THRUM_OK;
 }
 
@@ -124,7 +126,7 @@ THRUM_INLINE thrum_result thrum_rlock_acquire(thrum_rlock *rlock) {
 THRUM_INLINE THRUM_MUST_USE bool thrum_rlock_try_acquire(thrum_rlock *rlock) {
     if (thrum_rlock_is_owned(rlock)) return thrum_rlock_deepen_(rlock, 1) == THRUM_OK;
     if (!thrum_lock_try_acquire(&rlock->lock)) return false;
-    thrum_rlock_own_(rlock, 0);
+    thrum_rlock_own_(rlock, 1);
     return true;
 }
 
@@ -137,7 +139,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rlock_acquire_until(thrum_rlock *
                                                                    thrum_deadline deadline) {
     if (thrum_rlock_is_owned(rlock)) return thrum_rlock_deepen_(rlock, 1);
     const thrum_result result = thrum_lock_acquire_until(&rlock->lock, deadline);
-    if (result == THRUM_OK) thrum_rlock_own_(rlock, 0);
+    if (result == THRUM_OK) thrum_rlock_own_(rlock, 1);
     return result;
 }
 
@@ -147,10 +149,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rlock_acquire_until(thrum_rlock *
  */
 THRUM_INLINE thrum_result thrum_rlock_release(thrum_rlock *rlock) {
     if (THRUM_UNLIKELY(!thrum_rlock_is_owned(rlock))) return THRUM_NOT_OWNER;
-    if (rlock->again)
-        rlock->again--;
-    else
-        thrum_rlock_disown_(rlock);
+    if (--rlock->depth == 0) thrum_rlock_disown_(rlock);
     return THRUM_OK;
 }
 
@@ -160,8 +159,8 @@ THRUM_INLINE thrum_result thrum_rlock_release(thrum_rlock *rlock) {
  */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rlock_release_all(thrum_rlock *rlock, uint32_t *depth) {
     if (THRUM_UNLIKELY(!thrum_rlock_is_owned(rlock))) return THRUM_NOT_OWNER;
-    *depth = rlock->again + 1;
-    rlock->again = 0; /* R1 */
+    *depth = rlock->depth;
+    rlock->depth = 0; /* R1 */
     thrum_rlock_disown_(rlock);
     return THRUM_OK;
 }
@@ -175,7 +174,7 @@ THRUM_INLINE thrum_result thrum_rlock_acquire_depth(thrum_rlock *rlock, uint32_t
     if (THRUM_UNLIKELY(depth == 0)) return THRUM_INVALID;
     if (thrum_rlock_is_owned(rlock)) return thrum_rlock_deepen_(rlock, depth);
     thrum_lock_acquire(&rlock->lock);
-    thrum_rlock_own_(rlock, depth - 1);
+    thrum_rlock_own_(rlock, depth);
     return THRUM_OK;
 }
 
@@ -185,7 +184,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rlock_acquire_depth_until(thrum_r
     if (THRUM_UNLIKELY(depth == 0)) return THRUM_INVALID;
     if (thrum_rlock_is_owned(rlock)) return thrum_rlock_deepen_(rlock, depth);
     const thrum_result result = thrum_lock_acquire_until(&rlock->lock, deadline);
-    if (result == THRUM_OK) thrum_rlock_own_(rlock, depth - 1);
+    if (result == THRUM_OK) thrum_rlock_own_(rlock, depth);
     return result;
 }
 

@@ -3,11 +3,11 @@
  * Floor 2. A lock with an owner. How threads wait for it is lock.c's affair; all that is on a path which a
  * program runs often is inlined in the header, where the laws stand that are named here.
  *
- *   lock      owner              again
+ *   lock      owner              depth
  *   free      0                  0        nobody's
  *   LOCKED    0                  0        between owners: acquired and not yet signed, or signed off and
  *                                         not yet released
- *   LOCKED    a thread's number  n        that thread's, n + 1 deep
+ *   LOCKED    a thread's sign    n        that thread's, n deep
  */
 #include <thrum/lock.h>
 #include <thrum/rlock.h>
@@ -16,12 +16,12 @@
 #include <stdio.h>
 
 void thrum_rlock_reset_after_fork(thrum_rlock *rlock) {
-    const bool mine = thrum_rlock_is_owned(rlock); /* R2: the number is the same in the child */
+    const bool mine = thrum_rlock_is_owned(rlock); /* R2: its number is the same in the child */
     thrum_lock_reset_after_fork(&rlock->lock);
     if (mine) {
         thrum_lock_acquire(&rlock->lock); /* at once: nobody else is there */
     } else {
-        rlock->again = 0;
+        rlock->depth = 0;
         thrum_u64_store_relaxed(&rlock->owner, 0);
     }
 }
@@ -32,7 +32,7 @@ size_t thrum_rlock_describe(const thrum_rlock *rlock, char *text, size_t size) {
     if (thrum_rlock_is_owned(rlock))
         (void)snprintf(whose, sizeof whose, "owned by the caller, depth %" PRIu32, thrum_rlock_depth(rlock));
     else if (owner)
-        (void)snprintf(whose, sizeof whose, "owned by thread %" PRIu64, owner);
+        (void)snprintf(whose, sizeof whose, "owned by thread %" PRIu64, ~owner);
     else
         (void)snprintf(whose, sizeof whose, "%s", thrum_rlock_locked(rlock) ? "between owners" : "free");
     const uint32_t waiting = THRUM_LOCK_HEIR_ | THRUM_LOCK_WAITERS_;

@@ -17,7 +17,7 @@ static struct {
 
 static void name_words(void) {
     explore_name(&s.rlock.lock, sizeof s.rlock.lock, "lock");
-    explore_name(&s.rlock.again, sizeof s.rlock.again, "again");
+    explore_name(&s.rlock.depth, sizeof s.rlock.depth, "depth");
     explore_name(&s.rlock.owner, sizeof s.rlock.owner, "owner");
     explore_name(&s.inside, sizeof s.inside, "inside");
     explore_name(&s.successes, sizeof s.successes, "successes");
@@ -70,7 +70,7 @@ static void nobody_is_an_owner_by_mistake(void) {
 
 static void free_without_a_trace(void) {
     REQUIRE(thrum_u32_load_relaxed(&s.rlock.lock.state) == 0);
-    REQUIRE(s.rlock.again == 0);
+    REQUIRE(s.rlock.depth == 0);
     REQUIRE(thrum_u64_load_relaxed(&s.rlock.owner) == 0);
     REQUIRE(s.inside == 0);
 }

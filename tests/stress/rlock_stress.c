@@ -118,7 +118,7 @@ static void run(arena *a) {
     CHECK_EQ(a->count, successes);
     CHECK_EQ(thrum_u32_load_relaxed(&a->rlock.lock.state), 0); /* nobody is left, and no trace of them */
     CHECK_EQ(thrum_u64_load_relaxed(&a->rlock.owner), 0);
-    CHECK_EQ(a->rlock.again, 0);
+    CHECK_EQ(a->rlock.depth, 0);
 }
 
 TEST(two_threads_at_random_depths) {
