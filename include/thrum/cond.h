@@ -12,8 +12,8 @@
  *             THRUM_OK only when it was chosen: never for nothing. A notify with nobody waiting is not
  *             remembered. A waiter whose deadline passes takes nobody's notify with it.
  * Cost        a notify with nobody waiting is a look at the lock and one at the list, inlined. One that
- *             chooses sleepers makes one wake for each; who is woken queues on the lock, as everybody
- *             who waits for it.
+ *             chooses sleepers makes a system call for each, at most 32; they are woken by the release
+ *             of the lock, and so many go for it at a time.
  * Locks       a thrum_lock or a thrum_rlock of the same process; several conditions may share one. A
  *             shared lock is refused: the list is of one process.
  * Freed       when every waiter's call has returned, and no notify is still to come.
@@ -79,7 +79,7 @@ typedef int thrum_predicate(void *argument);
 THRUM_BEGIN_DECLS
 
 THRUM_API thrum_result thrum_cond_check_slow_(const void *lock) THRUM_COLD;
-THRUM_API void thrum_cond_notify_slow_(thrum_waiter_ **last, int n) THRUM_COLD;
+THRUM_API void thrum_cond_notify_slow_(const void *lock, thrum_waiter_ **last, int n) THRUM_COLD;
 THRUM_API thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_deadline deadline);
 THRUM_API int thrum_cond_wait_for_(const void *lock, thrum_waiter_ **last, thrum_predicate *predicate,
                                    void *argument, thrum_deadline deadline);
@@ -152,7 +152,7 @@ THRUM_INLINE THRUM_MUST_USE int thrum_cond_wait_for(thrum_cond *cond, thrum_pred
  */
 THRUM_INLINE thrum_result thrum_cond_notify(thrum_cond *cond, int n) {
     const thrum_result result = thrum_cond_check_(cond->lock);
-    if (THRUM_LIKELY(result == THRUM_OK) && cond->last) thrum_cond_notify_slow_(&cond->last, n);
+    if (THRUM_LIKELY(result == THRUM_OK) && cond->last) thrum_cond_notify_slow_(cond->lock, &cond->last, n);
     return result;
 }
 

@@ -66,7 +66,8 @@ THRUM_API int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channe
 
 /*
  * If *from is `expected`: wakes at most `wake` sleepers of `from` and moves at most `move` of the
- * others to sleep on `to`. Returns how many were woken or moved, -1 when *from was different.
+ * others to sleep on `to`, in the channels of their own. Returns how many were woken or moved, -1 when
+ * *from was different or the call was refused.
  */
 THRUM_API int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int move,
                                   const thrum_u32 *to, bool shared);

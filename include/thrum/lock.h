@@ -62,6 +62,8 @@ enum {
 };
 /* The highest bit: adding it flips it and carries into no other. */
 #define THRUM_LOCK_LOCKED_ 0x80000000u
+/* The futex channel of those that a release with WAKE wakes. */
+#define THRUM_LOCK_AT_RELEASE_ 1u
 
 THRUM_BEGIN_DECLS
 
@@ -69,6 +71,12 @@ THRUM_API void thrum_lock_acquire_slow_(thrum_lock *lock) THRUM_COLD;
 THRUM_API bool thrum_lock_try_acquire_slow_(thrum_lock *lock) THRUM_COLD;
 THRUM_API thrum_result thrum_lock_acquire_until_slow_(thrum_lock *lock, thrum_deadline deadline) THRUM_COLD;
 THRUM_API thrum_result thrum_lock_release_slow_(thrum_lock *lock, uint32_t old) THRUM_COLD;
+
+/*
+ * For the holder of a lock that processes do not share: whoever sleeps on `word`, which is `value`, in the
+ * channel THRUM_LOCK_AT_RELEASE_, is woken by the lock's next release, or before it.
+ */
+THRUM_API void thrum_lock_wake_at_release_(thrum_lock *lock, const thrum_u32 *word, uint32_t value);
 
 /* Makes an unlocked lock, for the threads of one process. The same as all-zero memory. */
 THRUM_INLINE void thrum_lock_init(thrum_lock *lock) {

@@ -91,7 +91,7 @@ THRUM_INLINE THRUM_MUST_USE int thrum_monitor_wait_for(thrum_monitor *monitor, t
 /* As thrum_cond_notify: THRUM_OK, THRUM_NOT_OWNER. */
 THRUM_INLINE thrum_result thrum_monitor_notify(thrum_monitor *monitor, int n) {
     if (THRUM_UNLIKELY(!thrum_rlock_is_owned(&monitor->lock))) return THRUM_NOT_OWNER;
-    if (monitor->last) thrum_cond_notify_slow_(&monitor->last, n);
+    if (monitor->last) thrum_cond_notify_slow_(thrum_monitor_lock_(monitor), &monitor->last, n);
     return THRUM_OK;
 }
 

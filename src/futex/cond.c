@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 2. A condition is a ring of waiters, each on its own stack, oldest first. The word of a waiter:
+ * Floor 2. A condition is a ring of waiters, each on its own stack, oldest first. A notify takes those that it
+ * chooses out of the ring and into chains, rings of their own. The word of a waiter:
  *
- *   WAITING   it is in the ring, or was taken out and has not been told; it is awake
+ *   WAITING   it is not to go for the lock yet; it is awake
  *   ASLEEP    as WAITING, and it sleeps on its word or is about to
- *   NOTIFIED  it was taken out of the ring
+ *   TOLD      it is to go for the lock
  *
- * Only the waiter makes ASLEEP of WAITING, by compare-and-swap; only a notifier makes NOTIFIED.
+ * Only the waiter makes ASLEEP of WAITING, by compare-and-swap; only who holds the lock makes TOLD.
  *
- * I1: the ring, and every waiter's links, are read and written with the lock held.
- * I2: a waiter is in the ring until a notifier takes it out, or itself: with the lock, and not NOTIFIED.
- * I3: a waiter's memory lives until its thread has the lock again, so as long as a notifier holds it.
- * I4: a waiter that is NOTIFIED is awake, or a wake for it is on its way: the step that made it NOTIFIED says
- *     whether it was ASLEEP.
+ * I1: the ring, the chains, every waiter's links and `chosen` are read and written with the lock held.
+ * I2: a waiter is in the ring until a notifier takes it out, or itself: with the lock, and not chosen. It is
+ *     in a chain from then on until it takes itself out, with the lock.
+ * I3: a waiter's memory lives until its thread has the lock again, so as long as somebody else holds it.
+ * I4: a waiter that is TOLD is awake, or the lock's next release wakes it, or a wake is on its way: the step
+ *     that made it TOLD says whether it was ASLEEP.
+ * I5: in each chain one is TOLD and has not had the lock since: the notifier tells the first, and who was told
+ *     tells the next when it has the lock.
  *
- * No notify is lost: it chooses waiters of the ring, and one that times out at that moment finds itself NOTIFIED
- * when it has the lock (I2). None is remembered: what a notify does, it does to waiters of the ring.
+ * No notify is lost: it chooses waiters of the ring, and one that times out at that moment finds itself chosen
+ * when it has the lock (I2). None is remembered: what a notify does, it does to waiters of the ring. No chain
+ * stops: a chosen one that times out takes itself out, and leaves the telling to who was told (I5).
  *
- * The wakes are made under the lock: after it I3 would not hold, and the caller's release is not ours. Who is woken
- * queues on the lock (lock.c). A chain, each waiter waking the next once it has the lock, was measured by
- * bench/cond_bench: up to 3 times as slow on idle processors and 20 times on busy ones, since every link waits
- * for a processor.
+ * Nobody is woken under the lock, for which it could only wait. Who sleeps is moved to the lock's own word, and
+ * the release wakes it (lock.c). Of many only a few go for the lock at a time: they would preempt its holder and
+ * queue up behind it. Fewer would leave processors idle, since each link of a chain waits for one. All this is
+ * by bench/cond_bench: to wake each under the lock takes up to seven times as long on busy processors, to wake
+ * all at the release up to twice as long with 256, one chain twice as long.
  */
 #include <thrum/cond.h>
 #include <thrum/futex.h>
@@ -28,11 +34,17 @@
 
 #include <stdio.h>
 
-enum { WAITING, ASLEEP, NOTIFIED };
+/* How many of one notify go for the lock at a time: so many chains. */
+#ifndef THRUM_COND_CHAINS
+#define THRUM_COND_CHAINS 32
+#endif
+
+enum { WAITING, ASLEEP, TOLD };
 
 struct thrum_waiter_ {
     thrum_waiter_ *next, *previous;
     thrum_u32 state;
+    bool chosen;
 };
 
 /* --- the lock ------------------------------------------------------------------------------------- */
@@ -53,6 +65,11 @@ static uint32_t let_go(const void *lock) {
     else
         (void)!thrum_rlock_release_all(thrum_cond_rlock_(lock), &depth);
     return depth;
+}
+
+static thrum_lock *inner(const void *lock) {
+    thrum_lock *plain = thrum_cond_plain_(lock);
+    return plain ? plain : &thrum_cond_rlock_(lock)->lock;
 }
 
 static void take_back(const void *lock, uint32_t depth) {
@@ -87,22 +104,46 @@ unsigned thrum_cond_waiters_(const thrum_waiter_ *last) {
     return count;
 }
 
-/* --- waiting -------------------------------------------------------------------------------------- */
+/* --- telling -------------------------------------------------------------------------------------- */
 
-static bool is_notified(const thrum_waiter_ *waiter) {
+static bool is_told(const thrum_waiter_ *waiter) {
     /* relaxed, as all of a waiter's states: what was written before the notify is published by the lock */
-    return thrum_u32_load_relaxed(&waiter->state) == NOTIFIED;
+    return thrum_u32_load_relaxed(&waiter->state) == TOLD;
 }
 
-static void sleep_until_notified(thrum_waiter_ *waiter, thrum_deadline deadline) {
-    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
+static void tell(const void *lock, thrum_waiter_ *waiter) {
+    if (thrum_u32_exchange_relaxed(&waiter->state, TOLD) == ASLEEP) /* I4 */
+        thrum_lock_wake_at_release_(inner(lock), &waiter->state, TOLD);
+}
+
+void thrum_cond_notify_slow_(const void *lock, thrum_waiter_ **last, int n) {
+    thrum_waiter_ *chains[THRUM_COND_CHAINS];
+    for (int i = 0; i < n && *last; i++) {
+        thrum_waiter_ *waiter = (*last)->next;
+        take_out(last, waiter);
+        waiter->chosen = true; /* I2 */
+        if (i < THRUM_COND_CHAINS) chains[i] = NULL;
+        append(&chains[i % THRUM_COND_CHAINS], waiter);
+        if (i < THRUM_COND_CHAINS) tell(lock, waiter); /* I5 */
+    }
+}
+
+/* --- waiting -------------------------------------------------------------------------------------- */
+
+/* A spin is for a partner that answers at once; who is the third to wait is not the next to be answered. */
+static uint32_t worth_spinning(const thrum_waiter_ *waiter) {
+    return waiter->next->next == waiter || waiter->next == waiter ? THRUM_PARK_SPIN_NS : 0;
+}
+
+static void sleep_until_told(thrum_waiter_ *waiter, uint32_t spin_ns, thrum_deadline deadline) {
+    thrum_park spin = thrum_park_spin(spin_ns);
     do {
-        if (is_notified(waiter)) return;
+        if (is_told(waiter)) return;
     } while (thrum_park_again(&spin));
     uint32_t seen = WAITING;
     if (!thrum_u32_cas_relaxed(&waiter->state, &seen, ASLEEP)) return;
-    while (!is_notified(waiter))
-        if (thrum_futex_wait(&waiter->state, ASLEEP, THRUM_FUTEX_ANY, false, deadline) ==
+    while (!is_told(waiter))
+        if (thrum_futex_wait(&waiter->state, ASLEEP, THRUM_LOCK_AT_RELEASE_, false, deadline) ==
             THRUM_FUTEX_TIMED_OUT)
             return;
 }
@@ -111,15 +152,21 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
     const thrum_result checked = thrum_cond_check_(lock);
     if (checked != THRUM_OK) return checked;
 
-    thrum_waiter_ self = {NULL, NULL, {WAITING}};
+    thrum_waiter_ self = {NULL, NULL, {WAITING}, false};
     append(last, &self); /* I1 */
+    const uint32_t spin_ns = worth_spinning(&self);
     const uint32_t depth = let_go(lock);
-    if (!thrum_deadline_passed(deadline)) sleep_until_notified(&self, deadline);
+    if (!thrum_deadline_passed(deadline)) sleep_until_told(&self, spin_ns, deadline);
     take_back(lock, depth);
 
-    if (is_notified(&self)) return THRUM_OK;
-    take_out(last, &self); /* I2 */
-    return THRUM_TIMEOUT;
+    if (!self.chosen) {
+        take_out(last, &self); /* I2 */
+        return THRUM_TIMEOUT;
+    }
+    thrum_waiter_ *chain = &self;
+    take_out(&chain, &self);
+    if (chain && is_told(&self)) tell(lock, chain->next); /* I5 */
+    return THRUM_OK;
 }
 
 int thrum_cond_wait_for_(const void *lock, thrum_waiter_ **last, thrum_predicate *predicate, void *argument,
@@ -132,17 +179,6 @@ int thrum_cond_wait_for_(const void *lock, thrum_waiter_ **last, thrum_predicate
     }
     if (answer < 0) return answer;
     return answer > 0 ? THRUM_OK : (int)waited;
-}
-
-/* --- notifying ------------------------------------------------------------------------------------ */
-
-void thrum_cond_notify_slow_(thrum_waiter_ **last, int n) {
-    for (; n > 0 && *last; n--) {
-        thrum_waiter_ *waiter = (*last)->next;
-        take_out(last, waiter);
-        if (thrum_u32_exchange_relaxed(&waiter->state, NOTIFIED) == ASLEEP) /* I4 */
-            thrum_futex_wake(&waiter->state, 1, THRUM_FUTEX_ANY, false);    /* I3 */
-    }
 }
 
 /* --- the lock's operations, by the condition's name ----------------------------------------------- */

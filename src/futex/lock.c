@@ -18,15 +18,18 @@
  *                                                                              that heir, when it resigns
  *   MARK     no acquire since the heir's look began  the heir                  every acquire; an heir that
  *                                                                              resigns
- *   WAKE     the heir is parked for the release      the heir, while LOCKED    as MARK
+ *   WAKE     somebody is parked for the release      the heir, or the holder   as MARK
+ *                                                    for a waiter of a
+ *                                                    condition, while LOCKED
  *
  * I1: the kernel queues a sleeper only at an instant when HEIR and WAITERS are both set. While one is
  *     queued, both stay set, or somebody is in appoint(), or a chosen sleeper is on its way.
  * I2: HEIR set  =>  some thread is in watch() or appoint(), or is on its way to watch(). In watch() it
  *     looks at least once a nap, or is parked.
- * I3: an heir is parked  =>  WAKE and LOCKED are set, or a wake for it is on its way. Whoever clears
- *     WAKE has seen to that: an acquire follows a release that saw it and wakes; an heir that leaves
- *     wakes the other heirs itself.
+ * I3: an heir, or a waiter of a condition, is parked for the release  =>  WAKE and LOCKED are set, or a wake
+ *     for it is on its way. Whoever clears WAKE has seen to that: an acquire follows a release that saw it
+ *     and wakes; an heir that leaves wakes the others itself. Only the holder moves a waiter here, so no
+ *     release comes between the move and WAKE.
  * I4: HEIR is cleared in a step that finds WAITERS clear; or both are cleared in one step, and then one
  *     sleeper is woken.
  * I5: a release touches the word once and never again.
@@ -81,7 +84,7 @@
 #define WAKE ((uint32_t)THRUM_LOCK_WAKE_)
 
 /* Futex channels. */
-enum { FOR_HEIR = 1, SLEEPERS = 2 };
+enum { AT_RELEASE = THRUM_LOCK_AT_RELEASE_, SLEEPERS = 2 };
 
 static thrum_deadline moment(uint64_t ns) {
     const thrum_deadline deadline = {ns};
@@ -135,7 +138,7 @@ static thrum_result resign(thrum_lock *lock, uint32_t closed) {
     do {
         if (is_free(seen) && inherit(lock, seen)) return THRUM_OK;
     } while (!thrum_u32_cas_relaxed(&lock->state, &seen, without_heir(seen, closed)));
-    if (seen & WAKE) thrum_futex_wake(&lock->state, INT_MAX, FOR_HEIR, seen & SHARED); /* I3 */
+    if (seen & WAKE) thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, seen & SHARED); /* I3 */
     if (seen & WAITERS) appoint(lock, seen & SHARED);
     return THRUM_TIMEOUT;
 }
@@ -182,7 +185,7 @@ static thrum_deadline patience(uint32_t seen, thrum_deadline deadline) {
 static void park(thrum_lock *lock, uint32_t seen, watcher *self, thrum_deadline deadline) {
     if (!(seen & WAKE) && !thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAKE)) return; /* I3 */
     const thrum_deadline end = self->closed ? patience(seen, deadline) : moment(self->slice_end_ns);
-    const thrum_futex_outcome outcome = thrum_futex_wait(&lock->state, seen | WAKE, FOR_HEIR, seen & SHARED,
+    const thrum_futex_outcome outcome = thrum_futex_wait(&lock->state, seen | WAKE, AT_RELEASE, seen & SHARED,
                                                          thrum_deadline_earlier(deadline, end));
     self->woken = outcome == THRUM_FUTEX_WOKEN;
 }
@@ -209,6 +212,13 @@ static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t ot
             self.nap_ns *= 2;
         }
     }
+}
+
+/* Where the move is refused the waiter is woken now. One that was not asleep yet sees that its word has changed. */
+void thrum_lock_wake_at_release_(thrum_lock *lock, const thrum_u32 *word, uint32_t value) {
+    const int moved = thrum_futex_requeue(word, value, 0, 1, &lock->state, false);
+    if (moved > 0) thrum_u32_fetch_or_relaxed(&lock->state, WAKE); /* I3 */
+    if (moved < 0) thrum_futex_wake(word, 1, THRUM_FUTEX_ANY, false);
 }
 
 /* --- waiting -------------------------------------------------------------------------------- */
@@ -279,7 +289,7 @@ thrum_result thrum_lock_release_slow_(thrum_lock *lock, uint32_t old) {
         old = thrum_u32_fetch_add_relaxed(&lock->state, LOCKED);
     }
     if (old & WAKE)
-        thrum_futex_wake(&lock->state, INT_MAX, FOR_HEIR, old & SHARED); /* I5: the address only */
+        thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, old & SHARED); /* I5: the address only */
     return result;
 }
 

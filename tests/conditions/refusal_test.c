@@ -10,10 +10,17 @@
 #include "shapes.h"
 
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+
+static void install(struct sock_filter *filter, size_t length) {
+    const struct sock_fprog program = {(unsigned short)length, filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        test_skip("no seccomp filters here");
+}
 
 /* From here on the calling thread gets `error` from that call. */
 static void refuse(long call, int error) {
@@ -23,9 +30,21 @@ static void refuse(long call, int error) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    const struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-        test_skip("no seccomp filters here");
+    install(filter, sizeof filter / sizeof filter[0]);
+}
+
+/* The futex may be used, but not this operation of it. */
+static void refuse_operation(unsigned operation, int error) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])), /* its lower half */
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (uint32_t)FUTEX_CMD_MASK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, operation, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    install(filter, sizeof filter / sizeof filter[0]);
 }
 
 static const long *refused; /* ends with -1 */
@@ -43,6 +62,15 @@ static void play_without(const long *calls, unsigned rounds) {
 TEST(without_the_futex_everybody_finishes) {
     static const long calls[] = {SYS_futex, -1};
     play_without(calls, 2000);
+}
+
+static void arrive_without_requeue(unsigned number) {
+    refuse_operation(FUTEX_CMP_REQUEUE, number % 2 ? EPERM : ENOSYS);
+}
+
+TEST(without_the_requeue_everybody_finishes) {
+    const crowd c = {.threads = 6, .rounds = 4000 / test_slowdown(), .arrive = arrive_without_requeue};
+    for (unsigned i = 0; i < SHAPES; i++) play(&shapes[i], &c, NULL);
 }
 
 TEST(without_naps_everybody_finishes) {

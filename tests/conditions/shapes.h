@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include <thrum/cond.h>
 #include <thrum/event.h>
 #include <thrum/lock.h>
 #include <thrum/semaphore.h>
@@ -145,6 +146,44 @@ static void check_spinlock(void) {
     CHECK_EQ(spin_count, atomic_load(&spin_successes));
 }
 
+/* A store of few places: who is even puts, who is odd gets, and now and then somebody tells all. */
+enum { PLACES = 2 };
+static thrum_lock store_lock;
+static thrum_cond room = THRUM_COND_INIT(&store_lock), goods = THRUM_COND_INIT(&store_lock);
+static unsigned stored; /* plain: the lock protects it */
+
+static void await(thrum_cond *cond, uint64_t random) {
+    if (random % 4)
+        CHECK_EQ(thrum_cond_wait(cond), THRUM_OK);
+    else
+        (void)!thrum_cond_wait_until(cond, soon(random));
+}
+
+static void tell(thrum_cond *cond, uint64_t random) {
+    CHECK_EQ(random % 8 ? thrum_cond_notify(cond, 1) : thrum_cond_notify_all(cond), THRUM_OK);
+}
+
+static void use_cond(unsigned number, uint64_t random) {
+    thrum_lock_acquire(&store_lock);
+    if (number % 2) {
+        while (stored == 0) await(&goods, random);
+        stored--;
+        tell(&room, random);
+    } else {
+        while (stored == PLACES) await(&room, random);
+        stored++;
+        tell(&goods, random);
+    }
+    hold(random);
+    CHECK_EQ(thrum_lock_release(&store_lock), THRUM_OK);
+}
+
+static void check_cond(void) {
+    CHECK_EQ(stored, 0);
+    CHECK_EQ(thrum_cond_waiters(&room), 0);
+    CHECK_EQ(thrum_cond_waiters(&goods), 0);
+}
+
 typedef struct shape {
     const char *name;
     void (*use)(unsigned number, uint64_t random);
@@ -153,6 +192,7 @@ typedef struct shape {
 
 static const shape shapes[] = {
     {"lock", use_lock, check_lock},
+    {"cond", use_cond, check_cond},
     {"semaphore", use_semaphore, check_semaphore},
     {"event", use_event, check_event},
     {"spinlock", use_spinlock, check_spinlock},

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The condition: who waited is let in, nobody else, and nobody is forgotten. */
+/*
+ * The condition: who waited is let in, nobody else, and nobody is forgotten. Compiled with one chain: each tells
+ * the next; the monitor's scenarios have as many as there are.
+ *
+ * explore: flags -DTHRUM_COND_CHAINS=1
+ */
 #include "explore.h"
 
 #include <thrum/cond.h>
@@ -139,6 +144,34 @@ static void two_of_three_are_timed(unsigned me) {
 EXPLORE(timed_and_patient_waiters_are_told_at_once, .threads = 4, .begin = begin_with_notifies,
         .thread = two_of_three_are_timed, .end = nobody_left, .bounds = {0, 0, 2, 1})
 
+/* All are chosen before the deadline can pass; then who sleeps in the chain may leave it before its turn. */
+static void wait_in_the_chain(unsigned me) {
+    thrum_lock_acquire(&s.lock);
+    if (me < 3) {
+        wait_once(me == 1 ? EXPLORE_SOON : THRUM_FOREVER);
+    } else {
+        while (s.waiting + s.timed_out < 3) {
+            thrum_lock_release(&s.lock);
+            thrum_futex_yield();
+            thrum_lock_acquire(&s.lock);
+        }
+        notify(3);
+    }
+    thrum_lock_release(&s.lock);
+}
+EXPLORE(who_leaves_the_chain_before_its_turn_stops_nobody, .threads = 4, .begin = begin,
+        .thread = wait_in_the_chain, .end = nobody_left, .bounds = {1, 0, 1, 0})
+
+/* A second notify finds the first one's chain under way. */
+static void notified_twice(unsigned me) {
+    if (me < 3)
+        consume(THRUM_FOREVER);
+    else
+        produce(2, false), produce(1, true);
+}
+EXPLORE(two_chains_at_a_time, .threads = 4, .begin = begin, .thread = notified_twice, .end = nobody_left,
+        .bounds = {1, 0, 0, 1})
+
 /* --- the lock's own waiters -------------------------------------------------------------------------- */
 
 static void with_a_stranger(unsigned me) {
@@ -149,6 +182,15 @@ static void with_a_stranger(unsigned me) {
 }
 EXPLORE(who_waits_for_the_lock_alone_is_not_in_the_way, .threads = 3, .begin = begin,
         .thread = with_a_stranger, .end = nobody_left, .bounds = {2, 0, 1, 1})
+
+/* The stranger, an heir by then, gives up while a waiter is moved to the lock. */
+static void with_an_impatient_heir(unsigned me) {
+    if (me == 0) consume(THRUM_FOREVER);
+    if (me == 1) produce(1, true);
+    if (me == 2 && thrum_lock_acquire_until(&s.lock, EXPLORE_SOON) == THRUM_OK) thrum_lock_release(&s.lock);
+}
+EXPLORE(an_heir_that_gives_up_wakes_who_was_moved, .threads = 3, .begin = begin,
+        .thread = with_an_impatient_heir, .end = nobody_left, .bounds = {3, 0, 1, 0})
 
 /* --- several conditions of one lock ------------------------------------------------------------------ */
 

@@ -118,7 +118,7 @@ TEST(a_held_lock_is_not_touched_by_try) {
 
 /* --- how it waits --------------------------------------------------------------------------- */
 
-enum { FOR_HEIR = 1, SLEEPERS = 2 }; /* the channels of src/futex/lock.c */
+enum { AT_RELEASE = 1, SLEEPERS = 2 }; /* the channels of src/futex/lock.c */
 enum { STALE_NS = 1000000, DEATH_NS = 100000000, SOON_NS = 100000 };
 enum { WHOLE_NS = 0 }; /* as long as the caller's own deadline */
 /* What an heir has in the word while it is parked for the release. */
@@ -134,7 +134,7 @@ static void expect_sleep(uint32_t expected, uint64_t within_ns, script_act *mean
 
 static void expect_park(uint32_t expected, uint64_t within_ns, script_act *meanwhile,
                         thrum_futex_outcome outcome) {
-    script_expect((script_step){expected, FOR_HEIR, within_ns, meanwhile, outcome});
+    script_expect((script_step){expected, AT_RELEASE, within_ns, meanwhile, outcome});
 }
 
 /* So many wakes in all; the word afterwards. */
@@ -256,7 +256,7 @@ TEST(who_finds_no_heir_becomes_it_and_parks_until_its_slice_ends) {
     expect_park(PARKED, 1, release, THRUM_FUTEX_WOKEN); /* the slice is one, however often it parks */
     thrum_lock_acquire(&lock);
     end(1, LOCKED);
-    last_wake(INT_MAX, FOR_HEIR);
+    last_wake(INT_MAX, AT_RELEASE);
 }
 
 TEST(an_heir_that_sees_the_lock_passed_on_naps_and_wants_no_wake) {
@@ -285,7 +285,7 @@ TEST(after_its_slice_an_heir_closes_the_lock_and_parks_until_its_own_deadline) {
     thrum_lock_acquire(&lock);
     CHECK_EQ(script.naps, 0);
     end(2, LOCKED);
-    last_wake(INT_MAX, FOR_HEIR);
+    last_wake(INT_MAX, AT_RELEASE);
 
     begin(LOCKED | SHARED);
     expect_park(PARKED | SHARED, STALE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
@@ -346,14 +346,14 @@ TEST(an_heir_whose_deadline_passes_clears_its_bits_and_wakes_other_heirs) {
     expect_park(PARKED, WHOLE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
     CHECK_EQ(thrum_lock_acquire_until(&lock, soon), THRUM_TIMEOUT);
     end(1, LOCKED);
-    last_wake(INT_MAX, FOR_HEIR);
+    last_wake(INT_MAX, AT_RELEASE);
 
     begin_until(LOCKED, far);
     expect_park(PARKED, STALE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
     expect_park(PARKED | CLOSED, WHOLE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
     CHECK_EQ(thrum_lock_acquire_until(&lock, far), THRUM_TIMEOUT);
     end(1, LOCKED);
-    last_wake(INT_MAX, FOR_HEIR);
+    last_wake(INT_MAX, AT_RELEASE);
 }
 
 TEST(an_heir_that_leaves_keeps_the_lock_closed_for_the_heir_that_closed_it) {
