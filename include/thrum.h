@@ -5,6 +5,7 @@
 
 #define THRUM_VERSION "0.1.0"
 
+#include <thrum/all.h>
 #include <thrum/atomic.h>
 #include <thrum/backoff.h>
 #include <thrum/barrier.h>

@@ -7,7 +7,7 @@
  *         balance += amount;
  *     }                                                         // lets go
  *
- * It takes a pointer to any object that can be acquired: thrum_lock, thrum_rlock, thrum_cond,
+ * It takes a pointer to any object that can be acquired: thrum_lock, thrum_rlock, thrum_all, thrum_cond,
  * thrum_monitor, thrum_spinlock, thrum_semaphore, thrum_bounded_semaphore. The expression is evaluated
  * once. Where the acquire is refused (an rlock too deep, a condition without a lock) the block is skipped.
  *
@@ -28,6 +28,7 @@
 #ifndef THRUM_WITH_H
 #define THRUM_WITH_H
 
+#include <thrum/all.h>
 #include <thrum/cond.h>
 #include <thrum/lock.h>
 #include <thrum/monitor.h>
@@ -37,12 +38,12 @@
 #include <thrum/spinlock.h>
 
 /*
- * One line for each type that can be acquired: its name and its verb prefix are the same. `acquired` is an
- * expression that acquires the object and says whether it did.
+ * One line for each type that can be acquired. `acquired` is an expression that acquires the object and says
+ * whether it did; `until` and `release` are the functions that do that.
  */
-#define THRUM_GUARD_DEFINE_AS_(type, acquired)                                                          \
+#define THRUM_GUARD_DEFINE_AS_(type, acquired, until, release)                                          \
     THRUM_INLINE void thrum_guard_release_##type##_(void *object) {                                     \
-        (void)type##_release((type *)object);                                                           \
+        (void)release((type *)object);                                                                  \
     }                                                                                                   \
     THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_##type##_(type *object) {              \
         const thrum_guard_ guard = {thrum_guard_release_##type##_, (acquired) ? object : NULL, NULL};   \
@@ -50,15 +51,18 @@
     }                                                                                                   \
     THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_until_##type##_(                       \
         type *object, thrum_deadline deadline, thrum_result *result) {                                  \
-        *result = type##_acquire_until(object, deadline);                                               \
+        *result = until(object, deadline);                                                              \
         const thrum_guard_ guard = {thrum_guard_release_##type##_, *result == THRUM_OK ? object : NULL, \
                                     NULL};                                                              \
         return guard;                                                                                   \
     }
 
-#define THRUM_GUARD_DEFINE_(type) THRUM_GUARD_DEFINE_AS_(type, (type##_acquire(object), true))
+/* The name of the type and the prefix of its verbs are the same. */
+#define THRUM_GUARD_DEFINE_(type) \
+    THRUM_GUARD_DEFINE_AS_(type, (type##_acquire(object), true), type##_acquire_until, type##_release)
 /* Its acquire returns a result and may be refused. */
-#define THRUM_GUARD_DEFINE_REFUSING_(type) THRUM_GUARD_DEFINE_AS_(type, type##_acquire(object) == THRUM_OK)
+#define THRUM_GUARD_DEFINE_REFUSING_(type) \
+    THRUM_GUARD_DEFINE_AS_(type, type##_acquire(object) == THRUM_OK, type##_acquire_until, type##_release)
 
 THRUM_GUARD_DEFINE_(thrum_lock)
 THRUM_GUARD_DEFINE_(thrum_spinlock)
@@ -67,6 +71,8 @@ THRUM_GUARD_DEFINE_(thrum_bounded_semaphore)
 THRUM_GUARD_DEFINE_REFUSING_(thrum_rlock)
 THRUM_GUARD_DEFINE_REFUSING_(thrum_cond)
 THRUM_GUARD_DEFINE_REFUSING_(thrum_monitor)
+THRUM_GUARD_DEFINE_AS_(thrum_all, thrum_acquire_all(object) == THRUM_OK, thrum_acquire_all_until,
+                       thrum_release_all)
 
 #ifdef __cplusplus
 #define THRUM_GUARD_OVERLOAD_(type)                                                             \
@@ -84,6 +90,7 @@ THRUM_GUARD_OVERLOAD_(thrum_bounded_semaphore)
 THRUM_GUARD_OVERLOAD_(thrum_rlock)
 THRUM_GUARD_OVERLOAD_(thrum_cond)
 THRUM_GUARD_OVERLOAD_(thrum_monitor)
+THRUM_GUARD_OVERLOAD_(thrum_all)
 #else
 /* clang-format off */
 #define THRUM_GUARD_SELECT_(verb, object)                                                          \
@@ -93,6 +100,7 @@ THRUM_GUARD_OVERLOAD_(thrum_monitor)
         thrum_semaphore *: thrum_guard_##verb##_thrum_semaphore_,                                  \
         thrum_bounded_semaphore *: thrum_guard_##verb##_thrum_bounded_semaphore_,                  \
         thrum_rlock *: thrum_guard_##verb##_thrum_rlock_,                                          \
+        thrum_all *: thrum_guard_##verb##_thrum_all_,                                           \
         thrum_cond *: thrum_guard_##verb##_thrum_cond_,                                            \
         thrum_monitor *: thrum_guard_##verb##_thrum_monitor_)
 /* clang-format on */

@@ -15,6 +15,9 @@ static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
 static thrum_lock lock_of_cond;
 static thrum_cond cond = THRUM_COND_INIT(&lock_of_cond);
 static thrum_monitor monitor;
+static thrum_lock one_of_all;
+static thrum_rlock other_of_all;
+static thrum_all all = THRUM_ALL(&one_of_all, &other_of_all);
 
 static void check_all_free() {
     CHECK(!thrum_lock_locked(&lock));
@@ -24,6 +27,8 @@ static void check_all_free() {
     CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 1);
     CHECK(!thrum_lock_locked(&lock_of_cond));
     CHECK(!thrum_monitor_locked(&monitor));
+    CHECK(!thrum_lock_locked(&one_of_all));
+    CHECK(!thrum_rlock_locked(&other_of_all));
     CHECK_EQ(thrum_self_guards(), 0);
 }
 
@@ -35,7 +40,9 @@ static void check_all_held() {
     CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 0);
     CHECK(thrum_lock_locked(&lock_of_cond));
     CHECK(thrum_monitor_is_owned(&monitor));
-    CHECK_EQ(thrum_self_guards(), 7);
+    CHECK(thrum_lock_locked(&one_of_all));
+    CHECK(thrum_rlock_is_owned(&other_of_all));
+    CHECK_EQ(thrum_self_guards(), 8);
 }
 
 TEST(every_type_is_held_in_the_block_and_free_after_it) {
@@ -46,10 +53,11 @@ TEST(every_type_is_held_in_the_block_and_free_after_it) {
                 THRUM_WITH(&semaphore)
                     THRUM_WITH(&bounded)
                         THRUM_WITH(&cond)
-                            THRUM_WITH(&monitor) {
-                                check_all_held();
-                                ran++;
-                            }
+                            THRUM_WITH(&monitor)
+                                THRUM_WITH(&all) {
+                                    check_all_held();
+                                    ran++;
+                                }
     CHECK_EQ(ran, 1);
     check_all_free();
 }
@@ -70,6 +78,7 @@ static void throw_from_all() {
             THRUM_HOLD(&rlock);
             THRUM_HOLD(&cond);
             THRUM_HOLD(&monitor);
+            THRUM_HOLD(&all);
             THRUM_WITH(&bounded) {
                 check_all_held();
                 throw std::runtime_error("out");
