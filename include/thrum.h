@@ -24,6 +24,7 @@
 #include <thrum/self.h>
 #include <thrum/semaphore.h>
 #include <thrum/spinlock.h>
+#include <thrum/wait_any.h>
 #include <thrum/with.h>
 
 #endif

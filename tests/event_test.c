@@ -94,6 +94,15 @@ TEST(a_set_wakes_every_sleeper) {
     }
 }
 
+TEST(a_thousand_waiters_are_let_through) {
+    static test_thread threads[1000];
+    thrum_event event = THRUM_EVENT_INIT;
+    start_asleep(threads, 1000, &event);
+    thrum_event_set(&event);
+    thrum_event_clear(&event);
+    join_all(threads, 1000);
+}
+
 TEST(set_then_clear_lets_every_sleeper_through) {
     static thrum_event event;
     test_thread threads[SLEEPERS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What every wait does, whatever it waits for: each test runs on a lock, an rlock, an event, a semaphore, a
- * bounded semaphore and a latch, as gates that are shut until `open` lets one waiter through.
+ * bounded semaphore, a latch, and an event and a semaphore among several, as gates that are shut until `open` lets one waiter through.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -20,6 +20,7 @@
 #include <thrum/lock.h>
 #include <thrum/rlock.h>
 #include <thrum/semaphore.h>
+#include <thrum/wait_any.h>
 
 enum { MS = 1000000 };
 
@@ -164,6 +165,35 @@ static void latch_shut(void) {
     (void)!thrum_latch_reset(&latch, 1);
 }
 
+/* The one that opens is among others that never do. */
+static thrum_event never;
+static thrum_semaphore none, one_of_any;
+static thrum_waitable set[] = {THRUM_WAITABLE(&never), THRUM_WAITABLE(&one_of_any), THRUM_WAITABLE(&none)};
+static void any_wait(void) {
+    unsigned which = 0;
+    CHECK_EQ(thrum_wait_any(set, 3, &which), THRUM_OK);
+    CHECK_EQ(which, 1);
+}
+static thrum_result any_until(thrum_deadline deadline) {
+    unsigned which = 1;
+    const thrum_result result = thrum_wait_any_until(set, 3, deadline, &which);
+    CHECK_EQ(which, 1);
+    return result;
+}
+static bool any_try(void) {
+    unsigned which = 1;
+    const bool through = thrum_try_wait_any(set, 3, &which);
+    CHECK_EQ(which, 1);
+    return through;
+}
+static void any_open(void) {
+    (void)thrum_semaphore_release(&one_of_any);
+}
+static void any_shut(void) {
+    while (thrum_semaphore_try_acquire(&one_of_any)) {
+    }
+}
+
 static const gate gates[] = {
     {"lock", lock_wait, lock_until, lock_try, lock_open, lock_shut},
     {"rlock", rlock_wait, rlock_until, rlock_try, rlock_open, rlock_shut},
@@ -171,6 +201,7 @@ static const gate gates[] = {
     {"semaphore", semaphore_wait, semaphore_until, semaphore_try, semaphore_open, semaphore_shut},
     {"bounded semaphore", bounded_wait, bounded_until, bounded_try, bounded_open, bounded_shut},
     {"latch", latch_wait, latch_until, latch_try, latch_open, latch_shut},
+    {"any of several", any_wait, any_until, any_try, any_open, any_shut},
 };
 
 /* The gate after this one, shut; NULL after the last. */

@@ -20,6 +20,8 @@
  * compares the whole word again before it queues the thread. A set in between has changed the
  * word; a set after it finds WAITERS, and its wake finds the thread.
  */
+#include "waitable.h"
+
 #include <thrum/event.h>
 #include <thrum/futex.h>
 #include <thrum/park.h>
@@ -38,8 +40,8 @@ enum {
 #define THRUM_EVENT_GENERATION_ ((uint32_t)FLAGS + 1)
 #endif
 
-static bool passed(uint32_t now, uint32_t first) {
-    return (now & SET) || ((now ^ first) & ~(uint32_t)FLAGS); /* I3 */
+static bool passed(uint32_t now, uint64_t first) {
+    return (now & SET) || ((now ^ (uint32_t)first) & ~(uint32_t)FLAGS); /* I3 */
 }
 
 void thrum_event_set_slow_(thrum_event *event) {
@@ -53,32 +55,39 @@ void thrum_event_set_slow_(thrum_event *event) {
     if (seen & WAITERS) thrum_futex_wake(&event->state, INT_MAX, THRUM_FUTEX_ANY, seen & SHARED);
 }
 
+bool thrum_event_passed_(const thrum_event *event, uint64_t first) {
+    return passed(thrum_u32_load_acquire(&event->state), first); /* E3: acquire, pairs with E2 */
+}
+
+bool thrum_event_announce_(thrum_event *event, uint64_t first, thrum_futex_choice *sleep) {
+    uint32_t seen;
+    do {
+        seen = thrum_u32_load_acquire(&event->state); /* E3 */
+        if (passed(seen, first)) return false;
+        /* relaxed: it announces a sleeper and publishes nothing */
+    } while (!(seen & WAITERS) && !thrum_u32_cas_relaxed(&event->state, &seen, seen | WAITERS));
+    *sleep = (thrum_futex_choice){&event->state, seen | WAITERS, seen & SHARED}; /* I1 */
+    return true;
+}
+
 thrum_result thrum_event_wait_slow_(thrum_event *event, thrum_deadline deadline) {
-    /* E3: acquire, pairs with E2; so is every look below */
-    const uint32_t first = thrum_u32_load_acquire(&event->state);
+    const uint32_t first = thrum_u32_load_acquire(&event->state); /* E3 */
     if (first & SET) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
 
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
-    uint32_t seen;
     do {
-        seen = thrum_u32_load_acquire(&event->state);
-        if (passed(seen, first)) return THRUM_OK;
+        if (thrum_event_passed_(event, first)) return THRUM_OK;
     } while (thrum_park_again(&spin));
 
-    for (;;) {
-        /* relaxed: it announces a sleeper and publishes nothing */
-        if ((seen & WAITERS) || thrum_u32_cas_relaxed(&event->state, &seen, seen | WAITERS)) {
-            const thrum_futex_outcome outcome =
-                thrum_futex_wait(&event->state, seen | WAITERS, THRUM_FUTEX_ANY, seen & SHARED, deadline);
-            seen = thrum_u32_load_acquire(&event->state);
-            if (passed(seen, first)) return THRUM_OK;
-            if (outcome == THRUM_FUTEX_TIMED_OUT) return THRUM_TIMEOUT;
-        } else {
-            seen = thrum_u32_load_acquire(&event->state);
-            if (passed(seen, first)) return THRUM_OK;
-        }
+    thrum_futex_choice sleep;
+    while (thrum_event_announce_(event, first, &sleep)) {
+        const thrum_futex_outcome outcome =
+            thrum_futex_wait(sleep.word, sleep.expected, THRUM_FUTEX_ANY, sleep.shared, deadline);
+        if (outcome == THRUM_FUTEX_TIMED_OUT)
+            return thrum_event_passed_(event, first) ? THRUM_OK : THRUM_TIMEOUT;
     }
+    return THRUM_OK;
 }
 
 void thrum_event_reset_after_fork(thrum_event *event) {

@@ -28,6 +28,8 @@
  * kernel compares the upper half again before it queues the thread. An opening before that has
  * changed it; one after it finds WAITERS, and its wake finds the thread.
  */
+#include "waitable.h"
+
 #include <thrum/futex.h>
 #include <thrum/latch.h>
 #include <thrum/park.h>
@@ -73,33 +75,39 @@ thrum_result thrum_latch_count_down_slow_(thrum_latch *latch, int32_t n) {
     return THRUM_OK;
 }
 
+bool thrum_latch_passed_(const thrum_latch *latch, uint64_t first) {
+    return passed(thrum_u64_load_acquire(&latch->state), first); /* T3: acquire, pairs with T2 */
+}
+
+bool thrum_latch_announce_(thrum_latch *latch, uint64_t first, thrum_futex_choice *sleep) {
+    uint64_t seen;
+    do {
+        seen = thrum_u64_load_acquire(&latch->state); /* T3 */
+        if (passed(seen, first)) return false;
+        /* relaxed: it announces a sleeper and publishes nothing */
+    } while (!(seen & WAITERS) && !thrum_u64_cas_relaxed(&latch->state, &seen, seen | WAITERS)); /* I1 */
+    *sleep = (thrum_futex_choice){upper_half(latch), (uint32_t)((seen | WAITERS) >> 32), seen & SHARED};
+    return true;
+}
+
 thrum_result thrum_latch_wait_slow_(thrum_latch *latch, thrum_deadline deadline) {
-    /* T3: acquire, pairs with T2; so is every look below */
-    const uint64_t first = thrum_u64_load_acquire(&latch->state);
+    const uint64_t first = thrum_u64_load_acquire(&latch->state); /* T3 */
     if (!(first & COUNT)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
 
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
-    uint64_t seen;
     do {
-        seen = thrum_u64_load_acquire(&latch->state);
-        if (passed(seen, first)) return THRUM_OK;
+        if (thrum_latch_passed_(latch, first)) return THRUM_OK;
     } while (thrum_park_again(&spin));
 
-    for (;;) {
-        /* relaxed: it announces a sleeper and publishes nothing */
-        if ((seen & WAITERS) || thrum_u64_cas_relaxed(&latch->state, &seen, seen | WAITERS)) { /* I1 */
-            const thrum_futex_outcome outcome =
-                thrum_futex_wait(upper_half(latch), (uint32_t)((seen | WAITERS) >> 32), THRUM_FUTEX_ANY,
-                                 seen & SHARED, deadline);
-            seen = thrum_u64_load_acquire(&latch->state);
-            if (passed(seen, first)) return THRUM_OK;
-            if (outcome == THRUM_FUTEX_TIMED_OUT) return THRUM_TIMEOUT;
-        } else {
-            seen = thrum_u64_load_acquire(&latch->state);
-            if (passed(seen, first)) return THRUM_OK;
-        }
+    thrum_futex_choice sleep;
+    while (thrum_latch_announce_(latch, first, &sleep)) {
+        const thrum_futex_outcome outcome =
+            thrum_futex_wait(sleep.word, sleep.expected, THRUM_FUTEX_ANY, sleep.shared, deadline);
+        if (outcome == THRUM_FUTEX_TIMED_OUT)
+            return thrum_latch_passed_(latch, first) ? THRUM_OK : THRUM_TIMEOUT;
     }
+    return THRUM_OK;
 }
 
 thrum_result thrum_latch_reset_(thrum_latch *latch, int32_t count) {

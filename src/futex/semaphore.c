@@ -11,6 +11,7 @@
  *   take        value > 0:  value - 1; a registered waiter leaves in the same step
  *   register    value = 0:  waiters + 1, then it sleeps while the value is 0
  *   leave       value = 0 at the deadline:  waiters - 1
+ *   leave for another object (wait_any), at any value:  waiters - 1; wakes 1 if value > 0
  *   add n       value + n;  wakes min(n, waiters - value), where positive
  *
  * Let `asleep` be the registered threads that no wake has chosen, `coming` the wakes promised or
@@ -22,8 +23,14 @@
  *     add: waiters counts asleep and coming, so value >= waiters with asleep > 0 would be
  *     value > coming, against I1; hence while anyone is asleep, add promises min(n, …) >= 1
  *     wakes, and I1 holds after it, too.
+ *     leave at value 0 needs nothing: I1 asks for nothing then. leave for another object at value > 0 may
+ *     take away a thread that a wake had chosen, one of `coming`: the wake is passed on, to one of those
+ *     asleep, or nobody is asleep. One wake too many is harmless: whoever it chooses looks, and may sleep
+ *     again at value 0.
  * I2: add's compare-and-swap is its last touch of the semaphore.
  */
+#include "waitable.h"
+
 #include <thrum/futex.h>
 #include <thrum/park.h>
 #include <thrum/semaphore.h>
@@ -83,6 +90,23 @@ thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_dea
         if (take(semaphore, WAITER)) return THRUM_OK; /* I1: look first, whatever the outcome */
         if (outcome == THRUM_FUTEX_TIMED_OUT && at_zero(semaphore, 0 - WAITER)) return THRUM_TIMEOUT;
     }
+}
+
+bool thrum_semaphore_look_(thrum_semaphore *semaphore, bool registered) {
+    return take(semaphore, registered ? WAITER : 0);
+}
+
+bool thrum_semaphore_register_(thrum_semaphore *semaphore, thrum_futex_choice *sleep) {
+    if (!at_zero(semaphore, WAITER)) return false;
+    const bool shared = thrum_u64_load_relaxed(&semaphore->state) & SHARED;
+    *sleep = (thrum_futex_choice){value_half(semaphore), 0, shared};
+    return true;
+}
+
+void thrum_semaphore_leave_(thrum_semaphore *semaphore) {
+    /* relaxed: it counts a waiter out and publishes nothing */
+    const uint64_t seen = thrum_u64_fetch_sub_relaxed(&semaphore->state, WAITER);
+    if (seen & VALUE) thrum_futex_wake(value_half(semaphore), 1, THRUM_FUTEX_ANY, seen & SHARED); /* I1 */
 }
 
 bool thrum_semaphore_try_acquire_slow_(thrum_semaphore *semaphore) {

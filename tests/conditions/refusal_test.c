@@ -9,6 +9,8 @@
 #endif
 #include "shapes.h"
 
+#include <thrum/wait_any.h>
+
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
@@ -98,6 +100,34 @@ TEST(without_any_of_them_everybody_finishes_on_one_processor) {
     test_pin(1);
     play_without(calls, 80);
     test_unpin();
+}
+
+enum { SYS_FUTEX_WAITV = 449 }; /* the C library's headers may be too old to have it */
+
+static thrum_semaphore jobs, done;
+static thrum_event over;
+
+static void *work_without_waitv(void *number) {
+    const thrum_waitable set[] = {THRUM_WAITABLE(&jobs), THRUM_WAITABLE(&over)};
+    refuse(SYS_FUTEX_WAITV, (uintptr_t)number % 2 ? EPERM : ENOSYS);
+    for (unsigned which = 0;;) {
+        if (thrum_wait_any_until(set, 2, thrum_after_ms(3), &which) == THRUM_TIMEOUT) continue;
+        if (which == 1) return NULL;
+        CHECK_EQ(thrum_semaphore_release(&done), THRUM_OK);
+    }
+}
+
+TEST(without_the_wait_for_several_everybody_finishes) {
+    enum { WORKERS = 4, JOBS = 500 };
+    test_thread workers[WORKERS];
+    for (uintptr_t i = 0; i < WORKERS; i++) workers[i] = test_start(work_without_waitv, (void *)i);
+    for (unsigned i = 0; i < JOBS; i++) {
+        CHECK_EQ(thrum_semaphore_release(&jobs), THRUM_OK);
+        thrum_semaphore_acquire(&done);
+    }
+    thrum_event_set(&over);
+    for (unsigned i = 0; i < WORKERS; i++) test_join(&workers[i]);
+    CHECK_EQ(thrum_u64_load_relaxed(&jobs.state), 0);
 }
 
 static thrum_lock lock;

@@ -40,6 +40,7 @@ typedef struct explore_scenario {
     void (*begin)(void);         /* alone, before the threads; may be NULL */
     void (*thread)(unsigned me); /* what thread `me`, from 0, does */
     void (*end)(void);           /* alone, after all threads have ended; may be NULL */
+    bool without_wait_any;       /* the kernel refuses thrum_futex_wait_any */
     const char *finds;           /* the search must fail, with a message that contains this */
     explore_bounds bounds;       /* of the depth-first search; all 0: 2, 1, 1, 1 */
     unsigned by_priority; /* executions under random priorities (PCT); 0: 50,000; scaled by --executions */
