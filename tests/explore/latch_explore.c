@@ -159,6 +159,17 @@ static void publish_by_reset(unsigned me) {
 EXPLORE(a_reset_publishes_to_the_next_waiters, .threads = 3, .begin = name_words, .thread = publish_by_reset,
         .bounds = {3, 2, 1, 1})
 
+/* An open latch is one resetter's: the other finds it shut, and neither undoes what the first has begun. */
+static void reset_and_note(unsigned me) {
+    s.written[me] = thrum_latch_reset(&s.latch, 1) == THRUM_OK;
+}
+static void one_has_reset_it(void) {
+    REQUIRE(s.written[0] + s.written[1] == 1);
+    REQUIRE(thrum_latch_count(&s.latch) == 1);
+}
+EXPLORE(of_two_resets_one_is_refused, .threads = 2, .begin = name_words, .thread = reset_and_note,
+        .end = one_has_reset_it, .bounds = {4, 3, 0, 2})
+
 /* A generation of two bits goes round: three uses, each waited for before the next. */
 static void goes_round(unsigned me) {
     for (int32_t i = 0; i < 5; i++) {
