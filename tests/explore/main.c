@@ -8,6 +8,7 @@
  *     --seconds N          instead: so long by priority and at random, each
  *     --seed N             of the random strategies
  *     --bounds P.S.E.W     of the depth-first search: preemptions, stale reads, expiries, spurious wakes
+ *     --within P.S.E.W     the same, where the scenario's own are looser
  *     --only exhaust|pct|random
  *     --until-failure      the first scenario that does not go as it must is the last
  *     --unpruned           a depth-first search that gives up no execution: to check the explorer
@@ -36,12 +37,12 @@ static struct {
     unsigned percent;
     double seconds;
     uint64_t seed;
-    explore_bounds bounds;
+    explore_bounds bounds, within;
     bool has_bounds;
     const char *only;
     const char *replay;
     bool until_failure;
-} options = {.percent = 100, .seed = 1};
+} options = {.percent = 100, .seed = 1, .within = {~0u, ~0u, ~0u, ~0u}};
 
 void explore_register(explore_scenario *scenario) {
     explore_scenario **end = &scenarios;
@@ -147,9 +148,19 @@ static uint64_t scaled(unsigned count, unsigned standard) {
     return ((uint64_t)(count ? count : standard) * options.percent + 99) / 100;
 }
 
+static unsigned lesser(unsigned a, unsigned b) {
+    return a < b ? a : b;
+}
+
+static explore_bounds bounds_of(const explore_scenario *scenario) {
+    const explore_bounds own = options.has_bounds ? options.bounds : scenario->bounds, most = options.within;
+    return (explore_bounds){lesser(own.preemptions, most.preemptions), lesser(own.stale, most.stale),
+                            lesser(own.expiries, most.expiries), lesser(own.spurious, most.spurious)};
+}
+
 /* The fewest preemptions that fail make the shortest trace. */
 static bool exhaust(const explore_scenario *scenario) {
-    explore_bounds bounds = options.has_bounds ? options.bounds : scenario->bounds;
+    explore_bounds bounds = bounds_of(scenario);
     const unsigned most = bounds.preemptions;
     search_forget_states();
     for (bounds.preemptions = 0; bounds.preemptions <= most; bounds.preemptions++) {
@@ -193,15 +204,14 @@ static bool run_scenario(const explore_scenario *scenario) {
 static _Noreturn void usage(void) {
     fprintf(
         stderr,
-        "usage: %s [--list] [--executions PERCENT] [--seconds N] [--seed N] [--bounds P.S.E.W]\n"
+        "usage: %s [--list] [--executions PERCENT] [--seconds N] [--seed N] [--bounds P.S.E.W] [--within "
+        "P.S.E.W]\n"
         "       [--only exhaust|pct|random] [--until-failure] [--unpruned] [--replay TRAIL] [SCENARIO...]\n",
         program_invocation_name);
     exit(2);
 }
 
-static void read_bounds(const char *text) {
-    explore_bounds *b = &options.bounds;
-    options.has_bounds = true;
+static void read_bounds(const char *text, explore_bounds *b) {
     if (sscanf(text, "%u.%u.%u.%u", &b->preemptions, &b->stale, &b->expiries, &b->spurious) != 4) usage();
 }
 
@@ -229,7 +239,9 @@ static int read_options(int argc, char **argv) {
         else if (strcmp(argv[i], "--seed") == 0)
             options.seed = strtoull(value, NULL, 0);
         else if (strcmp(argv[i], "--bounds") == 0)
-            read_bounds(value);
+            read_bounds(value, &options.bounds), options.has_bounds = true;
+        else if (strcmp(argv[i], "--within") == 0)
+            read_bounds(value, &options.within);
         else if (strcmp(argv[i], "--only") == 0)
             options.only = value;
         else if (strcmp(argv[i], "--replay") == 0)
