@@ -588,3 +588,31 @@ TEST(a_thousand_waiters_are_notified) {
     c->release();
     end(visits, MANY, THRUM_OK);
 }
+
+/* More than go for the lock at a time: each that has it tells the next, past those that have timed out by then. */
+enum { CROWD = 200, AT_A_TIME = 32 };
+TEST(a_notify_reaches_all_past_those_that_time_out) {
+    static visit visits[CROWD];
+    for
+        EACH_CONDITION(c) {
+            for (int64_t ms = 200;; ms *= 2) {
+                const thrum_deadline soon = thrum_after_ms(ms);
+                for (unsigned i = 0; i < CROWD; i++) {
+                    const bool timed = i >= AT_A_TIME && (i % 3 == 0 || i / AT_A_TIME == 2);
+                    start(&visits[i], c, timed ? soon : THRUM_FOREVER);
+                    while (!test_is_asleep(visits[i].thread.tid) && !atomic_load(&visits[i].over))
+                        sched_yield();
+                }
+                c->acquire();
+                const bool all_wait = c->waiters() == CROWD;
+                CHECK_EQ(c->notify_all(), THRUM_OK);
+                if (all_wait)
+                    while (!thrum_deadline_passed(soon)) sched_yield();
+                c->release();
+                if (all_wait) break;
+                for (unsigned i = 0; i < CROWD; i++) test_join(&visits[i].thread); /* too slow: again */
+            }
+            end(visits, CROWD, THRUM_OK);
+            CHECK_EQ(waiters(c), 0);
+        }
+}

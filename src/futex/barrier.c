@@ -140,8 +140,8 @@ static thrum_result meet(thrum_barrier *barrier, uint64_t mine, thrum_deadline d
         }
         if (over) {
             uint64_t expected = seen;
-            /* B2 */
-            if (!thrum_u64_cas_release(&barrier->state, &expected, left(broken(seen)))) continue;
+            /* relaxed: what this party wrote its arrival has published, and every step since continues that */
+            if (!thrum_u64_cas_relaxed(&barrier->state, &expected, left(broken(seen)))) continue;
             wake(barrier, seen);
             return THRUM_TIMEOUT;
         }
@@ -177,10 +177,11 @@ thrum_result thrum_barrier_arrive_(thrum_barrier *barrier, const thrum_deadline 
                                      : linger(barrier, &spin, seen, deadline) == THRUM_FUTEX_TIMED_OUT;
             asked = true;
             if (over) {
-                seen = thrum_u64_load_acquire(&barrier->state);
-                if (!(seen & (ACTING | MENDING))) continue;
-                if (give_up(barrier, seen)) return THRUM_TIMEOUT;
-                asked = false;
+                seen = thrum_u64_load_relaxed(&barrier->state);
+                if (seen & (ACTING | MENDING)) {
+                    if (give_up(barrier, seen)) return THRUM_TIMEOUT;
+                    asked = false;
+                }
             }
             seen = thrum_u64_load_acquire(&barrier->state);
             continue;

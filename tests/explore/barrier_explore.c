@@ -149,9 +149,49 @@ static void all_or_none(void) {
 EXPLORE(an_abort_reaches_all, .threads = 4, .begin = three_parties, .thread = abort_it, .end = all_or_none,
         .bounds = {1, 1, 0, 1})
 
+/* So do the party that runs the action and finds it broken afterwards, and one that came meanwhile. */
+static thrum_result do_nothing(void *argument) {
+    (void)argument;
+    return THRUM_OK;
+}
+static void two_and_an_action_that_does_nothing(void) {
+    name_words();
+    REQUIRE(thrum_barrier_init_with(&s.barrier, 2, do_nothing, NULL, THRUM_BARRIER_NO_TIMEOUT) == THRUM_OK);
+}
+static void abort_it_while_it_acts(unsigned me) {
+    if (me == 3) {
+        s.reason = 1;
+        thrum_barrier_abort(&s.barrier);
+    } else if (thrum_barrier_wait(&s.barrier, NULL) == THRUM_BROKEN) {
+        REQUIRE(s.reason == 1);
+    }
+}
+EXPLORE(who_acts_sees_why_it_was_broken, .threads = 4, .begin = two_and_an_action_that_does_nothing,
+        .thread = abort_it_while_it_acts, .end = empty, .bounds = {2, 1, 0, 0})
+
+/* And who comes after somebody gave up while the action ran. */
+static void give_up_while_it_acts(unsigned me) {
+    if (me == 2) {
+        const uint64_t acting = (uint64_t)1 << 34;
+        while (thrum_u64_load_relaxed(&s.barrier.state) < acting)
+            thrum_futex_yield(); /* or the cycle is over */
+        s.reason = 1;
+        REQUIRE(thrum_barrier_wait_until(&s.barrier, EXPLORE_SOON, NULL) == THRUM_TIMEOUT);
+        return;
+    }
+    REQUIRE(thrum_barrier_wait(&s.barrier, NULL) == THRUM_OK);
+    if (me == 1) return;
+    while (!thrum_barrier_broken(&s.barrier)) thrum_futex_yield();
+    REQUIRE(thrum_barrier_wait(&s.barrier, NULL) == THRUM_BROKEN);
+    REQUIRE(s.reason == 1);
+}
+EXPLORE(who_comes_sees_why_somebody_gave_up, .threads = 3, .begin = two_and_an_action_that_does_nothing,
+        .thread = give_up_while_it_acts, .end = empty, .bounds = {2, 1, 1, 0})
+
 /* Two parties, a third thread that resets; whoever is sent away comes again, so that all meet in the end. */
 static void come_until_it_holds(unsigned me) {
     if (me == 2) {
+        s.reason = 1;
         thrum_barrier_reset(&s.barrier);
         return;
     }
@@ -159,6 +199,7 @@ static void come_until_it_holds(unsigned me) {
     do {
         result = thrum_barrier_wait(&s.barrier, NULL);
         REQUIRE(result == THRUM_OK || result == THRUM_BROKEN);
+        if (result == THRUM_BROKEN) REQUIRE(s.reason == 1);
     } while (result == THRUM_BROKEN);
 }
 EXPLORE(a_reset_sends_all_away_who_wait, .threads = 3, .begin = two_parties, .thread = come_until_it_holds,
