@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What every wait does, whatever it waits for: each test runs on a lock, an rlock, an event, a semaphore, a
- * bounded semaphore, a latch, and an event and a semaphore among several, as gates that are shut until `open` lets one waiter through.
+ * bounded semaphore, a latch, a once, and an event and a semaphore among several, as gates that are shut until `open` lets one waiter through.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -18,6 +18,7 @@
 #include <thrum/event.h>
 #include <thrum/latch.h>
 #include <thrum/lock.h>
+#include <thrum/once.h>
 #include <thrum/rlock.h>
 #include <thrum/semaphore.h>
 #include <thrum/wait_any.h>
@@ -165,6 +166,51 @@ static void latch_shut(void) {
     (void)!thrum_latch_reset(&latch, 1);
 }
 
+/* Shut while a runner is within the function. It fails, so whoever waits runs a function of its own. */
+static thrum_once once;
+static atomic_bool runner_wants, runner_runs;
+static thrum_result run_until_told(void *unused) {
+    (void)unused;
+    atomic_store(&runner_runs, true);
+    while (atomic_load(&runner_wants)) sched_yield();
+    return THRUM_CANCELLED;
+}
+static thrum_result run_nothing(void *unused) {
+    (void)unused;
+    return THRUM_OK;
+}
+static void *runner(void *unused) {
+    for (;;) {
+        while (!atomic_load(&runner_wants)) sched_yield();
+        thrum_once_init(&once);
+        CHECK_EQ(thrum_once_run(&once, run_until_told, NULL), THRUM_CANCELLED);
+        atomic_store(&runner_runs, false);
+    }
+    return unused;
+}
+static void tell_runner(bool wants) {
+    static bool hired;
+    if (!hired) (void)test_start(runner, NULL);
+    hired = true;
+    atomic_store(&runner_wants, wants);
+    while (atomic_load(&runner_runs) != wants) sched_yield();
+}
+static void once_wait(void) {
+    CHECK_EQ(thrum_once_run(&once, run_nothing, NULL), THRUM_OK);
+}
+static thrum_result once_until(thrum_deadline deadline) {
+    return thrum_once_run_until(&once, run_nothing, NULL, deadline);
+}
+static bool once_try(void) {
+    return once_until(THRUM_NOW) == THRUM_OK;
+}
+static void once_open(void) {
+    tell_runner(false);
+}
+static void once_shut(void) {
+    tell_runner(true);
+}
+
 /* The one that opens is among others that never do. */
 static thrum_event never;
 static thrum_semaphore none, one_of_any;
@@ -201,6 +247,7 @@ static const gate gates[] = {
     {"semaphore", semaphore_wait, semaphore_until, semaphore_try, semaphore_open, semaphore_shut},
     {"bounded semaphore", bounded_wait, bounded_until, bounded_try, bounded_open, bounded_shut},
     {"latch", latch_wait, latch_until, latch_try, latch_open, latch_shut},
+    {"once", once_wait, once_until, once_try, once_open, once_shut},
     {"any of several", any_wait, any_until, any_try, any_open, any_shut},
 };
 
