@@ -156,12 +156,13 @@ TEST(a_timed_block_runs_or_is_skipped_and_its_result_tells) {
                 THRUM_WITH_UNTIL(&semaphore, THRUM_NOW, &result)
                     THRUM_WITH_UNTIL(&bounded, THRUM_NOW, &result)
                         THRUM_WITH_UNTIL(&cond, THRUM_NOW, &result)
-                            THRUM_WITH_UNTIL(&monitor, THRUM_NOW, &result) {
-                                check_all_held();
-                                ran++;
-                                THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
-                                CHECK_EQ(result, THRUM_TIMEOUT);
-                            }
+                            THRUM_WITH_UNTIL(&monitor, THRUM_NOW, &result)
+                                THRUM_WITH_UNTIL(&all, THRUM_NOW, &result) {
+                                    check_all_held();
+                                    ran++;
+                                    THRUM_WITH_UNTIL(&semaphore, thrum_after_ms(1), &result) CHECK(false);
+                                    CHECK_EQ(result, THRUM_TIMEOUT);
+                                }
     CHECK_EQ(ran, 1);
     check_all_free();
 }
