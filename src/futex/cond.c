@@ -132,7 +132,7 @@ void thrum_cond_notify_slow_(const void *lock, thrum_waiter_ **last, int n) {
 
 /* A spin is for a partner that answers at once; who is the third to wait is not the next to be answered. */
 static uint32_t worth_spinning(const thrum_waiter_ *waiter) {
-    return waiter->next->next == waiter || waiter->next == waiter ? THRUM_PARK_SPIN_NS : 0;
+    return waiter->next->next == waiter ? THRUM_PARK_SPIN_NS : 0; /* the only one, or one of two */
 }
 
 static void sleep_until_told(thrum_waiter_ *waiter, uint32_t spin_ns, thrum_deadline deadline) {
