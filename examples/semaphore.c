@@ -30,7 +30,8 @@ static void use_connection(unsigned number) {
 
 int main(void) {
     crew_run(TASKS, use_connection);
-    printf("%d tasks, at most %u at a time\n", TASKS, most);
+    printf("%d tasks, never more than %d at a time: %s\n", TASKS, CONNECTIONS,
+           most <= CONNECTIONS ? "yes" : "no");
     printf("one release too many: %s\n", thrum_result_name(thrum_bounded_semaphore_release(&pool)));
 
     thrum_bounded_semaphore_acquire(&pool);
