@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What every wait does, whatever it waits for: each test runs on a lock, an rlock, an event, a semaphore, a
- * bounded semaphore, a latch, a once, and an event and a semaphore among several, as gates that are shut until `open` lets one waiter through.
+ * bounded semaphore, a latch, a once, and a semaphore among several objects, as gates that are shut until
+ * `open` lets one waiter through.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -51,13 +52,28 @@ static void lock_shut(void) {
     (void)!thrum_lock_try_acquire(&lock);
 }
 
+/* A thread that keeps a gate shut. */
+typedef struct servant {
+    void *(*work)(void *);
+    bool hired;
+    atomic_bool wants, has; /* to keep it shut; keeps it so */
+} servant;
+
+static void tell(servant *s, bool wants) {
+    if (!s->hired) (void)test_start(s->work, NULL);
+    s->hired = true;
+    atomic_store(&s->wants, wants);
+    while (atomic_load(&s->has) != wants) sched_yield();
+}
+
 /* Only its owner can open it: a keeper, who owns it while it is shut. Whoever gets through lets go. */
 static thrum_rlock rlock;
-static atomic_bool keeper_wants, keeper_has;
-static void *keeper(void *unused) {
+static void *keep(void *unused);
+static servant keeper = {.work = keep};
+static void *keep(void *unused) {
     for (;;) {
-        const bool wants = atomic_load(&keeper_wants);
-        if (wants == atomic_load(&keeper_has)) {
+        const bool wants = atomic_load(&keeper.wants);
+        if (wants == atomic_load(&keeper.has)) {
             sched_yield();
             continue;
         }
@@ -65,16 +81,9 @@ static void *keeper(void *unused) {
             thrum_rlock_acquire(&rlock);
         else
             (void)thrum_rlock_release(&rlock);
-        atomic_store(&keeper_has, wants);
+        atomic_store(&keeper.has, wants);
     }
     return unused;
-}
-static void tell_keeper(bool wants) {
-    static bool hired;
-    if (!hired) (void)test_start(keeper, NULL);
-    hired = true;
-    atomic_store(&keeper_wants, wants);
-    while (atomic_load(&keeper_has) != wants) sched_yield();
 }
 static void rlock_wait(void) {
     thrum_rlock_acquire(&rlock);
@@ -91,10 +100,10 @@ static bool rlock_try(void) {
     return through;
 }
 static void rlock_open(void) {
-    tell_keeper(false);
+    tell(&keeper, false);
 }
 static void rlock_shut(void) {
-    tell_keeper(true);
+    tell(&keeper, true);
 }
 
 static thrum_event event;
@@ -168,32 +177,26 @@ static void latch_shut(void) {
 
 /* Shut while a runner is within the function. It fails, so whoever waits runs a function of its own. */
 static thrum_once once;
-static atomic_bool runner_wants, runner_runs;
+static void *run(void *unused);
+static servant runner = {.work = run};
 static thrum_result run_until_told(void *unused) {
     (void)unused;
-    atomic_store(&runner_runs, true);
-    while (atomic_load(&runner_wants)) sched_yield();
+    atomic_store(&runner.has, true);
+    while (atomic_load(&runner.wants)) sched_yield();
     return THRUM_CANCELLED;
 }
 static thrum_result run_nothing(void *unused) {
     (void)unused;
     return THRUM_OK;
 }
-static void *runner(void *unused) {
+static void *run(void *unused) {
     for (;;) {
-        while (!atomic_load(&runner_wants)) sched_yield();
+        while (!atomic_load(&runner.wants)) sched_yield();
         thrum_once_init(&once);
         CHECK_EQ(thrum_once_run(&once, run_until_told, NULL), THRUM_CANCELLED);
-        atomic_store(&runner_runs, false);
+        atomic_store(&runner.has, false);
     }
     return unused;
-}
-static void tell_runner(bool wants) {
-    static bool hired;
-    if (!hired) (void)test_start(runner, NULL);
-    hired = true;
-    atomic_store(&runner_wants, wants);
-    while (atomic_load(&runner_runs) != wants) sched_yield();
 }
 static void once_wait(void) {
     CHECK_EQ(thrum_once_run(&once, run_nothing, NULL), THRUM_OK);
@@ -205,10 +208,10 @@ static bool once_try(void) {
     return once_until(THRUM_NOW) == THRUM_OK;
 }
 static void once_open(void) {
-    tell_runner(false);
+    tell(&runner, false);
 }
 static void once_shut(void) {
-    tell_runner(true);
+    tell(&runner, true);
 }
 
 /* The one that opens is among others that never do. */

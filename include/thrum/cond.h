@@ -12,8 +12,8 @@
  *             THRUM_OK only when it was chosen: never for nothing. A notify with nobody waiting is not
  *             remembered. A waiter whose deadline passes takes nobody's notify with it.
  * Cost        a notify with nobody waiting is a look at the lock and one at the list, inlined. One that
- *             chooses sleepers makes a system call for each, at most 32; they are woken by the release
- *             of the lock, and so many go for it at a time.
+ *             chooses sleepers makes a system call for each of the first 32; the release of the lock
+ *             wakes them. Each of these makes one for the next of those behind it when it has the lock.
  * Locks       a thrum_lock or a thrum_rlock of the same process; several conditions may share one. A
  *             shared lock is refused: the list is of one process.
  * Freed       when every waiter's call has returned, and no notify is still to come.

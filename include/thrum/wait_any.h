@@ -7,8 +7,9 @@
  * Nothing allocates.
  *
  * Ready       an event that is set, a latch that is open, a semaphore with a permit, which the call then
- *             takes. Of several that are ready it is the first in the order of the set; nothing is taken
- *             from the others. An object may be named twice.
+ *             takes. Of several that are ready it is the first in the order of the set; of those that
+ *             become ready while it looks it may be any. Nothing is taken from the others. An object
+ *             may be named twice.
  * Promises    as those of each object's own wait: a set that is cleared at once, and a latch that is reset at
  *             once, still end a wait that was there. A wake that was meant for another object of the set is
  *             passed on before the call returns: a permit never lies beside a sleeper.

@@ -100,7 +100,7 @@ THRUM_GUARD_OVERLOAD_(thrum_all)
         thrum_semaphore *: thrum_guard_##verb##_thrum_semaphore_,                                  \
         thrum_bounded_semaphore *: thrum_guard_##verb##_thrum_bounded_semaphore_,                  \
         thrum_rlock *: thrum_guard_##verb##_thrum_rlock_,                                          \
-        thrum_all *: thrum_guard_##verb##_thrum_all_,                                           \
+        thrum_all *: thrum_guard_##verb##_thrum_all_,                                              \
         thrum_cond *: thrum_guard_##verb##_thrum_cond_,                                            \
         thrum_monitor *: thrum_guard_##verb##_thrum_monitor_)
 /* clang-format on */

@@ -130,7 +130,10 @@ void thrum_cond_notify_slow_(const void *lock, thrum_waiter_ **last, int n) {
 
 /* --- waiting -------------------------------------------------------------------------------------- */
 
-/* A spin is for a partner that answers at once; who is the third to wait is not the next to be answered. */
+/*
+ * A spin is for a partner that answers at once; who is the third to wait is not the next to be answered, and
+ * its yields would delay it when it is. By bench/cond_bench: queue_4p4c spins for two, notify_all_busy for none.
+ */
 static uint32_t worth_spinning(const thrum_waiter_ *waiter) {
     return waiter->next->next == waiter ? THRUM_PARK_SPIN_NS : 0; /* the only one, or one of two */
 }

@@ -82,8 +82,7 @@ thrum_result thrum_event_wait_slow_(thrum_event *event, thrum_deadline deadline)
 
     thrum_futex_choice sleep;
     while (thrum_event_announce_(event, first, &sleep)) {
-        const thrum_futex_outcome outcome =
-            thrum_futex_wait(sleep.word, sleep.expected, THRUM_FUTEX_ANY, sleep.shared, deadline);
+        const thrum_futex_outcome outcome = thrum_waitable_sleep_(&sleep, deadline);
         if (outcome == THRUM_FUTEX_TIMED_OUT)
             return thrum_event_passed_(event, first) ? THRUM_OK : THRUM_TIMEOUT;
     }

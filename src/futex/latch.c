@@ -102,8 +102,7 @@ thrum_result thrum_latch_wait_slow_(thrum_latch *latch, thrum_deadline deadline)
 
     thrum_futex_choice sleep;
     while (thrum_latch_announce_(latch, first, &sleep)) {
-        const thrum_futex_outcome outcome =
-            thrum_futex_wait(sleep.word, sleep.expected, THRUM_FUTEX_ANY, sleep.shared, deadline);
+        const thrum_futex_outcome outcome = thrum_waitable_sleep_(&sleep, deadline);
         if (outcome == THRUM_FUTEX_TIMED_OUT)
             return thrum_latch_passed_(latch, first) ? THRUM_OK : THRUM_TIMEOUT;
     }

@@ -71,27 +71,6 @@ static bool at_zero(thrum_semaphore *semaphore, uint64_t change) {
     return false;
 }
 
-thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_deadline deadline) {
-    if (take(semaphore, 0)) return THRUM_OK;
-    if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
-
-    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
-    do {
-        if (take(semaphore, 0)) return THRUM_OK;
-    } while (thrum_park_again(&spin));
-
-    while (!at_zero(semaphore, WAITER)) {
-        if (take(semaphore, 0)) return THRUM_OK;
-    }
-    const bool shared = thrum_u64_load_relaxed(&semaphore->state) & SHARED;
-    for (;;) {
-        const thrum_futex_outcome outcome =
-            thrum_futex_wait(value_half(semaphore), 0, THRUM_FUTEX_ANY, shared, deadline);
-        if (take(semaphore, WAITER)) return THRUM_OK; /* I1: look first, whatever the outcome */
-        if (outcome == THRUM_FUTEX_TIMED_OUT && at_zero(semaphore, 0 - WAITER)) return THRUM_TIMEOUT;
-    }
-}
-
 bool thrum_semaphore_look_(thrum_semaphore *semaphore, bool registered) {
     return take(semaphore, registered ? WAITER : 0);
 }
@@ -107,6 +86,26 @@ void thrum_semaphore_leave_(thrum_semaphore *semaphore) {
     /* relaxed: it counts a waiter out and publishes nothing */
     const uint64_t seen = thrum_u64_fetch_sub_relaxed(&semaphore->state, WAITER);
     if (seen & VALUE) thrum_futex_wake(value_half(semaphore), 1, THRUM_FUTEX_ANY, seen & SHARED); /* I1 */
+}
+
+thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_deadline deadline) {
+    if (take(semaphore, 0)) return THRUM_OK;
+    if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
+
+    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
+    do {
+        if (take(semaphore, 0)) return THRUM_OK;
+    } while (thrum_park_again(&spin));
+
+    thrum_futex_choice sleep;
+    while (!thrum_semaphore_register_(semaphore, &sleep)) {
+        if (take(semaphore, 0)) return THRUM_OK;
+    }
+    for (;;) {
+        const thrum_futex_outcome outcome = thrum_waitable_sleep_(&sleep, deadline);
+        if (take(semaphore, WAITER)) return THRUM_OK; /* I1: look first, whatever the outcome */
+        if (outcome == THRUM_FUTEX_TIMED_OUT && at_zero(semaphore, 0 - WAITER)) return THRUM_TIMEOUT;
+    }
 }
 
 bool thrum_semaphore_try_acquire_slow_(thrum_semaphore *semaphore) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What thrum_wait_any needs of the objects that it waits for: how each of them is waited for, step by step.
- * Their own sources have the laws.
+ * How events, latches and semaphores are waited for, step by step: their own waits and thrum_wait_any are made of
+ * these. Their own sources have the laws.
  *
  * `first` is the object's word as it was when the wait began.
  */
@@ -12,6 +12,12 @@
 #include <thrum/futex.h>
 #include <thrum/latch.h>
 #include <thrum/semaphore.h>
+
+/* The sleep of a wait for one object alone. May return early, as thrum_futex_wait. */
+static inline thrum_futex_outcome thrum_waitable_sleep_(const thrum_futex_choice *sleep,
+                                                        thrum_deadline deadline) {
+    return thrum_futex_wait(sleep->word, sleep->expected, THRUM_FUTEX_ANY, sleep->shared, deadline);
+}
 
 /* Whether the wait is over. An acquire, when it is. */
 bool thrum_event_passed_(const thrum_event *event, uint64_t first);

@@ -102,14 +102,12 @@ TEST(without_any_of_them_everybody_finishes_on_one_processor) {
     test_unpin();
 }
 
-enum { SYS_FUTEX_WAITV = 449 }; /* the C library's headers may be too old to have it */
-
 static thrum_semaphore jobs, done;
 static thrum_event over;
 
 static void *work_without_waitv(void *number) {
     const thrum_waitable set[] = {THRUM_WAITABLE(&jobs), THRUM_WAITABLE(&over)};
-    refuse(SYS_FUTEX_WAITV, (uintptr_t)number % 2 ? EPERM : ENOSYS);
+    refuse(TEST_SYS_FUTEX_WAITV, (uintptr_t)number % 2 ? EPERM : ENOSYS);
     for (unsigned which = 0;;) {
         if (thrum_wait_any_until(set, 2, thrum_after_ms(3), &which) == THRUM_TIMEOUT) continue;
         if (which == 1) return NULL;

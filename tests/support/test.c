@@ -89,8 +89,6 @@ void *test_join(test_thread *thread) {
  * The kernel's syscall file names the call in which a task is blocked and its arguments, "running"
  * otherwise. Ours are told by the operation from those of libc and of the sanitizers' runtimes.
  */
-enum { SYS_FUTEX_WAITV = 449 }; /* the C library's headers may be too old to have it */
-
 bool test_is_asleep(pid_t tid) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/syscall", (int)tid);
@@ -103,7 +101,7 @@ bool test_is_asleep(pid_t tid) {
     long number = -1;
     unsigned long operation = 0;
     if (sscanf(text, "%ld %*s %lx", &number, &operation) != 2) return false;
-    if (number == SYS_FUTEX_WAITV) return true;
+    if (number == TEST_SYS_FUTEX_WAITV) return true;
     if (number != SYS_futex) return false;
     return (operation & ~(unsigned long)FUTEX_PRIVATE_FLAG) == FUTEX_WAIT_BITSET;
 }

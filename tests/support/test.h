@@ -63,6 +63,9 @@ typedef struct test_thread {
 test_thread test_start(void *(*function)(void *), void *argument);
 void *test_join(test_thread *thread);
 
+/* The number of futex_waitv: the C library's headers may be too old to have it. */
+enum { TEST_SYS_FUTEX_WAITV = 449 };
+
 /* Whether the kernel says that the thread sleeps in a wait of thrum's at this moment. */
 bool test_is_asleep(pid_t tid);
 /* Waits until it does. A thread that never sleeps is ended by ctest's timeout. */
