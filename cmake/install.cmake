@@ -5,7 +5,12 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/thrum)
 
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS thrum-core thrum EXPORT thrum-targets)
+set(libraries thrum-core)
+if(NOT THRUM_CORE_ONLY)
+    list(APPEND libraries thrum)
+    install(FILES cmake/FindURCU.cmake DESTINATION ${package_dir})
+endif()
+install(TARGETS ${libraries} EXPORT thrum-targets)
 install(EXPORT thrum-targets NAMESPACE thrum:: DESTINATION ${package_dir})
 
 configure_package_config_file(cmake/thrum-config.cmake.in thrum-config.cmake
@@ -19,7 +24,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/thrum-config.cmake
 # The .pc files find their prefix from where they lie, so that `cmake --install --prefix` and a
 # moved tree stay right.
 file(RELATIVE_PATH prefix_from_pc /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
-foreach(library thrum-core thrum)
+foreach(library IN LISTS libraries)
     configure_file(cmake/${library}.pc.in ${library}.pc @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${library}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()

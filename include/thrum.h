@@ -19,6 +19,7 @@
 #include <thrum/monitor.h>
 #include <thrum/once.h>
 #include <thrum/park.h>
+#include <thrum/rcu.h>
 #include <thrum/result.h>
 #include <thrum/rlock.h>
 #include <thrum/self.h>

@@ -24,6 +24,11 @@ def folder_of(root: Path, room):
     return HEADER_ONLY.get(room)
 
 
+def is_part(stem, sources):
+    """Whether a source belongs to the room of another one: <room>_<part>.c."""
+    return any(stem.startswith(f"{room}_") for room in sources if room != stem)
+
+
 def includes(path: Path):
     """(line number, name) of each #include."""
     for number, line in enumerate(path.read_text().splitlines(), 1):
