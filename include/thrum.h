@@ -14,17 +14,20 @@
 #include <thrum/deadline.h>
 #include <thrum/event.h>
 #include <thrum/futex.h>
+#include <thrum/hooks.h>
 #include <thrum/latch.h>
 #include <thrum/lock.h>
 #include <thrum/monitor.h>
 #include <thrum/once.h>
 #include <thrum/park.h>
 #include <thrum/rcu.h>
+#include <thrum/registry.h>
 #include <thrum/result.h>
 #include <thrum/rlock.h>
 #include <thrum/self.h>
 #include <thrum/semaphore.h>
 #include <thrum/spinlock.h>
+#include <thrum/thread.h>
 #include <thrum/wait_any.h>
 #include <thrum/with.h>
 

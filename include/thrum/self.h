@@ -37,6 +37,10 @@ extern THRUM_API __thread thrum_self_state_ thrum_self_ __attribute__((tls_model
 
 THRUM_API uint64_t thrum_self_draw_id_(void) THRUM_COLD;
 
+/* A number for a thread that does not run yet; the thread adopts it before it asks for one. For thread objects. */
+THRUM_API uint64_t thrum_self_reserve_id_(void);
+THRUM_API void thrum_self_adopt_id_(uint64_t id);
+
 /*
  * A number that is this thread's alone: never 0, never given again in the life of the process,
  * the same in a forked child. Not the kernel's thread id. Inlined; the thread's first call draws

@@ -2,8 +2,8 @@
 /*
  * Floor 2. The only thread-local variable of floors 1 and 2.
  *
- * I0: a thread's id is 0 until the thread draws it, and never changes after that. Only this file writes
- *     the variable; the headers read the id.
+ * I0: a thread's id is 0 until the thread draws it, or adopts one that was drawn for it before it ran, and
+ *     never changes after that. Only this file writes the variable; the headers read the id.
  * I1: the chain holds exactly the guards whose object is not NULL, innermost first.
  * I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
@@ -13,11 +13,19 @@
 
 __thread thrum_self_state_ thrum_self_;
 
-uint64_t thrum_self_draw_id_(void) {
+uint64_t thrum_self_reserve_id_(void) {
     static thrum_u64 last;
     /* relaxed: only the number must be unique; nothing is published by it */
-    if (thrum_self_.id == 0) thrum_self_.id = thrum_u64_fetch_add_relaxed(&last, 1) + 1; /* I0 */
+    return thrum_u64_fetch_add_relaxed(&last, 1) + 1;
+}
+
+uint64_t thrum_self_draw_id_(void) {
+    thrum_self_adopt_id_(thrum_self_reserve_id_());
     return thrum_self_.id;
+}
+
+void thrum_self_adopt_id_(uint64_t id) {
+    if (thrum_self_.id == 0) thrum_self_.id = id; /* I0 */
 }
 
 void thrum_self_push_(thrum_guard_ *guard) {

@@ -113,7 +113,7 @@ static void after_fork_in_child(void) {
     urcu_bp_after_fork_child();
     thrum_u32_store_relaxed(&has_helper, 0); /* I4; relaxed: there is one thread */
     thrum_event_reset_after_fork(&work);
-    if (in_hand) thrum_event_set(&work);
+    if (in_hand || thrum_u64_load_relaxed(&retired)) thrum_event_set(&work);
     thrum_lock_reset_after_fork(&turn);
 }
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 4. How a thread fails, and the report of it.
+ *
+ * H1: a failure is written down where it happens, on the stack of the thread's beginning, which outlives the unwinding; the
+ *     hook is told after the unwinding. So cleanups have run when it runs, and nothing has to be allocated.
+ * H2: a hook runs inside a setjmp: its failing or exiting leads back there, what it holds is let go first, and the
+ *     thread's end goes on.
+ */
+#include "record.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <unwind.h>
+
+enum { REPORT_SIZE = 8192 };
+
+static thrum_u64 hook_now; /* a function as a number; 0: the default */
+
+thrum_excepthook *thrum_get_excepthook(void) {
+    /* H3: acquire, pairs with H3 in set */
+    thrum_excepthook *const hook = (thrum_excepthook *)(uintptr_t)thrum_u64_load_acquire(&hook_now);
+    return hook ? hook : thrum_default_excepthook;
+}
+
+thrum_excepthook *thrum_set_excepthook(thrum_excepthook *hook) {
+    if (hook == thrum_default_excepthook) hook = NULL;
+    /* H3: release and acquire */
+    const uint64_t before = thrum_u64_exchange_acq_rel(&hook_now, (uint64_t)(uintptr_t)hook);
+    return before ? (thrum_excepthook *)(uintptr_t)before : thrum_default_excepthook;
+}
+
+/* ---- failing ---- */
+
+static _Unwind_Reason_Code note_frame(struct _Unwind_Context *context, void *p) {
+    thrum_failing_ *const failing = p;
+    void *const address = (void *)_Unwind_GetIP(context);
+    if (!address || failing->frames == sizeof failing->backtrace / sizeof failing->backtrace[0])
+        return _URC_END_OF_STACK;
+    failing->backtrace[failing->frames++] = address;
+    return _URC_NO_REASON;
+}
+
+static void write_down(thrum_failing_ *failing, int code, const char *format, va_list arguments) {
+    failing->failed = true;
+    failing->code = code;
+    failing->frames = 0;
+    (void)vsnprintf(failing->message, sizeof failing->message, format, arguments);
+}
+
+void thrum_hooks_describe_(thrum_failing_ *failing, int code, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    write_down(failing, code, format, arguments);
+    va_end(arguments);
+}
+
+void thrum_thread_fail(int code, const char *format, ...) {
+    thrum_failing_ here;
+    thrum_failing_ *const failing = thrum_here_.failing ? thrum_here_.failing : &here; /* H1 */
+    va_list arguments;
+    va_start(arguments, format);
+    write_down(failing, code, format, arguments);
+    va_end(arguments);
+    (void)_Unwind_Backtrace(note_frame, failing);
+    if (failing->frames) { /* the first is this function's own */
+        failing->frames--;
+        memmove(failing->backtrace, failing->backtrace + 1, failing->frames * sizeof failing->backtrace[0]);
+    }
+    thrum_self_release_guards();
+    if (thrum_here_.hook) longjmp(*thrum_here_.hook, 2); /* H2 */
+    if (failing == &here) thrum_hooks_report_(failing);
+    pthread_exit(NULL);
+}
+
+/* ---- telling ---- */
+
+static thrum_failure failure_of(const thrum_failing_ *failing) {
+    return (thrum_failure){failing->code, failing->message, thrum_current_thread(), failing->backtrace,
+                           failing->frames};
+}
+
+static void report_failing_hook(const thrum_failing_ *hooks, const thrum_failing_ *threads);
+
+void thrum_hooks_report_(thrum_failing_ *failing) {
+    thrum_failing_ *const outer = thrum_here_.failing;
+    thrum_failing_ hooks;
+    hooks.failed = false;
+    jmp_buf way_out;
+    const thrum_failure failure = failure_of(failing);
+    thrum_here_.failing = &hooks;
+    thrum_here_.hook = &way_out;
+    if (setjmp(way_out) == 0) thrum_get_excepthook()(&failure);
+    thrum_here_.hook = NULL;
+    thrum_here_.failing = outer;
+    thrum_self_release_guards(); /* H2 */
+    if (hooks.failed) report_failing_hook(&hooks, failing);
+}
+
+struct report {
+    size_t length;
+    char text[REPORT_SIZE];
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct report *report, const char *format, ...) {
+    const size_t room = sizeof report->text - report->length;
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(report->text + report->length, room, format, arguments);
+    va_end(arguments);
+    if (length < 0) return;
+    report->length += (size_t)length < room ? (size_t)length : room - 1; /* what does not fit is cut */
+}
+
+/* One call of a backtrace. The name is the dynamic linker's, if the address is within it. */
+static void add_frame(struct report *report, void *address) {
+    Dl_info info;
+    const void *entry = NULL;
+    /* A return address is behind its call: the byte before it belongs to the caller for certain. */
+    const uintptr_t call = (uintptr_t)address - 1;
+    if (!dladdr1((void *)call, &info, (void **)(uintptr_t)&entry, RTLD_DL_SYMENT)) {
+        add(report, "  at %p\n", address);
+        return;
+    }
+    const ElfW(Sym) *const symbol = entry;
+    const char *const object = info.dli_fname ? info.dli_fname : "?";
+    const uintptr_t offset = (uintptr_t)address - (uintptr_t)info.dli_fbase;
+    if (info.dli_sname && symbol && call - (uintptr_t)info.dli_saddr < symbol->st_size)
+        add(report, "  in %s, %s+0x%llx\n", info.dli_sname, object, (unsigned long long)offset);
+    else
+        add(report, "  in %s+0x%llx\n", object, (unsigned long long)offset);
+}
+
+static void add_failure(struct report *report, const char *title, const char *name,
+                        const thrum_failure *failure) {
+    add(report, "%s%s:\n", title, name);
+    for (size_t i = 0; i < failure->frames; i++) add_frame(report, failure->backtrace[i]);
+    add(report, "%s (code %d)\n", failure->message, failure->code);
+}
+
+/* In one piece, unless the receiver takes it in several. */
+static void send(const struct report *report) {
+    const int saved = errno;
+    for (size_t sent = 0; sent < report->length;) {
+        const ssize_t more = write(STDERR_FILENO, report->text + sent, report->length - sent);
+        if (more < 0 && errno == EINTR) continue;
+        if (more <= 0) break;
+        sent += (size_t)more;
+    }
+    errno = saved;
+}
+
+static void add_default(struct report *report, const thrum_failure *failure) {
+    const thrum_name name = failure->thread ? thrum_thread_name(failure->thread) : (thrum_name){"?"};
+    add_failure(report, "Exception in thread ", name.text, failure);
+}
+
+void thrum_default_excepthook(const thrum_failure *failure) {
+    struct report report = {.length = 0};
+    add_default(&report, failure);
+    send(&report);
+}
+
+static void report_failing_hook(const thrum_failing_ *hooks, const thrum_failing_ *threads) {
+    struct report report = {.length = 0};
+    const thrum_failure of_hook = failure_of(hooks);
+    const thrum_failure of_thread = failure_of(threads);
+    add_failure(&report, "Exception in threading.excepthook", "", &of_hook);
+    add_default(&report, &of_thread);
+    send(&report);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 4. Trace and profile functions.
+ *
+ * A thread's own lie in its record, so that another thread can change them. Threads without a record share one
+ * pair, which only the …_all_threads functions set.
+ *
+ * C1: a thread takes over what is set for later ones while `lives` is held and before it is listed; setting for all
+ *     holds `lives`, too. So no thread is passed over.
+ * C2: thrum_tracing_ is not 0 while any of the functions, of a listed thread or for others, is not NULL. Every change
+ *     settles it anew.
+ */
+#include "record.h"
+
+typedef struct pair {
+    thrum_u64 trace, profile;
+} pair;
+
+static pair later;  /* of threads that start from now on; `lives` guards its changes */
+static pair others; /* of threads without a record */
+thrum_u32 thrum_tracing_;
+
+static uint64_t number_of(thrum_trace_function *function) {
+    return (uint64_t)(uintptr_t)function;
+}
+
+static thrum_trace_function *function_of(const thrum_u64 *number) {
+    return (thrum_trace_function *)(uintptr_t)thrum_u64_load_acquire(
+        number); /* C3: acquire, pairs with C3 in set */
+}
+
+void thrum_hooks_begin_thread_(thrum_thread_record_ *record) {
+    thrum_u64_store_release(&record->trace, number_of(function_of(&later.trace))); /* C1, C3 */
+    thrum_u64_store_release(&record->profile, number_of(function_of(&later.profile)));
+}
+
+static void tell(const thrum_u64 *whom, thrum_trace_event event, void *function, void *call_site) {
+    thrum_trace_function *const told = function_of(whom);
+    if (told) told(event, function, call_site);
+}
+
+void thrum_trace_tell_(thrum_trace_event event, void *function, void *call_site) {
+    if (thrum_here_.tracing) return; /* by the function itself */
+    thrum_here_.tracing = true;
+    const thrum_thread_record_ *const record = thrum_here_.record;
+    tell(record ? &record->trace : &others.trace, event, function, call_site);
+    tell(record ? &record->profile : &others.profile, event, function, call_site);
+    thrum_here_.tracing = false;
+}
+
+/* ---- setting ---- */
+
+static void set_trace(thrum_thread_record_ *record, uint64_t number) {
+    thrum_u64_store_release(&record->trace, number); /* C3: release */
+}
+
+static void set_profile(thrum_thread_record_ *record, uint64_t number) {
+    thrum_u64_store_release(&record->profile, number); /* C3 */
+}
+
+/* Whether a pair has a function. relaxed: `lives` is held. */
+static bool any(const thrum_u64 *trace, const thrum_u64 *profile) {
+    return thrum_u64_load_relaxed(trace) || thrum_u64_load_relaxed(profile);
+}
+
+static void look(thrum_thread_record_ *record, uint64_t answer) {
+    if (any(&record->trace, &record->profile)) *(bool *)(uintptr_t)answer = true;
+}
+
+static void settle(void) {
+    bool wanted = any(&later.trace, &later.profile) || any(&others.trace, &others.profile);
+    thrum_registry_each_(look, (uint64_t)(uintptr_t)&wanted);
+    thrum_u32_store_relaxed(&thrum_tracing_, wanted); /* C2; relaxed: threads see it when they see it */
+}
+
+static void set(thrum_u64 *for_later, thrum_trace_function *function) {
+    thrum_lock_acquire(&thrum_lives_);
+    thrum_u64_store_release(for_later, number_of(function)); /* C3 */
+    settle();
+    thrum_lock_release(&thrum_lives_);
+}
+
+static void set_for_all(thrum_u64 *for_later, thrum_u64 *for_others,
+                        void (*visit)(thrum_thread_record_ *record, uint64_t number),
+                        thrum_trace_function *function) {
+    thrum_lock_acquire(&thrum_lives_);
+    thrum_u64_store_release(for_later, number_of(function)); /* C3 */
+    thrum_u64_store_release(for_others, number_of(function));
+    thrum_registry_each_(visit, number_of(function)); /* C1 */
+    settle();
+    thrum_lock_release(&thrum_lives_);
+}
+
+void thrum_set_trace(thrum_trace_function *function) {
+    set(&later.trace, function);
+}
+
+void thrum_set_profile(thrum_trace_function *function) {
+    set(&later.profile, function);
+}
+
+thrum_trace_function *thrum_get_trace(void) {
+    return function_of(&later.trace);
+}
+
+thrum_trace_function *thrum_get_profile(void) {
+    return function_of(&later.profile);
+}
+
+void thrum_set_trace_all_threads(thrum_trace_function *function) {
+    set_for_all(&later.trace, &others.trace, set_trace, function);
+}
+
+void thrum_set_profile_all_threads(thrum_trace_function *function) {
+    set_for_all(&later.profile, &others.profile, set_profile, function);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 4. Which threads there are. record.h says what a record is, and what holds it.
+ *
+ * G1: the table holds the main thread, and all that are STARTING or ALIVE. Readers pass over the STARTING.
+ * G2: a reader goes along a chain of the table within a read section, and what it finds it may keep by a
+ *     reference (I1). It waits for nobody and nobody waits for it.
+ * G3: `main_record` is the first thread's from before main on; a forked child's is that of the thread that forked.
+ * G4: in a forked child there is no reader but the caller, and it reads nothing: what leaves the table needs no
+ *     grace period there.
+ */
+#include "record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <thrum/once.h>
+#include <unistd.h>
+
+static thrum_thread_record_ first; /* of the process's first thread: never freed */
+static thrum_thread_record_ *main_record = &first;
+static pthread_key_t until_end; /* a thread's record, for the very end of the thread */
+static thrum_once prepared;
+static thrum_u64 default_stack;
+static thrum_u64 dummies;
+
+/* ---- the table, while `lives` is held ---- */
+
+void thrum_registry_add_(thrum_thread_record_ *record) {
+    THRUM_TELL_RELEASE(record); /* G1: release, pairs with G1 in found; the order is liburcu's */
+    thrum_table_add_(record, thrum_u64_load_relaxed(&record->ident));
+}
+
+void thrum_registry_remove_(thrum_thread_record_ *record) {
+    thrum_table_remove_(record);
+}
+
+/* The first living thread of a chain, from `record` on; what it did before it was listed is visible. */
+static thrum_thread_record_ *found(thrum_thread_record_ *record) {
+    for (; record; record = thrum_table_next_(record)) {
+        THRUM_TELL_ACQUIRE(record);                                                      /* G1 */
+        if (thrum_u32_load_acquire(&record->state) == THRUM_THREAD_ALIVE) return record; /* T1: acquire */
+    }
+    return NULL;
+}
+
+static bool is_waited_for(const thrum_thread_record_ *record) {
+    /* relaxed: `lives` is held */
+    return record != main_record && record != thrum_here_.record &&
+           !thrum_u32_load_relaxed(&record->daemon) && !thrum_u32_load_relaxed(&record->shutting_down);
+}
+
+thrum_thread_record_ *thrum_registry_to_wait_for_(void) {
+    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++) {
+        for (thrum_thread_record_ *r = thrum_table_first_(chain); r; r = thrum_table_next_(r)) {
+            if (!is_waited_for(r)) continue;
+            thrum_thread_retain(&r->self);
+            return r;
+        }
+    }
+    return NULL;
+}
+
+void thrum_registry_each_(void (*visit)(thrum_thread_record_ *record, uint64_t argument), uint64_t argument) {
+    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++)
+        for (thrum_thread_record_ *r = thrum_table_first_(chain); r; r = thrum_table_next_(r))
+            visit(r, argument);
+}
+
+/* ---- the end of a thread ---- */
+
+/* Runs when a thread is all but over, after its target and after C++'s thread-local objects. */
+static void leave(void *p) {
+    thrum_thread_record_ *const record = p;
+    if (record->kind == THRUM_THREAD_ALIEN) thrum_thread_end_(record);
+    thrum_here_.record = NULL;
+    thrum_here_.gone = true;
+    thrum_thread_drop_(record);
+}
+
+bool thrum_registry_keep_until_end_(thrum_thread_record_ *record) {
+    return pthread_setspecific(until_end, record) == 0;
+}
+
+/* ---- fork ---- */
+
+static void before_fork(void) {
+    thrum_lock_acquire(&thrum_lives_);
+}
+
+static void after_fork_in_parent(void) {
+    thrum_lock_release(&thrum_lives_);
+}
+
+/* What another thread's record is in the child: ended, and joined. */
+static void bury(thrum_thread_record_ *record) {
+    thrum_table_remove_(record);
+    thrum_u32_store_relaxed(&record->state, THRUM_THREAD_ENDED); /* relaxed: there is one thread */
+    thrum_u32_store_relaxed(&record->joiner, THRUM_SOMEBODY_JOINS);
+    thrum_event_set(&record->said);
+    thrum_event_set(&record->ended);
+    thrum_event_set(&record->joined);
+    if (record == &first) return;
+    thrum_thread_drop_(record); /* the thread's */
+    thrum_thread_drop_(record); /* the table's: G4 */
+}
+
+static void be_main(thrum_thread_record_ *record);
+
+static void after_fork_in_child(void) {
+    thrum_thread_record_ *const own = thrum_here_.record;
+    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++) {
+        for (thrum_thread_record_ *r = thrum_table_first_(chain), *next; r; r = next) {
+            next = thrum_table_next_(r);
+            if (r != own) bury(r);
+        }
+    }
+    if (own) {
+        thrum_u32_store_relaxed(&own->native_id, thrum_get_native_id());
+        if (own->kind == THRUM_THREAD_ALIEN) {
+            strcpy(own->name.text, "MainThread");
+            thrum_u32_store_relaxed(&own->daemon, 0);
+        }
+        main_record = own; /* G3 */
+    } else {
+        be_main(&first); /* an alien that never asked for its object */
+        thrum_registry_add_(&first);
+    }
+    thrum_phase_now_ = THRUM_RUNNING;
+    thrum_lock_reset_after_fork(&thrum_lives_);
+}
+
+/* ---- the main thread, and the way in ---- */
+
+static void be_main(thrum_thread_record_ *record) {
+    record->self.record_ = record;
+    record->kind = THRUM_THREAD_MAIN;
+    strcpy(record->name.text, "MainThread");
+    /* relaxed: there is one thread, or nobody knows the record yet */
+    thrum_u32_store_relaxed(&record->references, 1);
+    thrum_u32_store_relaxed(&record->daemon, 0);
+    thrum_u64_store_relaxed(&record->ident, thrum_self_id());
+    thrum_u64_store_relaxed(&record->pthread, (uint64_t)pthread_self());
+    thrum_u32_store_relaxed(&record->native_id, thrum_get_native_id());
+    thrum_u32_store_relaxed(&record->state, THRUM_THREAD_ALIVE);
+    thrum_event_set(&record->said);
+    thrum_event_clear(&record->ended);
+    thrum_here_.record = record;
+    main_record = record; /* G3 */
+}
+
+static thrum_result prepare(void *unused) {
+    (void)unused;
+    static bool has_key, forks_watched; /* the once lets one in at a time */
+    has_key = has_key || pthread_key_create(&until_end, leave) == 0;
+    forks_watched =
+        forks_watched || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
+    return has_key && forks_watched ? THRUM_OK : THRUM_NO_MEMORY;
+}
+
+thrum_result thrum_registry_prepare_(void) {
+    return thrum_once_run(&prepared, prepare, NULL);
+}
+
+/*
+ * Before main, in the first thread: unless another one loads the library. Then the first thread's object is there as
+ * well, with an ident that no thread says of itself.
+ */
+__attribute__((constructor)) static void list_the_first_thread(void) {
+    (void)thrum_registry_prepare_(); /* else the first start, or the first alien, tries again */
+    be_main(&first);
+    if (thrum_get_native_id() != (uint32_t)getpid()) {
+        thrum_here_.record = NULL;
+        thrum_u64_store_relaxed(&first.ident, thrum_self_reserve_id_());
+        thrum_u32_store_relaxed(&first.native_id, (uint32_t)getpid());
+    }
+    thrum_lock_acquire(&thrum_lives_);
+    thrum_registry_add_(&first);
+    thrum_lock_release(&thrum_lives_);
+}
+
+/* ---- looking ---- */
+
+thrum_thread *thrum_main_thread(void) {
+    return &main_record->self;
+}
+
+thrum_name thrum_registry_name_(const char *pattern, thrum_u64 *counter, const char *of) {
+    thrum_name name;
+    /* relaxed: only the number must be unique */
+    const unsigned long long number = thrum_u64_fetch_add_relaxed(counter, 1) + 1;
+    if (of)
+        (void)snprintf(name.text, sizeof name.text, "%s-%llu (%s)", pattern, number, of);
+    else
+        (void)snprintf(name.text, sizeof name.text, "%s-%llu", pattern, number);
+    return name;
+}
+
+static thrum_thread *make_dummy(void) {
+    if (thrum_here_.gone || thrum_registry_prepare_() != THRUM_OK) return NULL;
+    thrum_thread_record_ *const record = calloc(1, sizeof *record);
+    if (!record) return NULL;
+    if (!thrum_registry_keep_until_end_(record)) {
+        free(record);
+        return NULL;
+    }
+    record->self.record_ = record;
+    record->kind = THRUM_THREAD_ALIEN;
+    record->name = thrum_registry_name_("Dummy", &dummies, NULL);
+    /* relaxed: `lives`, below, publishes it */
+    thrum_u32_store_relaxed(&record->references, 2); /* I1: the thread's and the table's; it has no handle */
+    thrum_u32_store_relaxed(&record->daemon, 1);
+    thrum_u64_store_relaxed(&record->ident, thrum_self_id());
+    thrum_u32_store_relaxed(&record->native_id, thrum_get_native_id());
+    thrum_u32_store_relaxed(&record->state, THRUM_THREAD_ALIVE);
+    thrum_event_set(&record->said);
+    thrum_here_.record = record;
+    thrum_lock_acquire(&thrum_lives_);
+    thrum_registry_add_(record);
+    thrum_lock_release(&thrum_lives_);
+    return &record->self;
+}
+
+thrum_thread *thrum_current_thread(void) {
+    if (thrum_here_.record) return &thrum_here_.record->self;
+    const int saved = errno;
+    thrum_thread *const made = make_dummy();
+    errno = saved;
+    return made;
+}
+
+uint32_t thrum_get_native_id(void) {
+    return (uint32_t)gettid();
+}
+
+size_t thrum_active_count(void) {
+    size_t count = 0;
+    thrum_rcu_read_begin();
+    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++)
+        for (thrum_thread_record_ *r = found(thrum_table_first_(chain)); r; r = found(thrum_table_next_(r)))
+            count++;
+    thrum_rcu_read_end();
+    return count;
+}
+
+thrum_thread *thrum_thread_by_ident(uint64_t ident) {
+    thrum_thread *thread = NULL;
+    thrum_rcu_read_begin();
+    thrum_thread_record_ *r = found(thrum_table_first_((unsigned)(ident % THRUM_TABLE_CHAINS)));
+    while (r && thrum_u64_load_relaxed(&r->ident) != ident) r = found(thrum_table_next_(r));
+    if (r) thread = thrum_thread_retain(&r->self); /* G2 */
+    thrum_rcu_read_end();
+    return thread;
+}
+
+struct list {
+    thrum_thread **threads;
+    size_t count, room;
+};
+
+static bool append(struct list *list, thrum_thread *thread) {
+    if (list->count == list->room) {
+        const size_t room = list->room ? 2 * list->room : 64;
+        thrum_thread **const larger = realloc(list->threads, room * sizeof *larger);
+        if (!larger) return false;
+        list->threads = larger;
+        list->room = room;
+    }
+    list->threads[list->count++] = thrum_thread_retain(thread); /* G2 */
+    return true;
+}
+
+static bool gather(struct list *list) {
+    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++)
+        for (thrum_thread_record_ *r = found(thrum_table_first_(chain)); r; r = found(thrum_table_next_(r)))
+            if (!append(list, &r->self)) return false;
+    return true;
+}
+
+static int by_ident(const void *a, const void *b) {
+    /* relaxed: found has acquired them */
+    const uint64_t x = thrum_u64_load_relaxed(&(*(thrum_thread *const *)a)->record_->ident);
+    const uint64_t y = thrum_u64_load_relaxed(&(*(thrum_thread *const *)b)->record_->ident);
+    return (x > y) - (x < y);
+}
+
+thrum_result thrum_enumerate(thrum_thread ***threads, size_t *count) {
+    const int saved = errno;
+    struct list list = {NULL, 0, 0};
+    thrum_rcu_read_begin();
+    const bool complete = gather(&list);
+    thrum_rcu_read_end();
+    if (complete) {
+        qsort(list.threads, list.count, sizeof *list.threads, by_ident);
+        *threads = list.threads;
+        *count = list.count;
+    } else {
+        thrum_enumerate_release(list.threads, list.count);
+    }
+    errno = saved;
+    return complete ? THRUM_OK : THRUM_NO_MEMORY;
+}
+
+void thrum_enumerate_release(thrum_thread **threads, size_t count) {
+    for (size_t i = 0; i < count; i++) thrum_thread_release(threads[i]);
+    free(threads);
+}
+
+thrum_result thrum_stack_size(size_t size, size_t *old) {
+    if (size != 0 && size < THRUM_STACK_MIN) return THRUM_INVALID;
+    const size_t before =
+        (size_t)thrum_u64_exchange_relaxed(&default_stack, size); /* relaxed: a number and no more */
+    if (old) *old = before;
+    return THRUM_OK;
+}
+
+size_t thrum_registry_default_stack_(void) {
+    return (size_t)thrum_u64_load_relaxed(&default_stack); /* relaxed: as above */
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 4. Thread objects: their making, their references, starting, ending and joining. record.h has the states.
+ *
+ * A start lists the record, in state STARTING, before it asks for the thread. So the thread finds itself in the
+ * registry however early it runs, a fork by a third thread finds the record whatever it interrupts, and
+ * readers see it only once it is ALIVE. When the system refuses, the record leaves the table again, and its
+ * node may go back only after a grace period, which the failing start waits for.
+ *
+ * Who is first, starter or thread, makes STARTING into ALIVE; both have written `pthread` before they try (T1). The
+ * starter touches the handle no more once the thread may run: whoever joins may free it.
+ *
+ * Joining: an untimed join that comes first goes straight to the C library's (I3), so that ending wakes one sleeper
+ * and not two; timed ones wait for `ended`, and then join what is all but gone.
+ */
+#include "record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+__thread thrum_here_state_ thrum_here_;
+
+static thrum_u64 unnamed;
+
+/* ---- making ---- */
+
+static bool fits(const char *name) {
+    return strnlen(name, THRUM_NAME_SIZE) < THRUM_NAME_SIZE;
+}
+
+static bool inherited_daemon(void) {
+    if (thrum_here_.record) return thrum_u32_load_relaxed(&thrum_here_.record->daemon); /* relaxed: our own */
+    return true; /* as the dummy that it would be */
+}
+
+static thrum_result check(const thrum_thread_config *config) {
+    if (!config->target == !config->run) return THRUM_INVALID;
+    if (config->stack_size != 0 && config->stack_size < THRUM_STACK_MIN) return THRUM_INVALID;
+    if (config->name && !fits(config->name)) return THRUM_OVERFLOW;
+    return THRUM_OK;
+}
+
+static thrum_result make(const thrum_thread_config *config, thrum_thread_record_ **made) {
+    const thrum_result result = check(config);
+    if (result != THRUM_OK) return result;
+    const int saved = errno;
+    thrum_thread_record_ *const record = calloc(1, sizeof *record);
+    errno = saved;
+    if (!record) return THRUM_NO_MEMORY;
+    record->self.record_ = record;
+    record->kind = THRUM_THREAD_OWN;
+    record->target = config->target;
+    record->run = config->run;
+    record->argument = config->argument;
+    record->stack_size = config->stack_size;
+    record->timer_slack_ns = config->timer_slack_ns;
+    const bool daemon =
+        config->daemon == THRUM_DAEMON_INHERIT ? inherited_daemon() : config->daemon == THRUM_DAEMON_YES;
+    thrum_u32_store_relaxed(&record->daemon, daemon); /* relaxed: nobody knows the record yet */
+    thrum_u32_store_relaxed(&record->references, 1);
+    if (config->name)
+        strcpy(record->name.text, config->name);
+    else
+        record->name = thrum_registry_name_("Thread", &unnamed, config->target_name);
+    *made = record;
+    return THRUM_OK;
+}
+
+thrum_result thrum_thread_new(thrum_thread **thread, const thrum_thread_config *config) {
+    thrum_thread_record_ *record;
+    const thrum_result result = make(config, &record);
+    if (result == THRUM_OK) *thread = &record->self;
+    return result;
+}
+
+thrum_result thrum_thread_init(thrum_thread *thread, const thrum_thread_config *config) {
+    return make(config, &thread->record_);
+}
+
+thrum_result thrum_thread_spawn(thrum_thread **thread, const thrum_thread_config *config) {
+    thrum_thread *made;
+    thrum_result result = thrum_thread_new(&made, config);
+    if (result != THRUM_OK) return result;
+    result = thrum_thread_start(made);
+    if (result == THRUM_OK && thread)
+        *thread = made;
+    else
+        thrum_thread_release(made);
+    return result;
+}
+
+/* ---- references ---- */
+
+thrum_thread *thrum_thread_retain(thrum_thread *thread) {
+    thrum_thread_record_ *const record = thread->record_;
+    thrum_u32_fetch_add_relaxed(&record->references, 1); /* relaxed: who adds one has one (I1) */
+    return &record->self;
+}
+
+void thrum_thread_drop_(thrum_thread_record_ *record) {
+    THRUM_TELL_OWN_RELEASE(&record->references);
+    /* T2: release, pairs with T2: who frees comes after all that others did with it */
+    if (thrum_u32_fetch_sub_acq_rel(&record->references, 1) != 1) return;
+    THRUM_TELL_OWN_ACQUIRE(&record->references);
+    /* relaxed: nobody else knows the record any more */
+    const bool started = thrum_u64_load_relaxed(&record->ident) != 0 && record->kind == THRUM_THREAD_OWN;
+    if (started && thrum_u32_load_relaxed(&record->joiner) == THRUM_NOBODY_JOINS)
+        (void)pthread_detach((pthread_t)thrum_u64_load_relaxed(&record->pthread)); /* I3 */
+    free(record);
+}
+
+void thrum_thread_release(thrum_thread *thread) {
+    if (!thread || !thread->record_) return;
+    thrum_thread_record_ *const record = thread->record_;
+    if (thread != &record->self) thread->record_ = NULL;
+    thrum_thread_drop_(record);
+}
+
+/* ---- the thread's own side ---- */
+
+static void leave_the_table(thrum_rcu_head *head) {
+    thrum_thread_drop_(caa_container_of(head, thrum_thread_record_, retired)); /* I1 */
+}
+
+void thrum_thread_end_(thrum_thread_record_ *record) {
+    thrum_lock_acquire(&thrum_lives_);
+    thrum_registry_remove_(record);
+    thrum_u32_store_release(&record->state, THRUM_THREAD_ENDED); /* T3: release, pairs with T3 in join */
+    thrum_lock_release(&thrum_lives_);
+    THRUM_TELL_OWN_RELEASE(&record->ended);
+    thrum_event_set(&record->ended);
+    thrum_rcu_retire(&record->retired, leave_the_table);
+}
+
+/* What ends with the target, however it ended. */
+static void end(void *unused) {
+    (void)unused;
+    thrum_thread_record_ *const record = thrum_here_.record;
+    thrum_self_release_guards();
+    if (thrum_here_.failing->failed) {
+        record->value = NULL;
+        record->code = thrum_here_.failing->code;
+        thrum_u32_store_relaxed(&record->failed, 1); /* relaxed: T3 publishes it */
+        thrum_hooks_report_(thrum_here_.failing);
+    }
+    thrum_here_.failing = NULL;
+    if (thrum_u32_load_relaxed(&thrum_tracing_)) thrum_trace_tell_(THRUM_TRACE_THREAD_END, NULL, NULL);
+    thrum_thread_end_(record);
+}
+
+/* Says who it is. `name` is the kernel's. */
+static void introduce_oneself(thrum_thread_record_ *record) {
+    thrum_self_adopt_id_(
+        thrum_u64_load_relaxed(&record->ident)); /* relaxed: pthread_create has published it */
+    thrum_here_.record = record;
+    thrum_u64_store_relaxed(&record->pthread, (uint64_t)pthread_self());
+    thrum_u32_store_relaxed(&record->native_id, thrum_get_native_id());
+    thrum_event_set(&record->said);
+    uint32_t state = THRUM_THREAD_STARTING;
+    (void)!thrum_u32_cas_release(&record->state, &state,
+                                 THRUM_THREAD_ALIVE); /* T1: release, pairs with T1 in join */
+
+    char name[16];
+    thrum_lock_acquire(&thrum_lives_);
+    memcpy(name, record->name.text, sizeof name - 1);
+    thrum_lock_release(&thrum_lives_);
+    name[sizeof name - 1] = 0;
+    (void)pthread_setname_np(pthread_self(), name);
+    if (record->timer_slack_ns) (void)prctl(PR_SET_TIMERSLACK, record->timer_slack_ns);
+}
+
+static void *begin(void *argument) {
+    thrum_thread_record_ *const record = argument;
+    thrum_failing_ failing;
+    failing.failed = false;
+    introduce_oneself(record);
+    thrum_here_.failing = &failing;
+    const bool kept = thrum_registry_keep_until_end_(record);
+    pthread_cleanup_push(end, NULL);
+    if (thrum_u32_load_relaxed(&thrum_tracing_)) thrum_trace_tell_(THRUM_TRACE_THREAD_START, NULL, NULL);
+    if (record->target) {
+        record->value = record->target(record->argument);
+    } else {
+        const thrum_result result = record->run(record->handle);
+        if (result != THRUM_OK)
+            thrum_hooks_describe_(&failing, (int)result, "its run returned %s: %s", thrum_result_name(result),
+                                  thrum_result_message(result));
+    }
+    pthread_cleanup_pop(1);
+    if (!kept) { /* nothing will tell us of the very end: this is it */
+        thrum_here_.record = NULL;
+        thrum_here_.gone = true;
+        thrum_thread_drop_(record);
+    }
+    return NULL;
+}
+
+void thrum_thread_exit(void *value) {
+    if (thrum_here_.hook) longjmp(*thrum_here_.hook, 1);
+    if (thrum_here_.failing) thrum_here_.record->value = value;
+    thrum_self_release_guards();
+    pthread_exit(value);
+}
+
+/* ---- starting ---- */
+
+static thrum_result begin_start(thrum_thread_record_ *record, thrum_thread *handle) {
+    if (thrum_phase_now_ == THRUM_ENDED_PHASE) return THRUM_FINALIZING;
+    if (record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW)
+        return THRUM_ALREADY_STARTED;
+    record->handle = handle;
+    thrum_u64_store_relaxed(&record->ident, thrum_self_reserve_id_());
+    thrum_u32_store_relaxed(&record->state, THRUM_THREAD_STARTING);
+    thrum_u32_fetch_add_relaxed(&record->references, 2); /* I1 */
+    thrum_hooks_begin_thread_(record);
+    thrum_registry_add_(record);
+    return THRUM_OK;
+}
+
+static void take_back_start(thrum_thread_record_ *record) {
+    thrum_lock_acquire(&thrum_lives_);
+    thrum_registry_remove_(record);
+    thrum_lock_release(&thrum_lives_);
+    thrum_rcu_synchronize(); /* no reader stands on the node any more: it may be listed anew */
+    thrum_lock_acquire(&thrum_lives_);
+    thrum_u64_store_relaxed(&record->ident, 0);
+    thrum_u32_store_relaxed(&record->state, THRUM_THREAD_NEW);
+    thrum_lock_release(&thrum_lives_);
+    thrum_u32_fetch_sub_acq_rel(&record->references, 2); /* the caller's handle keeps it */
+}
+
+static int create(thrum_thread_record_ *record) {
+    pthread_t thread;
+    const size_t stack = record->stack_size ? record->stack_size : thrum_registry_default_stack_();
+    int error;
+    if (stack == 0) {
+        error = pthread_create(&thread, NULL, begin, record);
+    } else {
+        pthread_attr_t attributes;
+        error = pthread_attr_init(&attributes);
+        if (error) return error;
+        error = pthread_attr_setstacksize(&attributes, stack);
+        if (!error) error = pthread_create(&thread, &attributes, begin, record);
+        pthread_attr_destroy(&attributes);
+    }
+    if (!error) thrum_u64_store_relaxed(&record->pthread, (uint64_t)thread); /* T1 publishes it */
+    return error;
+}
+
+static thrum_result result_of(int error) {
+    switch (error) {
+    case ENOMEM:
+        return THRUM_NO_MEMORY;
+    case EINVAL:
+        return THRUM_INVALID;
+    default:
+        return THRUM_NO_THREAD;
+    }
+}
+
+thrum_result thrum_thread_start(thrum_thread *thread) {
+    thrum_thread_record_ *const record = thread->record_;
+    if (!record) return THRUM_INVALID;
+    const int saved = errno;
+    thrum_result result = thrum_process_prepare_();
+    if (result != THRUM_OK) return result;
+    thrum_lock_acquire(&thrum_lives_);
+    result = begin_start(record, thread);
+    thrum_lock_release(&thrum_lives_);
+    if (result != THRUM_OK) return result;
+
+    thrum_u32_fetch_add_relaxed(&record->references,
+                                1); /* the thread may end, and its object be released, before we return */
+    const int error = create(record);
+    if (error) {
+        take_back_start(record);
+        result = result_of(error);
+    } else {
+        uint32_t state = THRUM_THREAD_STARTING;
+        (void)!thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE); /* T1 */
+    }
+    thrum_thread_drop_(record);
+    errno = saved;
+    return result;
+}
+
+/* ---- joining ---- */
+
+static bool may_join(thrum_thread_record_ *record) {
+    uint32_t joiner = THRUM_NOBODY_JOINS;
+    return thrum_u32_cas_relaxed(&record->joiner, &joiner,
+                                 THRUM_SOMEBODY_JOINS); /* relaxed: it only chooses one (I3) */
+}
+
+/* The system's join, which must not be cancelled halfway. */
+static void join_the_system_thread(thrum_thread_record_ *record) {
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    (void)pthread_join((pthread_t)thrum_u64_load_relaxed(&record->pthread), NULL);
+    pthread_setcancelstate(before, &before);
+    THRUM_TELL_OWN_RELEASE(&record->joined);
+    thrum_event_set(&record->joined);
+}
+
+static thrum_result refuse_to_join(thrum_thread_record_ *record, bool forever) {
+    if (record->kind == THRUM_THREAD_ALIEN) return THRUM_STATE;
+    const uint32_t state = thrum_u32_load_acquire(&record->state); /* T1, T3: acquire */
+    if (state == THRUM_THREAD_NEW || state == THRUM_THREAD_STARTING) return THRUM_NOT_STARTED;
+    if (record == thrum_here_.record) return THRUM_DEADLOCK;
+    if (!forever || state == THRUM_THREAD_ENDED || !thrum_u32_load_relaxed(&record->daemon)) return THRUM_OK;
+    thrum_lock_acquire(&thrum_lives_);
+    const bool over = thrum_phase_now_ == THRUM_ENDED_PHASE;
+    thrum_lock_release(&thrum_lives_);
+    return over && !thrum_event_is_set(&record->ended) ? THRUM_FINALIZING : THRUM_OK;
+}
+
+thrum_result thrum_thread_join_until(thrum_thread *thread, void **value, thrum_deadline deadline) {
+    thrum_thread_record_ *const record = thread->record_;
+    if (!record) return THRUM_NOT_STARTED;
+    const int saved = errno;
+    const bool forever = deadline.ns == THRUM_FOREVER.ns;
+    const thrum_result refusal = refuse_to_join(record, forever);
+    if (refusal != THRUM_OK) return refusal;
+
+    if (!forever || record->kind != THRUM_THREAD_OWN) {
+        if (thrum_event_wait_until(&record->ended, deadline) == THRUM_TIMEOUT) return THRUM_TIMEOUT;
+        THRUM_TELL_OWN_ACQUIRE(&record->ended);
+    }
+    if (record->kind == THRUM_THREAD_OWN) {
+        if (may_join(record)) {
+            join_the_system_thread(record);
+        } else {
+            thrum_event_wait(&record->joined);
+            THRUM_TELL_OWN_ACQUIRE(&record->joined);
+        }
+    }
+    if (value) *value = record->value;
+    errno = saved;
+    return THRUM_OK;
+}
+
+thrum_result thrum_thread_join(thrum_thread *thread, void **value) {
+    return thrum_thread_join_until(thread, value, THRUM_FOREVER);
+}
+
+/* ---- asking ---- */
+
+thrum_name thrum_thread_name(const thrum_thread *thread) {
+    thrum_name name = {""};
+    if (!thread->record_) return name;
+    thrum_lock_acquire(&thrum_lives_);
+    name = thread->record_->name;
+    thrum_lock_release(&thrum_lives_);
+    return name;
+}
+
+thrum_result thrum_thread_set_name(thrum_thread *thread, const char *name) {
+    if (!fits(name)) return THRUM_OVERFLOW;
+    thrum_name copy = {""};
+    strcpy(copy.text, name);
+    thrum_lock_acquire(&thrum_lives_);
+    thread->record_->name = copy;
+    thrum_lock_release(&thrum_lives_);
+    if (thread->record_ == thrum_here_.record) {
+        copy.text[15] = 0;
+        (void)pthread_setname_np(pthread_self(), copy.text);
+    }
+    return THRUM_OK;
+}
+
+/* Whether it has been started, by somebody whose start has come so far. */
+static bool started(const thrum_thread_record_ *record) {
+    return record && thrum_u32_load_acquire(&record->state) >= THRUM_THREAD_ALIVE; /* T1: acquire */
+}
+
+uint64_t thrum_thread_ident(const thrum_thread *thread) {
+    return started(thread->record_) ? thrum_u64_load_relaxed(&thread->record_->ident) : 0;
+}
+
+uint32_t thrum_thread_native_id(const thrum_thread *thread) {
+    thrum_thread_record_ *const record = thread->record_;
+    if (!started(record)) return 0;
+    thrum_event_wait(&record->said);
+    return thrum_u32_load_relaxed(&record->native_id);
+}
+
+bool thrum_thread_is_alive(const thrum_thread *thread) {
+    return thread->record_ && thrum_u32_load_relaxed(&thread->record_->state) == THRUM_THREAD_ALIVE;
+}
+
+bool thrum_thread_daemon(const thrum_thread *thread) {
+    return thread->record_ && thrum_u32_load_relaxed(&thread->record_->daemon);
+}
+
+thrum_result thrum_thread_set_daemon(thrum_thread *thread, bool daemon) {
+    thrum_thread_record_ *const record = thread->record_;
+    thrum_lock_acquire(&thrum_lives_);
+    const bool fixed =
+        record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW;
+    if (!fixed) thrum_u32_store_relaxed(&record->daemon, daemon);
+    thrum_lock_release(&thrum_lives_);
+    return fixed ? THRUM_ALREADY_STARTED : THRUM_OK;
+}
+
+bool thrum_thread_failed(const thrum_thread *thread, int *code) {
+    thrum_thread_record_ *const record = thread->record_;
+    if (!record || thrum_u32_load_acquire(&record->state) != THRUM_THREAD_ENDED)
+        return false; /* T3: acquire */
+    if (!thrum_u32_load_relaxed(&record->failed)) return false;
+    if (code) *code = record->code;
+    return true;
+}
+
+thrum_event *thrum_thread_ended(thrum_thread *thread) {
+    return &thread->record_->ended;
+}
+
+int thrum_thread_describe(const thrum_thread *thread, char *buffer, size_t size) {
+    static const char *const states[] = {"new", "starting", "alive", "ended"};
+    const thrum_thread_record_ *const record = thread->record_;
+    if (!record) return snprintf(buffer, size, "no thread");
+    return snprintf(buffer, size, "thread \"%s\": %s%s, ident %llu", thrum_thread_name(thread).text,
+                    states[thrum_u32_load_relaxed(&record->state)],
+                    thrum_thread_daemon(thread) ? ", daemon" : "",
+                    (unsigned long long)thrum_thread_ident(thread));
+}

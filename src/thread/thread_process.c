@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 4. The process's end, in two phases.
+ *
+ * phase     threads start   set by
+ * RUNNING   yes
+ * WAITING   yes             the first thrum_shutdown
+ * ENDED     no              a thrum_shutdown that found, holding `lives`, nobody left to wait for
+ *
+ * P1: a thread that is not a daemon is listed before its start lets go of `lives`. So in the moment in which ENDED is
+ *     set there is none, and none comes after it.
+ * P2: nobody waits for a thread that is in thrum_shutdown itself (it would wait for us), nor for main: so two
+ *     threads that end the process at once do not wait for each other.
+ */
+#include "record.h"
+
+#include <stdlib.h>
+#include <thrum/futex.h>
+#include <thrum/once.h>
+
+typedef struct last_wish {
+    struct last_wish *earlier;
+    void (*function)(void *argument);
+    void *argument;
+} last_wish;
+
+thrum_lock thrum_lives_;
+thrum_phase_ thrum_phase_now_;
+static last_wish *latest; /* `lives` guards it */
+static thrum_once prepared;
+
+static void shutdown_at_exit(void) {
+    thrum_shutdown();
+}
+
+static thrum_result prepare(void *unused) {
+    (void)unused;
+    static bool registered; /* the once lets one in at a time */
+    const thrum_result result = thrum_registry_prepare_();
+    if (result != THRUM_OK) return result;
+    if (!registered && atexit(shutdown_at_exit)) return THRUM_NO_MEMORY;
+    registered = true;
+    return THRUM_OK;
+}
+
+thrum_result thrum_process_prepare_(void) {
+    const thrum_result result = thrum_rcu_prepare();
+    return result == THRUM_OK ? thrum_once_run(&prepared, prepare, NULL) : result;
+}
+
+thrum_result thrum_at_shutdown(void (*function)(void *argument), void *argument) {
+    const thrum_result result = thrum_once_run(&prepared, prepare, NULL);
+    if (result != THRUM_OK) return result;
+    last_wish *const wish = malloc(sizeof *wish);
+    if (!wish) return THRUM_NO_MEMORY;
+    thrum_lock_acquire(&thrum_lives_);
+    const bool late = thrum_phase_now_ != THRUM_RUNNING;
+    if (!late) {
+        *wish = (last_wish){latest, function, argument};
+        latest = wish;
+    }
+    thrum_lock_release(&thrum_lives_);
+    if (!late) return THRUM_OK;
+    free(wish);
+    return THRUM_FINALIZING;
+}
+
+static void fulfil_wishes(void) {
+    thrum_lock_acquire(&thrum_lives_);
+    if (thrum_phase_now_ == THRUM_RUNNING) thrum_phase_now_ = THRUM_WAITING;
+    while (latest) {
+        const last_wish wish = *latest;
+        free(latest);
+        latest = wish.earlier;
+        thrum_lock_release(&thrum_lives_);
+        wish.function(wish.argument);
+        thrum_lock_acquire(&thrum_lives_);
+    }
+    thrum_lock_release(&thrum_lives_);
+}
+
+/* One that has not come further than STARTING may yet be refused, and then never ends: it is looked at again. */
+static void wait_for(thrum_thread_record_ *record) {
+    if (thrum_thread_join(&record->self, NULL) == THRUM_NOT_STARTED) thrum_futex_nap(thrum_after_ms(1));
+    thrum_thread_drop_(record);
+}
+
+void thrum_shutdown(void) {
+    if (thrum_here_.shutting_down) return; /* called by a function that it calls */
+    thrum_here_.shutting_down = true;
+    thrum_thread_record_ *const own = thrum_here_.record;
+    if (own) thrum_u32_store_relaxed(&own->shutting_down, 1); /* P2; relaxed: `lives`, below, publishes it */
+    fulfil_wishes();
+    if (own && own->kind == THRUM_THREAD_MAIN) thrum_event_set(&own->ended);
+    thrum_lock_acquire(&thrum_lives_);
+    for (thrum_thread_record_ *other; (other = thrum_registry_to_wait_for_());) {
+        thrum_lock_release(&thrum_lives_);
+        wait_for(other);
+        thrum_lock_acquire(&thrum_lives_);
+    }
+    thrum_phase_now_ = THRUM_ENDED_PHASE; /* P1 */
+    thrum_lock_release(&thrum_lives_);
+    if (own) thrum_u32_store_relaxed(&own->shutting_down, 0);
+    thrum_here_.shutting_down = false;
+}
