@@ -4,8 +4,8 @@
  *
  * H1: a failure is written down where it happens, on the stack of the thread's beginning, which outlives the unwinding; the
  *     hook is told after the unwinding. So cleanups have run when it runs, and nothing has to be allocated.
- * H2: a hook runs inside a setjmp: its failing or exiting leads back there, what it holds is let go first, and the
- *     thread's end goes on.
+ * H2: a hook runs inside a setjmp: its failing or exiting lets go of what it holds, whose guards lie on the stack that is
+ *     left, and leads back there; the thread's end goes on.
  */
 #include "record.h"
 
@@ -73,7 +73,7 @@ void thrum_thread_fail(int code, const char *format, ...) {
         memmove(failing->backtrace, failing->backtrace + 1, failing->frames * sizeof failing->backtrace[0]);
     }
     thrum_self_release_guards();
-    if (thrum_here_.hook) longjmp(*thrum_here_.hook, 2); /* H2 */
+    if (thrum_here_.hook) longjmp(*thrum_here_.hook, 1); /* H2 */
     if (failing == &here) thrum_hooks_report_(failing);
     pthread_exit(NULL);
 }
@@ -87,19 +87,23 @@ static thrum_failure failure_of(const thrum_failing_ *failing) {
 
 static void report_failing_hook(const thrum_failing_ *hooks, const thrum_failing_ *threads);
 
+/* Comes back when the hook returns, fails or exits. A function of its own: setjmp spoils its caller's variables. */
+static void call_hook(const thrum_failure *failure) {
+    jmp_buf way_out;
+    thrum_here_.hook = &way_out;
+    if (setjmp(way_out) == 0) thrum_get_excepthook()(failure); /* H2 */
+    thrum_here_.hook = NULL;
+}
+
 void thrum_hooks_report_(thrum_failing_ *failing) {
     thrum_failing_ *const outer = thrum_here_.failing;
-    thrum_failing_ hooks;
-    hooks.failed = false;
-    jmp_buf way_out;
+    thrum_failing_ of_hook;
+    of_hook.failed = false;
     const thrum_failure failure = failure_of(failing);
-    thrum_here_.failing = &hooks;
-    thrum_here_.hook = &way_out;
-    if (setjmp(way_out) == 0) thrum_get_excepthook()(&failure);
-    thrum_here_.hook = NULL;
+    thrum_here_.failing = &of_hook;
+    call_hook(&failure);
     thrum_here_.failing = outer;
-    thrum_self_release_guards(); /* H2 */
-    if (hooks.failed) report_failing_hook(&hooks, failing);
+    if (of_hook.failed) report_failing_hook(&of_hook, failing);
 }
 
 struct report {

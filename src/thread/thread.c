@@ -201,9 +201,11 @@ static void *begin(void *argument) {
 }
 
 void thrum_thread_exit(void *value) {
-    if (thrum_here_.hook) longjmp(*thrum_here_.hook, 1);
-    if (thrum_here_.failing) thrum_here_.record->value = value;
     thrum_self_release_guards();
+    if (thrum_here_.hook) longjmp(*thrum_here_.hook, 1); /* out of an exception hook: H2 in hooks.c */
+    if (thrum_here_.failing) thrum_here_.record->value = value;
+    if (thrum_here_.record && thrum_here_.record->kind == THRUM_THREAD_MAIN)
+        thrum_event_set(&thrum_here_.record->ended);
     pthread_exit(value);
 }
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thrum.hpp: thrum for C++17. A target that may throw: an exception that leaves it fails the thread, and the exception hook
+ * (thrum/hooks.h) is told its type and its text; without this it would end the program, as in every thread.
+ *
+ *     void *serve(void *connection) { ...; throw std::runtime_error("closed"); }
+ *     ...
+ *     thrum_thread_config config = {};
+ *     config.target = thrum::target<serve>;
+ */
+#ifndef THRUM_HPP
+#define THRUM_HPP
+
+#include <thrum.h>
+
+#include <cxxabi.h>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <system_error>
+#include <typeinfo>
+
+namespace thrum {
+
+/* The text of the exception that is being handled: "std::runtime_error: closed". */
+inline std::string describe_current_exception() {
+    std::string text = "an exception";
+    if (const std::type_info *type = abi::__cxa_current_exception_type()) {
+        int status = 0;
+        char *name = abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
+        text = status == 0 && name ? name : type->name();
+        std::free(name);
+    }
+    try {
+        throw;
+    } catch (const std::exception &e) {
+        text += std::string(": ") + e.what();
+    } catch (...) {
+    }
+    return text;
+}
+
+/* The code of the failure: that of a std::system_error, else 1. */
+inline int code_of_current_exception() {
+    try {
+        throw;
+    } catch (const std::system_error &e) {
+        return e.code().value();
+    } catch (...) {
+        return 1;
+    }
+}
+
+/* `function` as a target. What it throws fails the thread; ending it by thrum_thread_exit goes through. */
+template <void *(*function)(void *)> void *target(void *argument) {
+    int code = 0;
+    char text[256];
+    try {
+        return function(argument);
+    } catch (abi::__forced_unwind &) {
+        throw;
+    } catch (...) {
+        code = code_of_current_exception();
+        const std::string full = describe_current_exception();
+        text[full.copy(text, sizeof text - 1)] = 0;
+    }
+    thrum_thread_fail(code, "%s", text);
+}
+
+} // namespace thrum
+
+#endif

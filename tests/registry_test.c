@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* ctest: libraries thrum */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "test.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <thrum.h>
+#include <unistd.h>
+
+static thrum_event begin, go_on;
+
+static void *linger(void *argument) {
+    thrum_event_set(&begin);
+    thrum_event_wait(&go_on);
+    return argument;
+}
+
+static thrum_thread *start(thrum_thread_config config) {
+    thrum_thread *thread;
+    CHECK_EQ(thrum_thread_spawn(&thread, &config), THRUM_OK);
+    return thread;
+}
+
+static void join_and_release(thrum_thread *thread) {
+    CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
+    thrum_thread_release(thread);
+}
+
+static bool named(const thrum_thread *thread, const char *name) {
+    return strcmp(thrum_thread_name(thread).text, name) == 0;
+}
+
+/* ---- enumerate, active_count ---- */
+
+static void *be_an_alien(void *seen) {
+    *(thrum_thread **)seen = thrum_current_thread();
+    return linger(NULL);
+}
+
+TEST(enumerate_lists_main_threads_daemons_and_aliens_and_no_others) {
+    thrum_thread *unstarted;
+    CHECK_EQ(thrum_thread_new(&unstarted, &(thrum_thread_config){.target = linger}), THRUM_OK);
+    thrum_event_set(&go_on);
+    thrum_thread *const finished = start((thrum_thread_config){.target = linger});
+    CHECK_EQ(thrum_thread_join(finished, NULL), THRUM_OK);
+    thrum_event_clear(&go_on);
+    thrum_event_clear(&begin);
+
+    thrum_thread *const worker = start((thrum_thread_config){.target = linger});
+    thrum_thread *const daemon = start((thrum_thread_config){.target = linger, .daemon = THRUM_DAEMON_YES});
+    thrum_event_wait(&begin);
+    thrum_event_clear(&begin);
+    thrum_thread *dummy;
+    test_thread alien = test_start(be_an_alien, &dummy);
+    test_await_asleep(&alien);
+
+    thrum_thread **threads;
+    size_t count;
+    CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
+    CHECK_EQ(count, 4);
+    CHECK_EQ(thrum_active_count(), count);
+    CHECK(threads[0] == thrum_main_thread()); /* in the order of their idents */
+    bool seen[3] = {false, false, false};
+    for (size_t i = 1; i < count; i++) {
+        CHECK(thrum_thread_ident(threads[i - 1]) < thrum_thread_ident(threads[i]));
+        seen[0] |= threads[i] == worker;
+        seen[1] |= threads[i] == daemon;
+        seen[2] |= threads[i] == dummy;
+    }
+    CHECK(seen[0] && seen[1] && seen[2]);
+
+    thrum_event_set(&go_on);
+    test_join(&alien);
+    join_and_release(worker);
+    join_and_release(daemon);
+    CHECK_EQ(thrum_active_count(), 1);
+    for (size_t i = 0; i < count; i++) CHECK_EQ(thrum_thread_is_alive(threads[i]), i == 0); /* still valid */
+    thrum_enumerate_release(threads, count);
+    thrum_thread_release(finished);
+    thrum_thread_release(unstarted);
+}
+
+TEST(a_thousand_threads_are_enumerated) {
+    enum { MANY = 1000 };
+    const unsigned many = MANY / test_slowdown();
+    static thrum_thread *started[MANY];
+    for (unsigned i = 0; i < many; i++)
+        started[i] = start((thrum_thread_config){.target = linger, .stack_size = 64 * 1024});
+    thrum_thread **threads;
+    size_t count;
+    CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
+    CHECK_EQ(count, many + 1);
+    for (unsigned i = 0; i < many; i++) CHECK(threads[i + 1] == started[i]);
+    thrum_enumerate_release(threads, count);
+    thrum_event_set(&go_on);
+    for (unsigned i = 0; i < many; i++) join_and_release(started[i]);
+    CHECK_EQ(thrum_active_count(), 1);
+}
+
+static void *join_all_others(void *unused) {
+    thrum_thread **threads;
+    size_t count;
+    CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
+    for (size_t i = 0; i < count; i++) {
+        if (threads[i] == thrum_current_thread() || threads[i] == thrum_main_thread()) continue;
+        CHECK_EQ(thrum_thread_join(threads[i], NULL), THRUM_OK);
+    }
+    thrum_enumerate_release(threads, count);
+    CHECK_EQ(thrum_active_count(), 2);
+    return unused;
+}
+
+TEST(all_others_can_be_joined_by_enumerate) {
+    for (int i = 0; i < 3; i++) thrum_thread_release(start((thrum_thread_config){.target = linger}));
+    thrum_thread *const joiner = start((thrum_thread_config){.target = join_all_others});
+    thrum_event_set(&go_on);
+    join_and_release(joiner);
+}
+
+/* ---- main, current, idents ---- */
+
+static void *look_at_main(void *unused) {
+    CHECK(thrum_current_thread() != thrum_main_thread());
+    CHECK(named(thrum_main_thread(), "MainThread"));
+    return unused;
+}
+
+TEST(the_main_thread_is_always_there) {
+    CHECK(thrum_current_thread() == thrum_main_thread());
+    CHECK(named(thrum_main_thread(), "MainThread"));
+    CHECK(thrum_thread_is_alive(thrum_main_thread()));
+    CHECK(!thrum_thread_daemon(thrum_main_thread()));
+    CHECK_EQ(thrum_thread_ident(thrum_main_thread()), thrum_get_ident());
+    CHECK_EQ(thrum_thread_native_id(thrum_main_thread()), getpid());
+    CHECK_EQ(thrum_active_count(), 1);
+    join_and_release(start((thrum_thread_config){.target = look_at_main}));
+}
+
+static void *keep_current(void *p) {
+    *(thrum_thread **)p = thrum_current_thread();
+    CHECK(thrum_current_thread() == *(thrum_thread **)p);
+    CHECK_EQ(thrum_get_ident(), thrum_thread_ident(thrum_current_thread()));
+    CHECK_EQ(thrum_get_native_id(), thrum_thread_native_id(thrum_current_thread()));
+    return NULL;
+}
+
+TEST(the_current_thread_is_the_one_that_was_started) {
+    thrum_thread *seen = NULL;
+    thrum_thread *const thread = start((thrum_thread_config){.target = keep_current, .argument = &seen});
+    CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
+    CHECK(seen == thread);
+    thrum_thread_release(thread);
+}
+
+TEST(a_living_thread_is_found_by_its_ident) {
+    thrum_thread *const thread = start((thrum_thread_config){.target = linger});
+    const uint64_t ident = thrum_thread_ident(thread);
+    thrum_thread *const found = thrum_thread_by_ident(ident);
+    CHECK(found == thread);
+    thrum_thread_release(found);
+    CHECK(thrum_thread_by_ident(thrum_get_ident()) == thrum_main_thread());
+    CHECK(thrum_thread_by_ident(0) == NULL);
+    CHECK(thrum_thread_by_ident(ident + 256) == NULL); /* of the same chain */
+    thrum_event_set(&go_on);
+    join_and_release(thread);
+    CHECK(thrum_thread_by_ident(ident) == NULL);
+}
+
+/* ---- aliens ---- */
+
+static void *alien_object(void *kept) {
+    thrum_thread *const own = thrum_current_thread();
+    CHECK(own && own == thrum_current_thread()); /* one */
+    CHECK(named(own, "Dummy-1"));
+    CHECK(thrum_thread_daemon(own));
+    CHECK(thrum_thread_is_alive(own));
+    CHECK_EQ(thrum_thread_ident(own), thrum_get_ident());
+    CHECK_EQ(thrum_thread_native_id(own), thrum_get_native_id());
+    CHECK_EQ(thrum_thread_start(own), THRUM_ALREADY_STARTED);
+    CHECK_EQ(thrum_thread_join(own, NULL), THRUM_STATE);
+    CHECK_EQ(thrum_thread_set_daemon(own, false), THRUM_ALREADY_STARTED);
+    *(thrum_thread **)kept = thrum_thread_retain(own);
+    CHECK_EQ(thrum_active_count(), 2);
+    return NULL;
+}
+
+TEST(an_alien_gets_one_object_that_is_gone_when_it_exits) {
+    thrum_thread *kept;
+    test_thread alien = test_start(alien_object, &kept);
+    test_join(&alien);
+    CHECK_EQ(thrum_active_count(), 1);
+    CHECK(!thrum_thread_is_alive(kept));
+    CHECK_EQ(thrum_thread_join(kept, NULL), THRUM_STATE);
+    thrum_thread_release(kept);
+}
+
+static void *use_primitives(void *unused) {
+    static thrum_rlock rlock;
+    static thrum_monitor monitor;
+    CHECK_EQ(thrum_rlock_acquire(&rlock), THRUM_OK);
+    CHECK_EQ(thrum_rlock_release(&rlock), THRUM_OK);
+    THRUM_WITH(&monitor) {
+        CHECK_EQ(thrum_monitor_wait_until(&monitor, THRUM_NOW), THRUM_TIMEOUT);
+    }
+    CHECK(thrum_get_ident() != 0);
+    CHECK_EQ(thrum_active_count(), 1);
+    return unused;
+}
+
+TEST(using_a_primitive_registers_nobody) {
+    test_thread alien = test_start(use_primitives, NULL);
+    test_join(&alien);
+}
+
+TEST(many_aliens_leave_nothing) {
+    thrum_thread *kept = NULL;
+    for (unsigned i = 0; i < 2000 / test_slowdown(); i++) {
+        pthread_t alien;
+        CHECK_EQ(pthread_create(&alien, NULL, keep_current, &kept), 0);
+        CHECK_EQ(pthread_join(alien, NULL), 0);
+    }
+    CHECK_EQ(thrum_active_count(), 1);
+}
+
+/* ---- fork ---- */
+
+static thrum_thread *worker;
+
+static void *add_one(void *p) {
+    ++*(int *)p;
+    return NULL;
+}
+
+/* What holds in every child of a process with other threads. */
+static void check_child(const char *name) {
+    CHECK_EQ(thrum_active_count(), 1);
+    CHECK(thrum_current_thread() == thrum_main_thread());
+    CHECK(named(thrum_main_thread(), name));
+    CHECK_EQ(thrum_get_native_id(), getpid());
+    CHECK_EQ(thrum_thread_native_id(thrum_main_thread()), getpid());
+    CHECK_EQ(thrum_thread_ident(thrum_main_thread()), thrum_get_ident());
+    if (worker) {
+        CHECK(!thrum_thread_is_alive(worker)); /* the others are dead, and joinable */
+        CHECK_EQ(thrum_thread_join(worker, NULL), THRUM_OK);
+        CHECK(thrum_thread_native_id(worker) != 0);
+    }
+    int number = 0;
+    for (int i = 0; i < 3; i++)
+        join_and_release(start((thrum_thread_config){.target = add_one, .argument = &number}));
+    CHECK_EQ(number, 3);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    thrum_thread **threads;
+    size_t count;
+    CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
+    CHECK_EQ(count, 1);
+    thrum_enumerate_release(threads, count);
+    thrum_shutdown(); /* and can end */
+}
+
+static void fork_and_check(const char *name) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        check_child(name);
+        exit(0);
+    }
+    test_join_child(child);
+}
+
+static void *fork_in_thread(void *name) {
+    fork_and_check(name);
+    return NULL;
+}
+
+static void start_worker(void) {
+    worker = start((thrum_thread_config){.target = linger});
+    thrum_event_wait(&begin);
+}
+
+static void end_worker(void) {
+    CHECK(thrum_thread_is_alive(worker)); /* the parent's is untouched */
+    thrum_event_set(&go_on);
+    join_and_release(worker);
+}
+
+TEST(a_child_forked_by_main_has_main_alone) {
+    start_worker();
+    fork_and_check("MainThread");
+    CHECK_EQ(thrum_active_count(), 2);
+    end_worker();
+}
+
+TEST(a_child_forked_by_a_thread_has_it_as_its_main_thread) {
+    start_worker();
+    static char name[] = "forker";
+    join_and_release(start((thrum_thread_config){.target = fork_in_thread, .argument = name, .name = name}));
+    end_worker();
+}
+
+static void *fork_in_alien(void *with_object) {
+    if (with_object) CHECK(thrum_current_thread() != NULL);
+    fork_and_check("MainThread");
+    return NULL;
+}
+
+TEST(a_child_forked_by_an_alien_has_it_as_MainThread) {
+    start_worker();
+    for (int i = 0; i < 2; i++) {
+        test_thread alien = test_start(fork_in_alien, i ? &begin : NULL);
+        test_join(&alien);
+    }
+    end_worker();
+}
+
+static thrum_u32 over;
+
+static void *start_and_end_threads(void *unused) {
+    while (!thrum_u32_load_acquire(&over))
+        join_and_release(start((thrum_thread_config){.target = add_one, .argument = &(int){0}}));
+    return unused;
+}
+
+TEST(forks_amid_starts_and_exits_leave_a_child_that_works) {
+    thrum_thread *busy[2];
+    for (int i = 0; i < 2; i++) busy[i] = start((thrum_thread_config){.target = start_and_end_threads});
+    for (unsigned i = 0; i < 60 / test_slowdown() + 4; i++) fork_and_check("MainThread");
+    thrum_u32_store_release(&over, 1);
+    for (int i = 0; i < 2; i++) join_and_release(busy[i]);
+}
+
+TEST(errno_is_left_as_it_was) {
+    errno = 77;
+    thrum_thread **threads;
+    size_t count;
+    CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
+    thrum_enumerate_release(threads, count);
+    (void)thrum_active_count();
+    join_and_release(start((thrum_thread_config){.target = add_one, .argument = &(int){0}}));
+    CHECK_EQ(errno, 77);
+}
