@@ -57,7 +57,7 @@ TEST(enumerate_lists_main_threads_daemons_and_aliens_and_no_others) {
     thrum_event_clear(&begin);
     thrum_thread *dummy;
     test_thread alien = test_start(be_an_alien, &dummy);
-    test_await_asleep(&alien);
+    thrum_event_wait(&begin);
 
     thrum_thread **threads;
     size_t count;
@@ -236,6 +236,18 @@ static void *add_one(void *p) {
     return NULL;
 }
 
+/*
+ * ThreadSanitizer's runtime still knows the parent's threads, and refuses a new one that gets the stack of one of them.
+ */
+static void start_threads_in_child(void) {
+    if (THRUM_UNDER_TSAN) return;
+    int number = 0;
+    for (int i = 0; i < 3; i++)
+        join_and_release(start((thrum_thread_config){.target = add_one, .argument = &number}));
+    CHECK_EQ(number, 3);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+}
+
 /* What holds in every child of a process with other threads. */
 static void check_child(const char *name) {
     CHECK_EQ(thrum_active_count(), 1);
@@ -249,11 +261,7 @@ static void check_child(const char *name) {
         CHECK_EQ(thrum_thread_join(worker, NULL), THRUM_OK);
         CHECK(thrum_thread_native_id(worker) != 0);
     }
-    int number = 0;
-    for (int i = 0; i < 3; i++)
-        join_and_release(start((thrum_thread_config){.target = add_one, .argument = &number}));
-    CHECK_EQ(number, 3);
-    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    start_threads_in_child();
     thrum_thread **threads;
     size_t count;
     CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
@@ -262,18 +270,18 @@ static void check_child(const char *name) {
     thrum_shutdown(); /* and can end */
 }
 
-static void fork_and_check(const char *name) {
+static void fork_and_check(const char *name, void (*end)(int status)) {
     const pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         check_child(name);
-        exit(0);
+        end(0);
     }
     test_join_child(child);
 }
 
 static void *fork_in_thread(void *name) {
-    fork_and_check(name);
+    fork_and_check(name, exit);
     return NULL;
 }
 
@@ -290,7 +298,7 @@ static void end_worker(void) {
 
 TEST(a_child_forked_by_main_has_main_alone) {
     start_worker();
-    fork_and_check("MainThread");
+    fork_and_check("MainThread", exit);
     CHECK_EQ(thrum_active_count(), 2);
     end_worker();
 }
@@ -304,7 +312,7 @@ TEST(a_child_forked_by_a_thread_has_it_as_its_main_thread) {
 
 static void *fork_in_alien(void *with_object) {
     if (with_object) CHECK(thrum_current_thread() != NULL);
-    fork_and_check("MainThread");
+    fork_and_check("MainThread", exit);
     return NULL;
 }
 
@@ -328,7 +336,9 @@ static void *start_and_end_threads(void *unused) {
 TEST(forks_amid_starts_and_exits_leave_a_child_that_works) {
     thrum_thread *busy[2];
     for (int i = 0; i < 2; i++) busy[i] = start((thrum_thread_config){.target = start_and_end_threads});
-    for (unsigned i = 0; i < 60 / test_slowdown() + 4; i++) fork_and_check("MainThread");
+    for (unsigned i = 0; i < 60 / test_slowdown() + 4; i++)
+        fork_and_check("MainThread",
+                       _exit); /* a handle that a thread had is lost in the child: no leak to report */
     thrum_u32_store_release(&over, 1);
     for (int i = 0; i < 2; i++) join_and_release(busy[i]);
 }

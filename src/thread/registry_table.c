@@ -13,7 +13,7 @@
 static struct cds_hlist_head chains[THRUM_TABLE_CHAINS];
 
 static thrum_thread_record_ *record_of(struct cds_hlist_node *node) {
-    return node ? caa_container_of(node, thrum_thread_record_, node) : NULL;
+    return node ? (thrum_thread_record_ *)((char *)node - offsetof(thrum_thread_record_, node)) : NULL;
 }
 
 void thrum_table_add_(thrum_thread_record_ *record, uint64_t ident) {

@@ -16,6 +16,7 @@
 #include "record.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +125,8 @@ void thrum_thread_release(thrum_thread *thread) {
 /* ---- the thread's own side ---- */
 
 static void leave_the_table(thrum_rcu_head *head) {
-    thrum_thread_drop_(caa_container_of(head, thrum_thread_record_, retired)); /* I1 */
+    thrum_thread_drop_(
+        (thrum_thread_record_ *)((char *)head - offsetof(thrum_thread_record_, retired))); /* I1 */
 }
 
 void thrum_thread_end_(thrum_thread_record_ *record) {
