@@ -18,7 +18,7 @@
  *
  * Memory order: what a thread did before it started or registered is visible to who finds it here.
  *
- * Any thread; not signal handlers, but for thrum_get_native_id.
+ * Any thread; not signal handlers.
  */
 #ifndef THRUM_REGISTRY_H
 #define THRUM_REGISTRY_H
@@ -57,7 +57,7 @@ THRUM_INLINE uint64_t thrum_get_ident(void) {
     return thrum_self_id();
 }
 
-/* The kernel's id of the calling thread; a system call. Right after a fork, too. */
+/* The kernel's id of the calling thread; right after a fork, too. No system call with glibc. */
 THRUM_API uint32_t thrum_get_native_id(void);
 
 /*

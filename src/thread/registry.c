@@ -230,10 +230,6 @@ thrum_thread *thrum_current_thread(void) {
     return made;
 }
 
-uint32_t thrum_get_native_id(void) {
-    return (uint32_t)gettid();
-}
-
 size_t thrum_active_count(void) {
     size_t count = 0;
     thrum_rcu_read_begin();

@@ -169,14 +169,17 @@ uint64_t test_random(uint64_t *state) {
     return x * 0x2545F4914F6CDD1Du;
 }
 
-unsigned test_slowdown(void) {
-#if THRUM_UNDER_TSAN
-    return 10;
-#elif defined(__SANITIZE_ADDRESS__)
-    return 3;
+bool test_under_asan(void) {
+#ifdef __SANITIZE_ADDRESS__
+    return true;
 #else
-    return 1;
+    return false;
 #endif
+}
+
+unsigned test_slowdown(void) {
+    if (THRUM_UNDER_TSAN) return 10;
+    return test_under_asan() ? 3 : 1;
 }
 
 static void draw_seed(void) {

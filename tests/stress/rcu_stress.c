@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* ctest: libraries thrum */
+#include "test.h"
+
+#include <stdlib.h>
+#include <thrum.h>
+
+/* A published page says the same thing in all its words until it is freed; then it says POISON. */
+enum { WORDS = 16 };
+#define POISON UINT64_C(0xdeadbeefdeadbeef)
+
+typedef struct page {
+    thrum_rcu_head head;
+    uint64_t words[WORDS];
+} page;
+
+static thrum_u64 published;
+static thrum_u32 over;
+static thrum_u64 freed;
+
+static page *make(uint64_t word) {
+    page *const p = malloc(sizeof *p);
+    CHECK(p);
+    for (int i = 0; i < WORDS; i++) p->words[i] = word;
+    return p;
+}
+
+static void free_page(thrum_rcu_head *head) {
+    page *const p = (page *)head;
+    for (int i = 0; i < WORDS; i++) p->words[i] = POISON;
+    free(p);
+    thrum_u64_fetch_add_relaxed(&freed, 1);
+}
+
+static void *read_pages(void *unused) {
+    while (!thrum_u32_load_acquire(&over)) {
+        thrum_rcu_read_begin();
+        const page *const p = (const page *)(uintptr_t)thrum_u64_load_acquire(&published);
+        const uint64_t first = p->words[0];
+        CHECK(first != POISON);
+        for (int i = 1; i < WORDS; i++) CHECK(p->words[i] == first);
+        thrum_rcu_read_end();
+    }
+    return unused;
+}
+
+static void *write_pages(void *written) {
+    uint64_t count = 0;
+    while (!thrum_u32_load_acquire(&over)) {
+        page *const fresh = make(++count);
+        page *const old =
+            (page *)(uintptr_t)thrum_u64_exchange_acq_rel(&published, (uint64_t)(uintptr_t)fresh);
+        if (count % 64) {
+            thrum_rcu_retire(&old->head, free_page);
+        } else {
+            thrum_rcu_synchronize();
+            free_page(&old->head);
+        }
+        if (count % 256 == 0) thrum_futex_nap(thrum_after_ms(2)); /* memory is freed only now and then */
+    }
+    *(uint64_t *)written = count;
+    return NULL;
+}
+
+TEST(no_reader_sees_a_freed_page_and_every_page_is_freed_once) {
+    thrum_u64_store_release(&published, (uint64_t)(uintptr_t)make(0));
+    uint64_t written[2];
+    test_thread threads[4];
+    for (int i = 0; i < 2; i++) threads[i] = test_start(read_pages, NULL);
+    for (int i = 0; i < 2; i++) threads[2 + i] = test_start(write_pages, &written[i]);
+    thrum_futex_nap(thrum_after_ms(2000));
+    thrum_u32_store_release(&over, 1);
+    for (int i = 0; i < 4; i++) test_join(&threads[i]);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u64_load_relaxed(&freed), written[0] + written[1]);
+    free((page *)(uintptr_t)thrum_u64_load_acquire(&published));
+}
