@@ -16,6 +16,7 @@
 #include <thrum/futex.h>
 #include <thrum/hooks.h>
 #include <thrum/latch.h>
+#include <thrum/local.h>
 #include <thrum/lock.h>
 #include <thrum/monitor.h>
 #include <thrum/once.h>
@@ -25,9 +26,11 @@
 #include <thrum/result.h>
 #include <thrum/rlock.h>
 #include <thrum/self.h>
+#include <thrum/scheduler.h>
 #include <thrum/semaphore.h>
 #include <thrum/spinlock.h>
 #include <thrum/thread.h>
+#include <thrum/timer.h>
 #include <thrum/wait_any.h>
 #include <thrum/with.h>
 

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * local: an object of which each thread has a value of its own; Python's threading.local, with types.
+ *
+ * Floor 4, in libthrum. A thread's value is made at the thread's first touch, and destroyed when the thread ends,
+ * whoever started it. C's _Thread_local has neither the initialiser nor the destructor.
+ *
+ * Cost        a touch of a value that is there: two loads of the object and of the thread's own table, and a
+ *             comparison. The first touch takes memory, and a lock for a moment.
+ * Limit       65 535 locals at a time in a process.
+ * Destroyed   the thread's value, by the destructor, when the thread ends, before a join returns; in no promised order,
+ *             and after the thread's target. A destructor may touch locals: what it makes is destroyed, too, up to the
+ *             last of the rounds that pthread keys have; in that one a first touch is refused. Main's values are destroyed
+ *             when main ends by pthread_exit or thrum_thread_exit, not by the process's end.
+ * The object  thrum_local_destroy destroys every thread's value, in the calling thread; nobody may be using the
+ *             object. It is as new afterwards: neither it nor another one at its address sees any old value.
+ * Fork        the child has the forking thread's values; those of the others are destroyed with the object.
+ *
+ *     static thrum_result connect_session(void *session, void *server) { return *(const char *)server ? THRUM_OK : THRUM_STATE; }
+ *     static void close_session(void *session, void *server) { ... }
+ *     ...
+ *     static thrum_local sessions = THRUM_LOCAL_INIT(sizeof(struct session), connect_session, close_session, "db1");
+ *     ...
+ *     struct session *mine = thrum_local_get(&sessions);        // NULL: it could not be made
+ *
+ * Memory order: none. A value is its thread's alone; thrum_local_destroy must be ordered after its uses by the caller.
+ *
+ * Any thread, those that thrum did not start too; not signal handlers. `errno` is kept.
+ */
+#ifndef THRUM_LOCAL_H
+#define THRUM_LOCAL_H
+
+#include <thrum/atomic.h>
+#include <thrum/result.h>
+
+/* Makes a value out of zeroes. Not THRUM_OK: there is none, and the next touch tries again. Must not touch the same local. */
+typedef thrum_result thrum_local_initialiser(void *value, void *argument);
+typedef void thrum_local_destructor(void *value, void *argument);
+
+typedef struct thrum_local {
+    thrum_u64 key_; /* 0: nobody has touched it yet */
+    size_t size;
+    thrum_local_initialiser *initialise; /* NULL: zeroes are a value */
+    thrum_local_destructor *destroy;     /* NULL: nothing to be done */
+    void *argument;
+} thrum_local;
+
+#define THRUM_LOCAL_INIT(size, initialise, destroy, argument) \
+    { {0}, (size), (initialise), (destroy), (argument) }
+
+/* What each thread has: the values by the low half-word of their keys. src/thread/local.c says who writes it. */
+typedef struct thrum_local_slot_ {
+    uint64_t key;
+    void *value;
+} thrum_local_slot_;
+
+typedef struct thrum_local_table_ {
+    size_t count;
+    thrum_local_slot_ *slots;
+} thrum_local_table_;
+
+THRUM_BEGIN_DECLS
+
+extern THRUM_API __thread thrum_local_table_ thrum_local_table_now_
+    __attribute__((tls_model("initial-exec")));
+
+THRUM_API void *thrum_local_make_(thrum_local *local, thrum_result *result) THRUM_COLD;
+
+/* The calling thread's value; NULL when it has none. Makes none. */
+THRUM_INLINE void *thrum_local_peek(const thrum_local *local) {
+    const uint64_t key =
+        thrum_u64_load_relaxed(&local->key_); /* relaxed: only what this thread put there can match */
+    const size_t index = key & 0xFFFF;
+    const thrum_local_table_ *const table = &thrum_local_table_now_;
+    return index < table->count && table->slots[index].key == key ? table->slots[index].value : NULL;
+}
+
+/* The calling thread's value, made if there is none; NULL when that fails. */
+THRUM_INLINE void *thrum_local_get(thrum_local *local) {
+    void *const value = thrum_local_peek(local);
+    thrum_result result;
+    return THRUM_LIKELY(value != NULL) ? value : thrum_local_make_(local, &result);
+}
+
+/*
+ * The same with a reason. THRUM_OK; THRUM_NO_MEMORY; THRUM_LIMIT: too many locals; THRUM_FINALIZING: the thread's end is
+ * all but over; or what the initialiser returned. Then `*value` is left alone.
+ */
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_local_value(thrum_local *local, void **value) {
+    thrum_result result = THRUM_OK;
+    void *found = thrum_local_peek(local);
+    if (!found) found = thrum_local_make_(local, &result);
+    if (result == THRUM_OK) *value = found;
+    return result;
+}
+
+/* Destroys the calling thread's value, if there is one. */
+THRUM_API void thrum_local_clear(thrum_local *local);
+
+/* Destroys every thread's value. */
+THRUM_API void thrum_local_destroy(thrum_local *local);
+
+/*
+ * Named attributes, a set of them a thread: what Python keeps in a threading.local. The values are the caller's
+ * pointers, which are not followed; the names are copied.
+ */
+typedef struct thrum_attributes {
+    thrum_local local_;
+} thrum_attributes;
+
+THRUM_API void thrum_attributes_forget_(void *value, void *argument);
+#define THRUM_ATTRIBUTES_INIT \
+    { THRUM_LOCAL_INIT(sizeof(void *), NULL, thrum_attributes_forget_, NULL) }
+
+/* THRUM_OK; the results of thrum_local_value, and nothing has changed. */
+THRUM_API THRUM_MUST_USE thrum_result thrum_attributes_set(thrum_attributes *attributes, const char *name,
+                                                           void *value);
+
+/* THRUM_OK; THRUM_NOT_FOUND: the calling thread has none of that name, and `*value` is left alone. */
+THRUM_API THRUM_MUST_USE thrum_result thrum_attributes_get(const thrum_attributes *attributes,
+                                                           const char *name, void **value);
+
+/* THRUM_OK; THRUM_NOT_FOUND. */
+THRUM_API THRUM_MUST_USE thrum_result thrum_attributes_delete(thrum_attributes *attributes, const char *name);
+
+/* Calls `visit` for each of the calling thread's, in the order of their names. It must not change them. */
+THRUM_API void thrum_attributes_each(const thrum_attributes *attributes,
+                                     void (*visit)(const char *name, void *value, void *argument),
+                                     void *argument);
+
+/* Forgets every thread's. */
+THRUM_API void thrum_attributes_destroy(thrum_attributes *attributes);
+
+THRUM_END_DECLS
+
+#endif

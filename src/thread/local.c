@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 4. Thread-local objects.
+ *
+ * A local that has been touched owns an index into the process's table of entries, and a key: a serial that is never given
+ * again, and the index. A thread's table has at each index the key of the value that it keeps there.
+ *
+ * V1: a value is in the list of its entry from when it is made until somebody takes it out, holding `guard`: its thread,
+ *     at its end or by clear, or the object's destroyer. Who took it out destroys it, with `guard` free.
+ * V2: an entry's key is its local's; 0 when it is free. So a thread whose slot has another key than the entry knows that
+ *     the object was destroyed, and with it the value: it does not follow the pointer.
+ * V3: slot 0 belongs to no local, and its key is not 0: so a local that nobody has touched, whose key is 0,
+ *     matches nothing.
+ * V4: a thread that has a table has a value at `until_end`, whose destructor runs once a round, in all of the rounds that
+ *     the C library makes. What is made after a round is destroyed in the next; in the last nothing is made.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <thrum/local.h>
+#include <thrum/lock.h>
+#include <thrum/once.h>
+#include <thrum/self.h>
+
+enum { INDEX_BITS = 16, CHUNK = 256, CHUNKS = (1 << INDEX_BITS) / CHUNK, FEWEST_SLOTS = 16 };
+
+typedef struct value {
+    struct value *next, **place; /* in the entry's list */
+    uint64_t key;
+    max_align_t data[];
+} value;
+
+typedef struct entry {
+    uint64_t key; /* V2 */
+    value *values;
+    thrum_local_destructor *destroy;
+    void *argument;
+    uint32_t next_free;
+} entry;
+
+__thread thrum_local_table_ thrum_local_table_now_;
+static __thread unsigned rounds; /* of destructors that this thread has seen */
+
+static thrum_lock guard; /* of all below, and of V1 */
+static entry *chunks[CHUNKS];
+static uint32_t used = 1; /* V3 */
+static uint32_t first_free;
+static uint64_t last_serial;
+
+static pthread_key_t until_end;
+static thrum_once prepared;
+
+static entry *entry_at(uint64_t key) {
+    const uint32_t index = (uint32_t)key & ((1u << INDEX_BITS) - 1);
+    return &chunks[index / CHUNK][index % CHUNK];
+}
+
+/* ---- keys ---- */
+
+/* An index that no local has; 0 when there is none, with the reason. Holding `guard`. */
+static uint32_t take_index(thrum_result *result) {
+    if (first_free) {
+        const uint32_t index = first_free;
+        first_free = entry_at(index)->next_free;
+        return index;
+    }
+    *result = THRUM_LIMIT;
+    if (used == 1u << INDEX_BITS) return 0;
+    *result = THRUM_NO_MEMORY;
+    if (!chunks[used / CHUNK]) chunks[used / CHUNK] = calloc(CHUNK, sizeof(entry));
+    return chunks[used / CHUNK] ? used++ : 0;
+}
+
+/* The local's key; 0 when it can have none, with the reason. */
+static uint64_t key_of(thrum_local *local, thrum_result *result) {
+    thrum_lock_acquire(&guard);
+    uint64_t key = thrum_u64_load_relaxed(&local->key_); /* relaxed: `guard` is held */
+    if (key == 0) {
+        const uint32_t index = take_index(result);
+        if (index) {
+            key = ++last_serial << INDEX_BITS | index;
+            *entry_at(key) = (entry){.key = key, .destroy = local->destroy, .argument = local->argument};
+            thrum_u64_store_relaxed(&local->key_,
+                                    key); /* relaxed: who reads it without `guard` only compares it */
+        }
+    }
+    thrum_lock_release(&guard);
+    return key;
+}
+
+/* ---- the end of a value ---- */
+
+/* Takes it out of its entry's list. Holding `guard`. */
+static void take_out(value *v) {
+    *v->place = v->next;
+    if (v->next) v->next->place = v->place;
+}
+
+static void destroy(value *v, thrum_local_destructor *destructor, void *argument) {
+    if (destructor) destructor(v->data, argument);
+    free(v);
+}
+
+/* Empties a slot of the calling thread's. */
+static void empty(thrum_local_slot_ *slot) {
+    const uint64_t key = slot->key;
+    value *const v = slot->value ? (value *)((char *)slot->value - offsetof(value, data)) : NULL;
+    *slot = (thrum_local_slot_){0, NULL};
+    if (!v) return;
+    thrum_lock_acquire(&guard);
+    const entry found = *entry_at(key);
+    if (found.key == key) take_out(v); /* V2 */
+    thrum_lock_release(&guard);
+    if (found.key == key) destroy(v, found.destroy, found.argument); /* V1 */
+}
+
+/* A round of the thread's end. */
+static void end(void *unused) {
+    (void)unused;
+    thrum_local_table_ *const table = &thrum_local_table_now_;
+    if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS) (void)pthread_setspecific(until_end, table); /* V4 */
+    for (size_t i = 1; i < table->count; i++)
+        empty(&table->slots[i]); /* its destructors may enlarge the table */
+    if (rounds < PTHREAD_DESTRUCTOR_ITERATIONS) return;
+    free(table->slots);
+    *table = (thrum_local_table_){0, NULL};
+}
+
+void thrum_local_clear(thrum_local *local) {
+    if (!thrum_local_peek(local)) return;
+    const int saved = errno;
+    empty(&thrum_local_table_now_.slots[thrum_u64_load_relaxed(&local->key_) & ((1u << INDEX_BITS) - 1)]);
+    errno = saved;
+}
+
+void thrum_local_destroy(thrum_local *local) {
+    const int saved = errno;
+    thrum_lock_acquire(&guard);
+    const uint64_t key = thrum_u64_exchange_relaxed(&local->key_, 0); /* relaxed: `guard` is held */
+    entry old = {.values = NULL};
+    if (key) {
+        entry *const e = entry_at(key);
+        old = *e;
+        *e = (entry){.key = 0, .next_free = first_free}; /* V2 */
+        first_free = (uint32_t)key & ((1u << INDEX_BITS) - 1);
+    }
+    thrum_lock_release(&guard);
+    for (value *v = old.values, *next; v; v = next) { /* V1: all were taken out at once */
+        next = v->next;
+        destroy(v, old.destroy, old.argument);
+    }
+    errno = saved;
+}
+
+/* ---- fork ---- */
+
+static void before_fork(void) {
+    thrum_lock_acquire(&guard);
+}
+
+static void after_fork_in_parent(void) {
+    thrum_lock_release(&guard);
+}
+
+static void after_fork_in_child(void) {
+    thrum_lock_reset_after_fork(&guard);
+}
+
+static thrum_result prepare(void *unused) {
+    (void)unused;
+    static bool has_key, forks_watched; /* the once lets one in at a time */
+    has_key = has_key || pthread_key_create(&until_end, end) == 0;
+    forks_watched =
+        forks_watched || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
+    return has_key && forks_watched ? THRUM_OK : THRUM_NO_MEMORY;
+}
+
+/* ---- the first touch ---- */
+
+/* Room for the index in the calling thread's table. */
+static bool make_room(size_t index) {
+    thrum_local_table_ *const table = &thrum_local_table_now_;
+    if (index < table->count) return true;
+    if (pthread_setspecific(until_end, table)) return false; /* V4 */
+    size_t count = table->count ? table->count : FEWEST_SLOTS;
+    while (count <= index) count *= 2;
+    thrum_local_slot_ *const slots = realloc(table->slots, count * sizeof *slots);
+    if (!slots) return false;
+    for (size_t i = table->count; i < count; i++) slots[i] = (thrum_local_slot_){0, NULL};
+    slots[0].key = 1; /* V3 */
+    *table = (thrum_local_table_){count, slots};
+    return true;
+}
+
+/* A value that is initialised and not yet listed. A thread that ends in the initialiser drops it by the guard. */
+static value *make_value(const thrum_local *local, thrum_result *result) {
+    *result = THRUM_NO_MEMORY;
+    value *v = calloc(1, sizeof *v + local->size);
+    if (!v || !local->initialise) return v;
+    thrum_guard_ dropping = {free, v, NULL};
+    thrum_self_push_(&dropping);
+    *result = local->initialise(v->data, local->argument);
+    thrum_self_pop_(&dropping);
+    if (*result == THRUM_OK) return v;
+    free(v);
+    return NULL;
+}
+
+static void *make(thrum_local *local, thrum_result *result) {
+    *result = THRUM_FINALIZING;
+    if (rounds >= PTHREAD_DESTRUCTOR_ITERATIONS) return NULL; /* V4 */
+    *result = thrum_once_run(&prepared, prepare, NULL);
+    if (*result != THRUM_OK) return NULL;
+    const uint64_t key = key_of(local, result);
+    if (!key) return NULL;
+    value *const v = make_value(local, result);
+    if (!v) return NULL;
+    const size_t index = key & ((1u << INDEX_BITS) - 1);
+    if (!make_room(index)) { /* after the initialiser, which may have enlarged the table */
+        entry *const e = entry_at(key);
+        destroy(v, e->destroy, e->argument);
+        *result = THRUM_NO_MEMORY;
+        return NULL;
+    }
+    v->key = key;
+    thrum_lock_acquire(&guard);
+    entry *const e = entry_at(key);
+    v->next = e->values;
+    v->place = &e->values;
+    if (v->next) v->next->place = &v->next;
+    e->values = v; /* V1 */
+    thrum_lock_release(&guard);
+    thrum_local_table_now_.slots[index] = (thrum_local_slot_){key, v->data};
+    *result = THRUM_OK;
+    return v->data;
+}
+
+void *thrum_local_make_(thrum_local *local, thrum_result *result) {
+    const int saved = errno;
+    void *const made = make(local, result);
+    errno = saved;
+    return made;
+}

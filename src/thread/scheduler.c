@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 4. Timers in a pairing heap, on one thread.
+ *
+ * S1: an entry is in the heap exactly while its order is not 0. All of it is guarded by the lock.
+ * S2: who makes another entry the earliest sets `look_again` after letting go of the lock; the thread clears it while holding
+ *     the lock, before it looks. So it never sleeps past an entry that it has not seen.
+ * S3: while a function runs, `running` is its entry, and the entry is not touched: the function may free it. `again`
+ *     says whether it is still ours afterwards: it is periodic, and nobody has cancelled it.
+ * S4: every call that ends raises `runs`, also when the thread ends in it. A cancel waits for that and looks no
+ *     more: the entry may have been used anew.
+ * S5: while anything is pending, and the scheduler was not stopped, there is a thread, or starting one has failed; then the next
+ *     scheduling tries again.
+ */
+#include "../rcu/tell.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include <thrum/futex.h>
+#include <thrum/registry.h>
+#include <thrum/scheduler.h>
+
+THRUM_STATIC_ASSERT(sizeof(void *) != 8 || sizeof(thrum_scheduled) == 64,
+                    "the header says how large an entry is");
+
+/* ---- the heap ---- */
+
+static bool is_earlier(const thrum_scheduled *a, const thrum_scheduled *b) {
+    return a->due_.ns != b->due_.ns ? a->due_.ns < b->due_.ns : a->order_ < b->order_;
+}
+
+/* Two heaps in one; the roots have no siblings. */
+static thrum_scheduled *merge(thrum_scheduled *a, thrum_scheduled *b) {
+    if (!a || !b) return a ? a : b;
+    thrum_scheduled *const root = is_earlier(a, b) ? a : b;
+    thrum_scheduled *const under = root == a ? b : a;
+    under->next_ = root->child_;
+    if (under->next_) under->next_->place_ = &under->next_;
+    under->place_ = &root->child_;
+    root->child_ = under;
+    return root;
+}
+
+/* A list of siblings in one heap: in pairs from the left, and the pairs from the right. */
+static thrum_scheduled *merge_siblings(thrum_scheduled *list) {
+    thrum_scheduled *pairs = NULL;
+    while (list) {
+        thrum_scheduled *const a = list, *const b = a->next_;
+        list = b ? b->next_ : NULL;
+        a->next_ = NULL;
+        if (b) b->next_ = NULL;
+        thrum_scheduled *const pair = merge(a, b);
+        pair->next_ = pairs;
+        pairs = pair;
+    }
+    thrum_scheduled *root = NULL;
+    while (pairs) {
+        thrum_scheduled *const next = pairs->next_;
+        pairs->next_ = NULL;
+        root = merge(root, pairs);
+        pairs = next;
+    }
+    return root;
+}
+
+/* Whether it has become the earliest. */
+static bool insert(thrum_scheduler *s, thrum_scheduled *entry) {
+    entry->order_ = ++s->last_order_; /* S1 */
+    entry->child_ = entry->next_ = NULL;
+    entry->place_ = NULL;
+    s->earliest_ = merge(s->earliest_, entry);
+    s->pending_++;
+    return s->earliest_ == entry;
+}
+
+static void take_out(thrum_scheduler *s, thrum_scheduled *entry) {
+    thrum_scheduled *const below = merge_siblings(entry->child_);
+    if (entry == s->earliest_) {
+        s->earliest_ = below;
+    } else {
+        *entry->place_ = entry->next_;
+        if (entry->next_) entry->next_->place_ = entry->place_;
+        s->earliest_ = merge(s->earliest_, below);
+    }
+    entry->order_ = 0; /* S1 */
+    s->pending_--;
+}
+
+/* ---- the thread ---- */
+
+static thrum_result start_thread(thrum_scheduler *s);
+
+/* The first moment of the schedule that lies ahead. */
+static thrum_deadline next_due(const thrum_scheduled *entry) {
+    const uint64_t now = thrum_futex_now_ns(), due = entry->due_.ns, period = entry->period_ns_;
+    const uint64_t missed = now > due ? (now - due) / period : 0;
+    const uint64_t room = (uint64_t)INT64_MAX - due;
+    return missed + 1 > room / period ? THRUM_FOREVER : (thrum_deadline){due + (missed + 1) * period};
+}
+
+static void begin_call(thrum_scheduler *s) {
+    thrum_scheduled *const entry = s->earliest_;
+    take_out(s, entry);
+    s->running_ = entry; /* S3 */
+    s->caller_ = thrum_get_ident();
+    s->again_ = entry->period_ns_ != 0;
+}
+
+static void end_call(thrum_scheduler *s) {
+    thrum_scheduled *const entry = s->running_;
+    s->running_ = NULL;
+    if (s->again_ && !s->stopped_) { /* S3 */
+        entry->due_ = next_due(entry);
+        insert(s, entry);
+    }
+    THRUM_TELL_OWN_RELEASE(&s->runs_);
+    thrum_u32_fetch_add_release(&s->runs_, 1); /* S4; K1: release, pairs with K1 in wait_for_call */
+    if (s->waiting_) thrum_futex_wake(&s->runs_, INT_MAX, THRUM_FUTEX_ANY, false);
+}
+
+/* Its function has ended the thread: another one goes on. */
+static void be_replaced(void *p) {
+    thrum_scheduler *const s = p;
+    thrum_lock_acquire(&s->lock_);
+    end_call(s);
+    thrum_thread_release(&s->thread_);
+    if (!s->stopped_ && s->earliest_) (void)start_thread(s); /* S5 */
+    thrum_lock_release(&s->lock_);
+}
+
+static void call(thrum_scheduler *s) {
+    begin_call(s);
+    const thrum_scheduled entry = *s->running_;
+    thrum_lock_release(&s->lock_);
+    THRUM_TELL_OWN_ACQUIRE(s);
+    pthread_cleanup_push(be_replaced, s);
+    entry.function_(entry.argument_);
+    pthread_cleanup_pop(0);
+    thrum_lock_acquire(&s->lock_);
+    end_call(s);
+}
+
+static void *run(void *p) {
+    thrum_scheduler *const s = p;
+    thrum_lock_acquire(&s->lock_);
+    while (!s->stopped_) {
+        thrum_event_clear(&s->look_again_); /* S2 */
+        const thrum_deadline due = s->earliest_ ? s->earliest_->due_ : THRUM_FOREVER;
+        if (thrum_deadline_passed(due)) {
+            call(s);
+        } else {
+            thrum_lock_release(&s->lock_);
+            (void)!thrum_event_wait_until(&s->look_again_, due);
+            thrum_lock_acquire(&s->lock_);
+        }
+    }
+    thrum_thread own = s->thread_; /* stopped by one of its functions, it gives its object back itself */
+    s->thread_.record_ = NULL;
+    thrum_lock_release(&s->lock_);
+    thrum_thread_release(&own);
+    return NULL;
+}
+
+/* While the lock is held. */
+static thrum_result start_thread(thrum_scheduler *s) {
+    const thrum_thread_config config = {
+        .target = run, .argument = s, .name = "scheduler", .daemon = THRUM_DAEMON_YES};
+    thrum_result result = thrum_thread_init(&s->thread_, &config);
+    if (result != THRUM_OK) return result;
+    result = thrum_thread_start(&s->thread_);
+    if (result != THRUM_OK) thrum_thread_release(&s->thread_);
+    return result;
+}
+
+/* Whether it is a function of the scheduler's that calls; while the lock is held. */
+static bool is_own(const thrum_scheduler *s) {
+    return s->running_ && s->caller_ == thrum_get_ident();
+}
+
+/* ---- scheduling ---- */
+
+static thrum_result schedule(thrum_scheduler *s, thrum_scheduled *entry, const thrum_scheduled *wanted) {
+    bool look_again = false;
+    thrum_lock_acquire(&s->lock_);
+    thrum_result result = s->stopped_ ? THRUM_CLOSED : entry->order_ ? THRUM_STATE : THRUM_OK;
+    if (result == THRUM_OK && !s->thread_.record_) result = start_thread(s); /* S5 */
+    if (result == THRUM_OK) {
+        if (s->running_ == entry) s->again_ = false; /* scheduled anew by its own function */
+        *entry = *wanted;
+        THRUM_TELL_OWN_RELEASE(s);
+        look_again = insert(s, entry) && !is_own(s);
+    }
+    thrum_lock_release(&s->lock_);
+    if (look_again) thrum_event_set(&s->look_again_); /* S2 */
+    return result;
+}
+
+thrum_result thrum_scheduler_at(thrum_scheduler *scheduler, thrum_scheduled *entry, thrum_deadline deadline,
+                                void (*function)(void *argument), void *argument) {
+    const thrum_scheduled wanted = {.due_ = deadline, .function_ = function, .argument_ = argument};
+    return schedule(scheduler, entry, &wanted);
+}
+
+thrum_result thrum_scheduler_every(thrum_scheduler *scheduler, thrum_scheduled *entry, thrum_deadline first,
+                                   uint64_t period_ns, void (*function)(void *argument), void *argument) {
+    if (period_ns == 0) return THRUM_INVALID;
+    if (first.ns == THRUM_NOW.ns) first.ns = thrum_futex_now_ns(); /* a schedule counts from a moment */
+    const thrum_scheduled wanted = {
+        .due_ = first, .period_ns_ = period_ns, .function_ = function, .argument_ = argument};
+    return schedule(scheduler, entry, &wanted);
+}
+
+/* Waits for the end of the call that runs; gives the lock back meanwhile. */
+static void wait_for_call(thrum_scheduler *s) {
+    const uint32_t seen = thrum_u32_load_relaxed(&s->runs_); /* relaxed: the lock is held */
+    s->waiting_++;
+    thrum_lock_release(&s->lock_);
+    while (thrum_u32_load_acquire(&s->runs_) == seen) /* S4; K1: acquire */
+        (void)thrum_futex_wait(&s->runs_, seen, THRUM_FUTEX_ANY, false, THRUM_FOREVER);
+    thrum_lock_acquire(&s->lock_);
+    s->waiting_--;
+    THRUM_TELL_OWN_ACQUIRE(&s->runs_);
+}
+
+bool thrum_scheduler_cancel(thrum_scheduler *s, thrum_scheduled *entry) {
+    thrum_lock_acquire(&s->lock_);
+    bool kept = entry->order_ != 0;
+    if (kept) take_out(s, entry);
+    if (s->running_ == entry) {
+        kept |= s->again_;
+        s->again_ = false; /* S3 */
+        if (!is_own(s)) wait_for_call(s);
+    }
+    thrum_lock_release(&s->lock_);
+    return kept;
+}
+
+size_t thrum_scheduler_pending(thrum_scheduler *s) {
+    thrum_lock_acquire(&s->lock_);
+    const size_t pending = s->pending_;
+    thrum_lock_release(&s->lock_);
+    return pending;
+}
+
+size_t thrum_scheduler_stop(thrum_scheduler *s) {
+    thrum_lock_acquire(&s->lock_);
+    const size_t dropped = s->pending_ + (s->running_ && s->again_ && !s->stopped_);
+    s->stopped_ = true;
+    while (s->earliest_) take_out(s, s->earliest_);
+    thrum_thread thread = {NULL};
+    if (!is_own(s)) { /* else it ends when its function returns */
+        thread = s->thread_;
+        s->thread_.record_ = NULL;
+    }
+    thrum_lock_release(&s->lock_);
+    thrum_event_set(&s->look_again_); /* S2 */
+    if (thread.record_) {
+        /* A daemon that runs may be joined with a deadline only, once the process has ended (thrum/thread.h). */
+        while (thrum_thread_join_until(&thread, NULL, thrum_after(3600)) == THRUM_TIMEOUT) {
+        }
+        thrum_thread_release(&thread);
+    }
+    return dropped;
+}
+
+void thrum_scheduler_reset_after_fork(thrum_scheduler *s) {
+    thrum_thread_release(&s->thread_);
+    memset(s, 0, sizeof *s);
+}

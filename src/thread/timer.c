@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Floor 4. A timer is a thread whose run waits for `finished`, which a cancel sets; not set in time, it calls. */
+#include "../rcu/tell.h"
+
+#include <stddef.h>
+#include <thrum/timer.h>
+
+static thrum_result run(thrum_thread *self) {
+    thrum_timer *const timer = (thrum_timer *)((char *)self - offsetof(thrum_timer, thread));
+    if (thrum_event_wait_until(&timer->finished, thrum_after(timer->seconds)) == THRUM_TIMEOUT)
+        timer->function(timer->argument);
+    THRUM_TELL_OWN_RELEASE(&timer->finished);
+    thrum_event_set(&timer->finished);
+    return THRUM_OK;
+}
+
+thrum_result thrum_timer_init(thrum_timer *timer, double seconds, void (*function)(void *argument),
+                              void *argument) {
+    if (seconds < 0) seconds = 0;
+    thrum_deadline due;
+    const thrum_result checked = thrum_deadline_from_seconds(seconds, &due);
+    if (checked != THRUM_OK) return checked;
+    thrum_thread thread;
+    const thrum_thread_config config = {.run = run, .daemon = THRUM_DAEMON_NO};
+    const thrum_result result = thrum_thread_init(&thread, &config);
+    if (result != THRUM_OK) return result;
+    *timer = (thrum_timer){thread, THRUM_EVENT_INIT, seconds, function, argument};
+    return THRUM_OK;
+}
+
+thrum_result thrum_timer_start(thrum_timer *timer) {
+    return thrum_thread_start(&timer->thread);
+}
+
+void thrum_timer_cancel(thrum_timer *timer) {
+    thrum_event_set(&timer->finished);
+}
+
+thrum_result thrum_timer_join(thrum_timer *timer) {
+    return thrum_thread_join(&timer->thread, NULL);
+}
+
+void thrum_timer_release(thrum_timer *timer) {
+    thrum_thread_release(&timer->thread);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* ctest: libraries thrum */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <thrum.h>
+#include <unistd.h>
+
+static thrum_scheduler scheduler;
+static thrum_event done;
+static thrum_u32 calls;
+static char order[16];
+
+#define CALLS thrum_u32_load_acquire(&calls)
+
+static void note(void *letter) {
+    order[thrum_u32_fetch_add_release(&calls, 1)] = *(const char *)letter;
+    if (*(const char *)letter == 'z') thrum_event_set(&done);
+}
+
+static char letters[] = "abcdefghijklmnopqrstuvwxyz";
+#define LETTER(c) (&letters[(c) - 'a'])
+
+TEST(entries_are_called_in_the_order_of_their_deadlines_never_early) {
+    thrum_scheduled entries[5] = {{.order_ = 0}};
+    const thrum_deadline begin = thrum_after_ms(20);
+    const char names[] = "dbzac";
+    const int after_ms[] = {8, 4, 12, 2, 6};
+    for (int i = 0; i < 5; i++) {
+        const thrum_deadline due = {begin.ns + (uint64_t)after_ms[i] * 1000000};
+        CHECK_EQ(thrum_scheduler_at(&scheduler, &entries[i], due, note, LETTER(names[i])), THRUM_OK);
+    }
+    CHECK_EQ(thrum_scheduler_pending(&scheduler), 5);
+    thrum_event_wait(&done);
+    CHECK(test_now_ns() >= begin.ns + 12000000);
+    CHECK(strcmp(order, "abcdz") == 0);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+}
+
+TEST(of_equal_deadlines_the_first_scheduled_is_first) {
+    thrum_scheduled entries[6] = {{.order_ = 0}};
+    const thrum_deadline due = thrum_after_ms(10);
+    for (int i = 0; i < 6; i++)
+        CHECK_EQ(thrum_scheduler_at(&scheduler, &entries[i], due, note, LETTER("abcdez"[i])), THRUM_OK);
+    thrum_event_wait(&done);
+    CHECK(strcmp(order, "abcdez") == 0);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+}
+
+TEST(a_later_entry_that_is_due_earlier_is_not_slept_past) {
+    thrum_scheduled late = {.order_ = 0}, early = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &late, thrum_after(3600), note, LETTER('a')), THRUM_OK);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &early, thrum_after_ms(1), note, LETTER('z')), THRUM_OK);
+    thrum_event_wait(&done); /* an hour otherwise */
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 1);
+}
+
+/* ---- periodic ---- */
+
+enum { PERIOD_MS = 5 };
+static thrum_scheduled periodic;
+static thrum_deadline first;
+static unsigned ticks;
+
+/* The k-th call is not before first + k * period, however long the calls take. */
+static void tick(void *slow) {
+    CHECK(test_now_ns() >= first.ns + (uint64_t)ticks * PERIOD_MS * 1000000);
+    if (++ticks == 10) thrum_event_set(&done);
+    if (slow) thrum_futex_nap(thrum_after_ms(PERIOD_MS - 2));
+}
+
+TEST(periodic_calls_follow_the_schedule_and_not_their_own_length) {
+    const uint64_t period = PERIOD_MS * UINT64_C(1000000);
+    first = thrum_after_ms(5);
+    CHECK_EQ(thrum_scheduler_every(&scheduler, &periodic, first, period, tick, &ticks), THRUM_OK);
+    thrum_event_wait(&done);
+    /* By completion each would begin three milliseconds late after the one before: the schedule's remainder tells. */
+    CHECK(thrum_scheduler_cancel(&scheduler, &periodic));
+    CHECK_EQ((periodic.due_.ns - first.ns) % period, 0);
+    const unsigned seen = ticks;
+    thrum_futex_nap(thrum_after_ms(3 * PERIOD_MS));
+    CHECK_EQ(ticks, seen);
+    thrum_scheduler_stop(&scheduler);
+}
+
+static thrum_u64 second_call_at;
+
+static void oversleep(void *unused) {
+    (void)unused;
+    if (thrum_u32_fetch_add_release(&calls, 1) == 0)
+        thrum_futex_nap(thrum_after_ms(4 * PERIOD_MS + 2));
+    else if (CALLS == 2)
+        thrum_u64_store_relaxed(&second_call_at, test_now_ns());
+    if (CALLS == 3) thrum_event_set(&done);
+}
+
+TEST(periods_missed_by_a_slow_function_are_left_out) {
+    const uint64_t period = PERIOD_MS * UINT64_C(1000000);
+    first = thrum_after_ms(1);
+    CHECK_EQ(thrum_scheduler_every(&scheduler, &periodic, first, period, oversleep, NULL), THRUM_OK);
+    thrum_event_wait(&done);
+    /* The first took more than four periods: the second is the fifth or a later one, and not one of those in between. */
+    CHECK(thrum_u64_load_relaxed(&second_call_at) >= first.ns + 5 * period);
+    thrum_scheduler_stop(&scheduler);
+}
+
+TEST(a_slow_function_delays_the_others) {
+    thrum_scheduled slow = {.order_ = 0}, quick = {.order_ = 0};
+    const uint64_t before = test_now_ns();
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &slow, THRUM_NOW, oversleep, NULL), THRUM_OK);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &quick, thrum_after_ms(1), note, LETTER('z')), THRUM_OK);
+    thrum_event_wait(&done);
+    CHECK(test_now_ns() - before >= (4 * PERIOD_MS + 2) * UINT64_C(1000000));
+    thrum_scheduler_stop(&scheduler);
+}
+
+/* ---- refusals ---- */
+
+TEST(bad_input_is_refused_and_changes_nothing) {
+    thrum_scheduled entry = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_every(&scheduler, &entry, THRUM_NOW, 0, note, LETTER('a')), THRUM_INVALID);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, thrum_after(3600), note, LETTER('a')), THRUM_OK);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, THRUM_NOW, note, LETTER('b')), THRUM_STATE);
+    CHECK_EQ(thrum_scheduler_pending(&scheduler), 1);
+    CHECK(thrum_scheduler_cancel(&scheduler, &entry));
+    CHECK(!thrum_scheduler_cancel(&scheduler, &entry));
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, THRUM_NOW, note, LETTER('a')), THRUM_CLOSED);
+    CHECK_EQ(CALLS, 0);
+}
+
+static void schedule_without_threads(void) {
+    const struct rlimit none = {0, 4096}, many = {4096, 4096};
+    CHECK_EQ(setrlimit(RLIMIT_NPROC, &none), 0);
+    if (getuid() == 0) CHECK_EQ(setresuid(54321, 54321, 54321), 0);
+    thrum_scheduled entry = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, THRUM_NOW, note, LETTER('z')), THRUM_NO_THREAD);
+    CHECK_EQ(thrum_scheduler_pending(&scheduler), 0);
+    CHECK_EQ(setrlimit(RLIMIT_NPROC, &many), 0);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, THRUM_NOW, note, LETTER('z')), THRUM_OK);
+    thrum_event_wait(&done);
+    thrum_scheduler_stop(&scheduler);
+}
+
+TEST(without_a_thread_scheduling_is_refused_and_may_be_tried_again) {
+    const pid_t child = fork();
+    if (child == 0) {
+        schedule_without_threads();
+        _exit(0);
+    }
+    test_join_child(child);
+}
+
+/* ---- cancel, stop ---- */
+
+static thrum_event running, let_go;
+
+static void linger(void *unused) {
+    (void)unused;
+    thrum_event_set(&running);
+    thrum_event_wait(&let_go);
+    thrum_futex_nap(thrum_after_ms(5)); /* whoever does not wait is seen */
+    thrum_u32_fetch_add_release(&calls, 1);
+}
+
+static void *cancel_it(void *entry) {
+    const bool kept = thrum_scheduler_cancel(&scheduler, entry);
+    CHECK_EQ(CALLS, 1); /* it has waited for the call */
+    free(entry);
+    return kept ? &scheduler : NULL;
+}
+
+TEST(a_cancel_waits_for_the_call_that_runs) {
+    thrum_scheduled *const entry = calloc(1, sizeof *entry);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, entry, THRUM_NOW, linger, NULL), THRUM_OK);
+    thrum_event_wait(&running);
+    test_thread canceller = test_start(cancel_it, entry);
+    test_await_asleep(&canceller);
+    thrum_event_set(&let_go);
+    CHECK(test_join(&canceller) == NULL); /* too late to keep it from happening */
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+}
+
+TEST(a_cancel_of_a_periodic_entry_that_runs_keeps_the_next_call_from_happening) {
+    thrum_scheduled *const entry = calloc(1, sizeof *entry);
+    CHECK_EQ(thrum_scheduler_every(&scheduler, entry, THRUM_NOW, 1000, linger, NULL), THRUM_OK);
+    thrum_event_wait(&running);
+    test_thread canceller = test_start(cancel_it, entry);
+    test_await_asleep(&canceller);
+    thrum_event_set(&let_go);
+    CHECK(test_join(&canceller) != NULL);
+    CHECK_EQ(thrum_scheduler_pending(&scheduler), 0);
+    CHECK_EQ(CALLS, 1);
+    thrum_scheduler_stop(&scheduler);
+}
+
+static void cancel_and_free_oneself(void *p) {
+    CHECK(thrum_scheduler_cancel(&scheduler, p)); /* periodic: the next ones */
+    free(p);
+    thrum_event_set(&done);
+}
+
+static void free_oneself(void *p) {
+    free(p);
+    thrum_event_set(&done);
+}
+
+TEST(a_function_may_cancel_and_free_its_own_entry) {
+    thrum_scheduled *entry = calloc(1, sizeof *entry);
+    CHECK_EQ(thrum_scheduler_every(&scheduler, entry, THRUM_NOW, 1000, cancel_and_free_oneself, entry),
+             THRUM_OK);
+    thrum_event_wait(&done);
+    thrum_event_clear(&done);
+    entry = calloc(1, sizeof *entry);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, entry, THRUM_NOW, free_oneself, entry), THRUM_OK);
+    thrum_event_wait(&done);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+}
+
+static void schedule_oneself(void *p) {
+    if (thrum_u32_fetch_add_release(&calls, 1) == 4)
+        thrum_event_set(&done);
+    else
+        CHECK_EQ(thrum_scheduler_at(&scheduler, p, THRUM_NOW, schedule_oneself, p), THRUM_OK);
+}
+
+TEST(a_function_may_schedule_its_own_entry_anew) {
+    thrum_scheduled entry = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, THRUM_NOW, schedule_oneself, &entry), THRUM_OK);
+    thrum_event_wait(&done);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+    CHECK_EQ(CALLS, 5);
+}
+
+static void stop_it(void *unused) {
+    (void)unused;
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 1);
+    thrum_event_set(&done);
+}
+
+TEST(a_function_may_stop_the_scheduler) {
+    thrum_scheduled entry = {.order_ = 0}, pending = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &pending, thrum_after(3600), note, LETTER('a')), THRUM_OK);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, THRUM_NOW, stop_it, NULL), THRUM_OK);
+    thrum_event_wait(&done);
+    while (thrum_active_count() > 1) thrum_futex_yield();
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+}
+
+/* ---- failing functions ---- */
+
+static thrum_u32 reports;
+
+static void count_report(const thrum_failure *failure) {
+    CHECK_EQ(failure->code, 5);
+    thrum_u32_fetch_add_relaxed(&reports, 1);
+}
+
+static void fail(void *unused) {
+    (void)unused;
+    thrum_u32_fetch_add_release(&calls, 1);
+    thrum_thread_fail(5, "in a scheduled function");
+}
+
+TEST(when_a_function_fails_it_is_reported_and_the_others_are_called) {
+    thrum_set_excepthook(count_report);
+    thrum_scheduled failing = {.order_ = 0}, other = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_every(&scheduler, &failing, THRUM_NOW, 1000000, fail, NULL), THRUM_OK);
+    while (CALLS < 3) thrum_futex_yield(); /* a periodic one that fails goes on */
+    CHECK(thrum_scheduler_cancel(&scheduler, &failing));
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &other, THRUM_NOW, free_oneself, NULL), THRUM_OK);
+    thrum_event_wait(&done);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+    while (thrum_active_count() > 1) thrum_futex_yield(); /* the reports of those that failed */
+    CHECK_EQ(thrum_u32_load_relaxed(&reports), CALLS);
+}
+
+/* ---- many ---- */
+
+enum { MANY = 100000 };
+
+static void count_call(void *unused) {
+    (void)unused;
+    if (thrum_u32_fetch_add_release(&calls, 1) + 1 == MANY / 2) thrum_event_set(&done);
+}
+
+static long resident_kb(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+TEST(a_hundred_thousand_pending_take_less_than_twenty_megabytes) {
+    const long before = resident_kb();
+    thrum_scheduled *const entries = calloc(MANY, sizeof *entries);
+    uint64_t random = test_seed();
+    const thrum_deadline base = thrum_after_ms(300 * test_slowdown());
+    for (int i = 0; i < MANY; i++) {
+        const thrum_deadline due = {base.ns + test_random(&random) % 100000000};
+        CHECK_EQ(thrum_scheduler_at(&scheduler, &entries[i], due, count_call, NULL), THRUM_OK);
+    }
+    for (int i = 0; i < MANY; i += 2)
+        CHECK(thrum_scheduler_cancel(&scheduler, &entries[i]) || test_now_ns() > base.ns);
+    CHECK(thrum_scheduler_pending(&scheduler) <= MANY / 2 || test_now_ns() > base.ns);
+    if (test_slowdown() == 1) CHECK(resident_kb() - before < 20 * 1024);
+    thrum_event_wait(&done);
+    while (thrum_scheduler_pending(&scheduler)) thrum_futex_yield();
+    thrum_scheduler_stop(&scheduler);
+    free(entries);
+}
+
+TEST(a_forked_child_starts_with_an_empty_one) {
+    thrum_scheduled entry = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, thrum_after(3600), note, LETTER('a')), THRUM_OK);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    const pid_t child = fork();
+    if (child == 0) {
+        thrum_scheduler_reset_after_fork(&scheduler);
+        CHECK_EQ(thrum_scheduler_pending(&scheduler), 0);
+        if (!THRUM_UNDER_TSAN) { /* its runtime does not let a child of several threads start one */
+            memset(&entry, 0, sizeof entry);
+            CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, THRUM_NOW, note, LETTER('z')), THRUM_OK);
+            thrum_event_wait(&done);
+            thrum_scheduler_stop(&scheduler);
+        }
+        _exit(0);
+    }
+    test_join_child(child);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 1);
+}
