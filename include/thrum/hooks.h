@@ -16,9 +16,7 @@
  *             function's entry and return; the start and the end of threads are told in all programs. Off, an
  *             instrumented function pays two calls and two loads for it.
  *
- *     static void tell(const thrum_failure *failure) { printf("Thread failed: %s\n", failure->message); }
- *     ...
- *     thrum_set_excepthook(tell);
+ *     thrum_set_excepthook(tell_the_operator);                  // a function of the program's own
  *     ...
  *     if (balance < 0) thrum_thread_fail(1, "the balance is %d", balance);
  *

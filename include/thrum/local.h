@@ -16,12 +16,11 @@
  *             object. It is as new afterwards: neither it nor another one at its address sees any old value.
  * Fork        the child has the forking thread's values; those of the others are destroyed with the object.
  *
- *     static thrum_result connect_session(void *session, void *server) { return *(const char *)server ? THRUM_OK : THRUM_STATE; }
- *     static void close_session(void *session, void *server) { ... }
- *     ...
- *     static thrum_local sessions = THRUM_LOCAL_INIT(sizeof(struct session), connect_session, close_session, "db1");
- *     ...
- *     struct session *mine = thrum_local_get(&sessions);        // NULL: it could not be made
+ *     static thrum_local sessions = THRUM_LOCAL_INIT(sizeof(session), connect_session, close_session, NULL);
+ *
+ *     session *mine = (session *)thrum_local_get(&sessions);    // made at the first touch
+ *     if (!mine) return false;
+ *     mine->requests++;
  *
  * Memory order: none. A value is its thread's alone; thrum_local_destroy must be ordered after its uses by the caller.
  *
@@ -104,6 +103,8 @@ THRUM_API void thrum_local_destroy(thrum_local *local);
  * Named attributes, a set of them a thread: what Python keeps in a threading.local. The values are the caller's
  * pointers, which are not followed; the names are copied.
  */
+typedef void thrum_attributes_visitor(const char *name, void *value, void *argument);
+
 typedef struct thrum_attributes {
     thrum_local local_;
 } thrum_attributes;
@@ -124,8 +125,7 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_attributes_get(const thrum_attribute
 THRUM_API THRUM_MUST_USE thrum_result thrum_attributes_delete(thrum_attributes *attributes, const char *name);
 
 /* Calls `visit` for each of the calling thread's, in the order of their names. It must not change them. */
-THRUM_API void thrum_attributes_each(const thrum_attributes *attributes,
-                                     void (*visit)(const char *name, void *value, void *argument),
+THRUM_API void thrum_attributes_each(const thrum_attributes *attributes, thrum_attributes_visitor *visit,
                                      void *argument);
 
 /* Forgets every thread's. */

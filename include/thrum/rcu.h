@@ -17,13 +17,11 @@
  * Fork        the child has the forking thread's read section and no other, and what was retired is still
  *             called back there. Not from inside a read section: liburcu would wait for itself.
  *
- *     typedef struct page { thrum_rcu_head retired; int balance; } page;
- *
  *     thrum_rcu_read_begin();
- *     balance = read_page();                                    // follows a published pointer
+ *     balance = read_page()->balance;                           // follows a published pointer
  *     thrum_rcu_read_end();
  *     ...
- *     thrum_rcu_retire(&old_page->retired, free_page);          // once nobody can reach it any more
+ *     thrum_rcu_retire(old_page, free_page);                    // nobody can reach it any more
  *
  * Memory order: what a thread does in a read section happens before the callback, or the return from
  * thrum_rcu_synchronize, that waited for it; what happened before a retire, before its callback.
@@ -37,10 +35,12 @@
 #include <thrum/result.h>
 
 /* Lies in what will be retired. Belongs to thrum from the retire to the callback. */
-typedef struct thrum_rcu_head {
-    struct thrum_rcu_head *next_;
-    void (*callback_)(struct thrum_rcu_head *head);
-} thrum_rcu_head;
+typedef struct thrum_rcu_head thrum_rcu_head;
+typedef void thrum_rcu_callback(thrum_rcu_head *head);
+struct thrum_rcu_head {
+    thrum_rcu_head *next_;
+    thrum_rcu_callback *callback_;
+};
 
 THRUM_BEGIN_DECLS
 
@@ -63,7 +63,7 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_rcu_prepare(void);
  * is no helper and none can be started it is kept until there is one (a later retire or thrum_rcu_prepare tries).
  * Inside read sections too.
  */
-THRUM_API void thrum_rcu_retire(thrum_rcu_head *head, void (*callback)(thrum_rcu_head *head));
+THRUM_API void thrum_rcu_retire(thrum_rcu_head *head, thrum_rcu_callback *callback);
 
 /* Waits until every read section has ended that had begun before the call. Not inside a read section. */
 THRUM_API void thrum_rcu_synchronize(void);

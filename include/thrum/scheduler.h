@@ -21,9 +21,9 @@
  *
  *     static thrum_scheduler scheduler;
  *     static thrum_scheduled heartbeat;
- *     static void beat(void *unused) { tick(); }
- *     ...
- *     if (thrum_scheduler_every(&scheduler, &heartbeat, THRUM_NOW, 1000000000, beat, NULL) != THRUM_OK) return false;
+ *
+ *     if (thrum_scheduler_every(&scheduler, &heartbeat, THRUM_NOW, 1000000000, beat, NULL) != THRUM_OK)
+ *         return false;
  *     ...
  *     thrum_scheduler_cancel(&scheduler, &heartbeat);
  *     thrum_scheduler_stop(&scheduler);
@@ -41,11 +41,13 @@
 #include <thrum/lock.h>
 #include <thrum/thread.h>
 
+typedef void thrum_scheduler_function(void *argument);
+
 typedef struct thrum_scheduled {
     thrum_deadline due_;
     uint64_t order_; /* among equal deadlines; 0: not scheduled */
     uint64_t period_ns_;
-    void (*function_)(void *argument);
+    thrum_scheduler_function *function_;
     void *argument_;
     struct thrum_scheduled *child_, *next_, **place_; /* in the heap */
 } thrum_scheduled;
@@ -81,13 +83,14 @@ THRUM_BEGIN_DECLS
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_scheduler_at(thrum_scheduler *scheduler, thrum_scheduled *entry,
                                                          thrum_deadline deadline,
-                                                         void (*function)(void *argument), void *argument);
+                                                         thrum_scheduler_function *function, void *argument);
 
 /* Calls it at `first` and every period from then on. The same, and THRUM_INVALID: a period of 0. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_scheduler_every(thrum_scheduler *scheduler,
                                                             thrum_scheduled *entry, thrum_deadline first,
                                                             uint64_t period_ns,
-                                                            void (*function)(void *argument), void *argument);
+                                                            thrum_scheduler_function *function,
+                                                            void *argument);
 
 /*
  * Takes an entry back. When it returns the function does not run and will not: it waits for a call that runs, unless it

@@ -6,10 +6,11 @@
  * thrum_thread_new makes it, and it is used by pointer; or it is embedded in a struct of the caller's, which
  * carries arguments in and results out, and thrum_thread_init makes it. Every function takes both.
  *
- *     static void *worker(void *name) { printf("hello, %s\n", (const char *)name); return NULL; }
- *     ...
+ *     static thrum_thread_config config;                        // in C: = {THRUM_TARGET(serve), .name = "server"}
+ *     config.target = serve;
+ *     config.name = "server";
+ *
  *     thrum_thread *thread;
- *     thrum_thread_config config = {THRUM_TARGET(worker), .argument = "world"};
  *     if (thrum_thread_spawn(&thread, &config) != THRUM_OK) return false;
  *     ...
  *     thrum_thread_join(thread, NULL);
@@ -81,6 +82,8 @@ typedef struct thrum_thread_config {
 typedef struct thrum_name {
     char text[THRUM_NAME_SIZE];
 } thrum_name;
+
+typedef void thrum_shutdown_function(void *argument);
 
 THRUM_BEGIN_DECLS
 
@@ -170,8 +173,8 @@ THRUM_API bool thrum_thread_failed(const thrum_thread *thread, int *code);
 /* An event that is set when it has ended, for thrum_wait_any. It lives as long as the handle's reference. */
 THRUM_API thrum_event *thrum_thread_ended(thrum_thread *thread);
 
-/* One line for logs, cut to `size`; the length that it would have, as snprintf. */
-THRUM_API int thrum_thread_describe(const thrum_thread *thread, char *buffer, size_t size);
+/* The state as text, for logs and debuggers, cut to `size` with its final NUL; the length of the whole, as snprintf. */
+THRUM_API size_t thrum_thread_describe(const thrum_thread *thread, char *text, size_t size);
 
 /*
  * The process's end, up to where it exits: see above. The last line of main, so that objects on main's stack live
@@ -183,7 +186,7 @@ THRUM_API void thrum_shutdown(void);
  * `function` is called with the argument by thrum_shutdown, before it waits; the last registered first. To ask threads to
  * end. THRUM_OK; THRUM_NO_MEMORY; THRUM_FINALIZING: thrum_shutdown has begun.
  */
-THRUM_API THRUM_MUST_USE thrum_result thrum_at_shutdown(void (*function)(void *argument), void *argument);
+THRUM_API THRUM_MUST_USE thrum_result thrum_at_shutdown(thrum_shutdown_function *function, void *argument);
 
 /*
  * The slice for which the scheduler lets the calling thread run when another one wants its processor;

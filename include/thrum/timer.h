@@ -12,13 +12,11 @@
  * Finished    an event that is set after the call or the cancel; not when the function failed, which the exception
  *             hook is told.
  *
- *     static void remind(void *text) { puts(text); }
- *     ...
  *     thrum_timer timer;
- *     if (thrum_timer_init(&timer, 0.5, remind, "half a second") != THRUM_OK) return false;
+ *     if (thrum_timer_init(&timer, 0.5, remind, NULL) != THRUM_OK) return false;
  *     if (thrum_timer_start(&timer) != THRUM_OK) return false;
  *     ...
- *     thrum_timer_cancel(&timer);
+ *     thrum_timer_cancel(&timer);                               // too late, or nothing is called
  *     thrum_timer_join(&timer);
  *     thrum_timer_release(&timer);
  *
@@ -33,11 +31,13 @@
 #include <thrum/event.h>
 #include <thrum/thread.h>
 
+typedef void thrum_timer_function(void *argument);
+
 typedef struct thrum_timer {
     thrum_thread thread;
     thrum_event finished;
     double seconds;
-    void (*function)(void *argument);
+    thrum_timer_function *function;
     void *argument;
 } thrum_timer;
 
@@ -48,7 +48,7 @@ THRUM_BEGIN_DECLS
  * THRUM_TIMEOUT_MAX; THRUM_NO_MEMORY.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_timer_init(thrum_timer *timer, double seconds,
-                                                       void (*function)(void *argument), void *argument);
+                                                       thrum_timer_function *function, void *argument);
 
 /* Starts it; results of thrum_thread_start. A timer starts once. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_timer_start(thrum_timer *timer);

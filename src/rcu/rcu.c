@@ -157,7 +157,7 @@ thrum_result thrum_rcu_prepare(void) {
     return result;
 }
 
-void thrum_rcu_retire(thrum_rcu_head *head, void (*callback)(thrum_rcu_head *head)) {
+void thrum_rcu_retire(thrum_rcu_head *head, thrum_rcu_callback *callback) {
     head->callback_ = callback;
     THRUM_TELL_OWN_RELEASE(head);
     uint64_t top = thrum_u64_load_relaxed(&retired); /* relaxed: the swap checks it */

@@ -75,7 +75,7 @@ thrum_result thrum_attributes_delete(thrum_attributes *attributes, const char *n
 }
 
 struct visit {
-    void (*visit)(const char *name, void *value, void *argument);
+    thrum_attributes_visitor *visit;
     void *argument;
 };
 
@@ -85,8 +85,8 @@ static void visit_node(const void *node, VISIT order, void *p) {
     if (order == postorder || order == leaf) visit->visit(a->name, a->value, visit->argument);
 }
 
-void thrum_attributes_each(const thrum_attributes *attributes,
-                           void (*visit)(const char *name, void *value, void *argument), void *argument) {
+void thrum_attributes_each(const thrum_attributes *attributes, thrum_attributes_visitor *visit,
+                           void *argument) {
     void **const root = root_of(attributes);
     struct visit each = {visit, argument};
     if (root) twalk_r(*root, visit_node, &each);

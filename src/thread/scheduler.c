@@ -198,13 +198,13 @@ static thrum_result schedule(thrum_scheduler *s, thrum_scheduled *entry, const t
 }
 
 thrum_result thrum_scheduler_at(thrum_scheduler *scheduler, thrum_scheduled *entry, thrum_deadline deadline,
-                                void (*function)(void *argument), void *argument) {
+                                thrum_scheduler_function *function, void *argument) {
     const thrum_scheduled wanted = {.due_ = deadline, .function_ = function, .argument_ = argument};
     return schedule(scheduler, entry, &wanted);
 }
 
 thrum_result thrum_scheduler_every(thrum_scheduler *scheduler, thrum_scheduled *entry, thrum_deadline first,
-                                   uint64_t period_ns, void (*function)(void *argument), void *argument) {
+                                   uint64_t period_ns, thrum_scheduler_function *function, void *argument) {
     if (period_ns == 0) return THRUM_INVALID;
     if (first.ns == THRUM_NOW.ns) first.ns = thrum_futex_now_ns(); /* a schedule counts from a moment */
     const thrum_scheduled wanted = {

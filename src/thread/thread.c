@@ -424,12 +424,16 @@ thrum_event *thrum_thread_ended(thrum_thread *thread) {
     return &thread->record_->ended;
 }
 
-int thrum_thread_describe(const thrum_thread *thread, char *buffer, size_t size) {
+size_t thrum_thread_describe(const thrum_thread *thread, char *text, size_t size) {
     static const char *const states[] = {"new", "starting", "alive", "ended"};
     const thrum_thread_record_ *const record = thread->record_;
-    if (!record) return snprintf(buffer, size, "no thread");
-    return snprintf(buffer, size, "thread \"%s\": %s%s, ident %llu", thrum_thread_name(thread).text,
-                    states[thrum_u32_load_relaxed(&record->state)],
-                    thrum_thread_daemon(thread) ? ", daemon" : "",
-                    (unsigned long long)thrum_thread_ident(thread));
+    int length;
+    if (record)
+        length = snprintf(text, size, "thread \"%s\": %s%s, ident %llu", thrum_thread_name(thread).text,
+                          states[thrum_u32_load_relaxed(&record->state)],
+                          thrum_thread_daemon(thread) ? ", daemon" : "",
+                          (unsigned long long)thrum_thread_ident(thread));
+    else
+        length = snprintf(text, size, "no thread");
+    return length < 0 ? 0 : (size_t)length;
 }

@@ -20,7 +20,7 @@
 
 typedef struct last_wish {
     struct last_wish *earlier;
-    void (*function)(void *argument);
+    thrum_shutdown_function *function;
     void *argument;
 } last_wish;
 
@@ -48,7 +48,7 @@ thrum_result thrum_process_prepare_(void) {
     return result == THRUM_OK ? thrum_once_run(&prepared, prepare, NULL) : result;
 }
 
-thrum_result thrum_at_shutdown(void (*function)(void *argument), void *argument) {
+thrum_result thrum_at_shutdown(thrum_shutdown_function *function, void *argument) {
     const thrum_result result = thrum_once_run(&prepared, prepare, NULL);
     if (result != THRUM_OK) return result;
     last_wish *const wish = malloc(sizeof *wish);

@@ -14,7 +14,7 @@ static thrum_result run(thrum_thread *self) {
     return THRUM_OK;
 }
 
-thrum_result thrum_timer_init(thrum_timer *timer, double seconds, void (*function)(void *argument),
+thrum_result thrum_timer_init(thrum_timer *timer, double seconds, thrum_timer_function *function,
                               void *argument) {
     if (seconds < 0) seconds = 0;
     thrum_deadline due;

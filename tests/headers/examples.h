@@ -11,6 +11,22 @@ extern thrum_event e;
 extern thrum_u32 ready;
 extern int balance, ticks, tickets;
 
+typedef struct session {
+    int requests;
+} session;
+struct page {
+    int balance;
+};
+extern thrum_rcu_head *old_page;
+
+void beat(void *unused);
+void close_session(void *value, void *unused);
+thrum_result connect_session(void *value, void *unused);
+void free_page(thrum_rcu_head *head);
+const struct page *read_page(void);
+void remind(void *unused);
+void *serve(void *unused);
+void tell_the_operator(const thrum_failure *failure);
 bool try_it(void);
 bool valid(int amount);
 thrum_result read_configuration(void *unused);
