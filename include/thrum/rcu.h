@@ -35,12 +35,12 @@
 #include <thrum/result.h>
 
 /* Lies in what will be retired. Belongs to thrum from the retire to the callback. */
-typedef struct thrum_rcu_head thrum_rcu_head;
+typedef struct thrum_rcu_head {
+    struct thrum_rcu_head *next_;
+    void (*callback_)(struct thrum_rcu_head *head);
+} thrum_rcu_head;
+
 typedef void thrum_rcu_callback(thrum_rcu_head *head);
-struct thrum_rcu_head {
-    thrum_rcu_head *next_;
-    thrum_rcu_callback *callback_;
-};
 
 THRUM_BEGIN_DECLS
 
