@@ -373,21 +373,26 @@ TEST(many_threads_may_join_one_at_once) {
     }
 }
 
-static bool exists(uint32_t native_id) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%u", native_id);
-    return access(path, F_OK) == 0;
+static pthread_key_t very_end;
+
+static void note_very_end(void *noted) {
+    thrum_futex_nap(thrum_after_ms(2)); /* whoever returns when the target has is seen */
+    thrum_u32_store_relaxed(noted, 1);
 }
 
-TEST(after_join_the_kernels_thread_is_gone) {
-    for (int i = 0; i < 200; i++) {
-        thrum_thread *const thread = start((thrum_thread_config){.target = answer});
-        const uint32_t native = thrum_thread_native_id(thread);
-        if (i % 2)
-            CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
-        else
-            CHECK_EQ(thrum_thread_join_until(thread, NULL, thrum_after(60)), THRUM_OK);
-        CHECK(!exists(native));
+static void *have_a_very_end(void *noted) {
+    CHECK_EQ(pthread_setspecific(very_end, noted), 0);
+    return NULL;
+}
+
+TEST(after_join_no_code_of_the_thread_runs_any_more) {
+    CHECK_EQ(pthread_key_create(&very_end, note_very_end), 0);
+    for (int i = 0; i < 20; i++) {
+        thrum_u32 noted = {0};
+        thrum_thread *const thread =
+            start((thrum_thread_config){.target = have_a_very_end, .argument = &noted});
+        CHECK_EQ(thrum_thread_join_until(thread, NULL, i % 2 ? thrum_after(60) : THRUM_FOREVER), THRUM_OK);
+        CHECK_EQ(thrum_u32_load_relaxed(&noted), 1);
         thrum_thread_release(thread);
     }
 }
