@@ -125,8 +125,8 @@ THRUM_API void thrum_thread_release(thrum_thread *thread);
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_start(thrum_thread *thread);
 
 /*
- * Waits until it has ended: its cleanups have run, its thread-local values are destroyed, the kernel's thread is
- * gone. Any number of threads may, any number of times. `*value`, unless NULL, becomes what the target returned or
+ * Waits until it has ended: its cleanups have run, its thread-local values are destroyed, and no code
+ * of it runs any more. Any number of threads may, any number of times. `*value`, unless NULL, becomes what the target returned or
  * thrum_thread_exit was given; NULL when the thread failed. THRUM_OK; THRUM_NOT_STARTED; THRUM_DEADLOCK: it is
  * the caller; THRUM_STATE: a thread that thrum did not start; THRUM_FINALIZING: a daemon that runs on while the
  * process ends. The main thread ends when thrum_shutdown begins to wait.
