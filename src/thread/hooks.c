@@ -23,14 +23,14 @@ enum { REPORT_SIZE = 8192 };
 static thrum_u64 hook_now; /* a function as a number; 0: the default */
 
 thrum_excepthook *thrum_get_excepthook(void) {
-    /* H3: acquire, pairs with H3 in set */
+    /* X1: acquire, pairs with X1 in set */
     thrum_excepthook *const hook = (thrum_excepthook *)(uintptr_t)thrum_u64_load_acquire(&hook_now);
     return hook ? hook : thrum_default_excepthook;
 }
 
 thrum_excepthook *thrum_set_excepthook(thrum_excepthook *hook) {
     if (hook == thrum_default_excepthook) hook = NULL;
-    /* H3: release and acquire */
+    /* X1: release and acquire */
     const uint64_t before = thrum_u64_exchange_acq_rel(&hook_now, (uint64_t)(uintptr_t)hook);
     return before ? (thrum_excepthook *)(uintptr_t)before : thrum_default_excepthook;
 }

@@ -26,11 +26,11 @@ static uint64_t number_of(thrum_trace_function *function) {
 
 static thrum_trace_function *function_of(const thrum_u64 *number) {
     return (thrum_trace_function *)(uintptr_t)thrum_u64_load_acquire(
-        number); /* C3: acquire, pairs with C3 in set */
+        number); /* X2: acquire, pairs with X2 in set */
 }
 
 void thrum_hooks_begin_thread_(thrum_thread_record_ *record) {
-    thrum_u64_store_release(&record->trace, number_of(function_of(&later.trace))); /* C1, C3 */
+    thrum_u64_store_release(&record->trace, number_of(function_of(&later.trace))); /* C1, X2 */
     thrum_u64_store_release(&record->profile, number_of(function_of(&later.profile)));
 }
 
@@ -51,11 +51,11 @@ void thrum_trace_tell_(thrum_trace_event event, void *function, void *call_site)
 /* ---- setting ---- */
 
 static void set_trace(thrum_thread_record_ *record, uint64_t number) {
-    thrum_u64_store_release(&record->trace, number); /* C3: release */
+    thrum_u64_store_release(&record->trace, number); /* X2: release */
 }
 
 static void set_profile(thrum_thread_record_ *record, uint64_t number) {
-    thrum_u64_store_release(&record->profile, number); /* C3 */
+    thrum_u64_store_release(&record->profile, number); /* X2 */
 }
 
 /* Whether a pair has a function. relaxed: `lives` is held. */
@@ -75,7 +75,7 @@ static void settle(void) {
 
 static void set(thrum_u64 *for_later, thrum_trace_function *function) {
     thrum_lock_acquire(&thrum_lives_);
-    thrum_u64_store_release(for_later, number_of(function)); /* C3 */
+    thrum_u64_store_release(for_later, number_of(function)); /* X2 */
     settle();
     thrum_lock_release(&thrum_lives_);
 }
@@ -84,7 +84,7 @@ static void set_for_all(thrum_u64 *for_later, thrum_u64 *for_others,
                         void (*visit)(thrum_thread_record_ *record, uint64_t number),
                         thrum_trace_function *function) {
     thrum_lock_acquire(&thrum_lives_);
-    thrum_u64_store_release(for_later, number_of(function)); /* C3 */
+    thrum_u64_store_release(for_later, number_of(function)); /* X2 */
     thrum_u64_store_release(for_others, number_of(function));
     thrum_registry_each_(visit, number_of(function)); /* C1 */
     settle();

@@ -28,7 +28,7 @@ static thrum_u64 dummies;
 /* ---- the table, while `lives` is held ---- */
 
 void thrum_registry_add_(thrum_thread_record_ *record) {
-    THRUM_TELL_RELEASE(record); /* G1: release, pairs with G1 in found; the order is liburcu's */
+    THRUM_TELL_RELEASE(record); /* N1: release, pairs with N1 in found; the order is liburcu's */
     thrum_table_add_(record, thrum_u64_load_relaxed(&record->ident));
 }
 
@@ -40,7 +40,7 @@ void thrum_registry_remove_(thrum_thread_record_ *record) {
 static thrum_thread_record_ *found(thrum_thread_record_ *record) {
     for (; record; record = thrum_table_next_(record)) {
         THRUM_TELL_ACQUIRE(record);                                                      /* G1 */
-        if (thrum_u32_load_acquire(&record->state) == THRUM_THREAD_ALIVE) return record; /* T1: acquire */
+        if (thrum_u32_load_acquire(&record->state) == THRUM_THREAD_ALIVE) return record; /* J1: acquire */
     }
     return NULL;
 }

@@ -7,7 +7,7 @@
  * readers see it only once it is ALIVE. When the system refuses, the record leaves the table again, and its
  * node may go back only after a grace period, which the failing start waits for.
  *
- * Who is first, starter or thread, makes STARTING into ALIVE; both have written `pthread` before they try (T1). The
+ * Who is first, starter or thread, makes STARTING into ALIVE; both have written `pthread` before they try (J1). The
  * starter touches the handle no more once the thread may run: whoever joins may free it.
  *
  * Joining: an untimed join that comes first goes straight to the C library's (I3), so that ending wakes one sleeper
@@ -105,7 +105,7 @@ thrum_thread *thrum_thread_retain(thrum_thread *thread) {
 
 void thrum_thread_drop_(thrum_thread_record_ *record) {
     THRUM_TELL_OWN_RELEASE(&record->references);
-    /* T2: release, pairs with T2: who frees comes after all that others did with it */
+    /* J2: release, pairs with J2: who frees comes after all that others did with it */
     if (thrum_u32_fetch_sub_acq_rel(&record->references, 1) != 1) return;
     THRUM_TELL_OWN_ACQUIRE(&record->references);
     /* relaxed: nobody else knows the record any more */
@@ -132,7 +132,7 @@ static void leave_the_table(thrum_rcu_head *head) {
 void thrum_thread_end_(thrum_thread_record_ *record) {
     thrum_lock_acquire(&thrum_lives_);
     thrum_registry_remove_(record);
-    thrum_u32_store_release(&record->state, THRUM_THREAD_ENDED); /* T3: release, pairs with T3 in join */
+    thrum_u32_store_release(&record->state, THRUM_THREAD_ENDED); /* J3: release, pairs with J3 in join */
     thrum_lock_release(&thrum_lives_);
     THRUM_TELL_OWN_RELEASE(&record->ended);
     thrum_event_set(&record->ended);
@@ -147,7 +147,7 @@ static void end(void *unused) {
     if (thrum_here_.failing->failed) {
         record->value = NULL;
         record->code = thrum_here_.failing->code;
-        thrum_u32_store_relaxed(&record->failed, 1); /* relaxed: T3 publishes it */
+        thrum_u32_store_relaxed(&record->failed, 1); /* relaxed: J3 publishes it */
         thrum_hooks_report_(thrum_here_.failing);
     }
     thrum_here_.failing = NULL;
@@ -165,7 +165,7 @@ static void introduce_oneself(thrum_thread_record_ *record) {
     thrum_event_set(&record->said);
     uint32_t state = THRUM_THREAD_STARTING;
     (void)!thrum_u32_cas_release(&record->state, &state,
-                                 THRUM_THREAD_ALIVE); /* T1: release, pairs with T1 in join */
+                                 THRUM_THREAD_ALIVE); /* J1: release, pairs with J1 in join */
 
     char name[16];
     thrum_lock_acquire(&thrum_lives_);
@@ -252,7 +252,7 @@ static int create(thrum_thread_record_ *record) {
         if (!error) error = pthread_create(&thread, &attributes, begin, record);
         pthread_attr_destroy(&attributes);
     }
-    if (!error) thrum_u64_store_relaxed(&record->pthread, (uint64_t)thread); /* T1 publishes it */
+    if (!error) thrum_u64_store_relaxed(&record->pthread, (uint64_t)thread); /* J1 publishes it */
     return error;
 }
 
@@ -286,7 +286,7 @@ thrum_result thrum_thread_start(thrum_thread *thread) {
         result = result_of(error);
     } else {
         uint32_t state = THRUM_THREAD_STARTING;
-        (void)!thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE); /* T1 */
+        (void)!thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE); /* J1 */
     }
     thrum_thread_drop_(record);
     errno = saved;
@@ -313,7 +313,7 @@ static void join_the_system_thread(thrum_thread_record_ *record) {
 
 static thrum_result refuse_to_join(thrum_thread_record_ *record, bool forever) {
     if (record->kind == THRUM_THREAD_ALIEN) return THRUM_STATE;
-    const uint32_t state = thrum_u32_load_acquire(&record->state); /* T1, T3: acquire */
+    const uint32_t state = thrum_u32_load_acquire(&record->state); /* J1, J3: acquire */
     if (state == THRUM_THREAD_NEW || state == THRUM_THREAD_STARTING) return THRUM_NOT_STARTED;
     if (record == thrum_here_.record) return THRUM_DEADLOCK;
     if (!forever || state == THRUM_THREAD_ENDED || !thrum_u32_load_relaxed(&record->daemon)) return THRUM_OK;
@@ -379,7 +379,7 @@ thrum_result thrum_thread_set_name(thrum_thread *thread, const char *name) {
 
 /* Whether it has been started, by somebody whose start has come so far. */
 static bool started(const thrum_thread_record_ *record) {
-    return record && thrum_u32_load_acquire(&record->state) >= THRUM_THREAD_ALIVE; /* T1: acquire */
+    return record && thrum_u32_load_acquire(&record->state) >= THRUM_THREAD_ALIVE; /* J1: acquire */
 }
 
 uint64_t thrum_thread_ident(const thrum_thread *thread) {
@@ -414,7 +414,7 @@ thrum_result thrum_thread_set_daemon(thrum_thread *thread, bool daemon) {
 bool thrum_thread_failed(const thrum_thread *thread, int *code) {
     thrum_thread_record_ *const record = thread->record_;
     if (!record || thrum_u32_load_acquire(&record->state) != THRUM_THREAD_ENDED)
-        return false; /* T3: acquire */
+        return false; /* J3: acquire */
     if (!thrum_u32_load_relaxed(&record->failed)) return false;
     if (code) *code = record->code;
     return true;
