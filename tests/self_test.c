@@ -212,3 +212,35 @@ TEST(a_chain_is_its_threads_own) {
     CHECK_EQ(thrum_self_guards(), 1);
     thrum_self_pop_(&a);
 }
+
+static void never_called(void *object) {
+    (void)object;
+    CHECK(!"a forgotten guard was let go");
+}
+
+TEST(forgotten_guards_are_not_let_go) {
+    thrum_guard_ guard = {never_called, &guard, NULL};
+    thrum_self_push_(&guard);
+    CHECK_EQ(thrum_self_guards(), 1);
+    thrum_self_forget_guards_();
+    CHECK_EQ(thrum_self_guards(), 0);
+    thrum_self_release_guards();
+}
+
+static void *adopt(void *reserved) {
+    const uint64_t id = *(const uint64_t *)reserved;
+    thrum_self_adopt_id_(id);
+    CHECK_EQ(thrum_self_id(), id);
+    thrum_self_adopt_id_(id + 1); /* too late */
+    CHECK_EQ(thrum_self_id(), id);
+    return NULL;
+}
+
+TEST(a_thread_may_adopt_an_id_that_was_drawn_for_it) {
+    const uint64_t own = thrum_self_id();
+    uint64_t reserved = thrum_self_reserve_id_();
+    CHECK(reserved != own && reserved != 0);
+    test_thread thread = test_start(adopt, &reserved);
+    test_join(&thread);
+    CHECK_EQ(thrum_self_id(), own);
+}

@@ -58,6 +58,9 @@ THRUM_INLINE uint64_t thrum_self_id(void) {
  */
 THRUM_API void thrum_self_release_guards(void);
 
+/* Forgets them without letting go: their blocks' stack is gone. For thread objects. */
+THRUM_API void thrum_self_forget_guards_(void);
+
 /* How many guards the chain holds. For tests and debuggers. */
 THRUM_API unsigned thrum_self_guards(void);
 

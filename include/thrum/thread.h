@@ -17,8 +17,9 @@
  *     thrum_thread_release(thread);
  *
  * Cost        start and join together are within a tenth of pthread_create and pthread_join.
- * Ends        when its target or run returns, by thrum_thread_exit, by thrum_thread_fail (thrum/hooks.h), by
- *             pthread_exit and by cancellation. What it holds through THRUM_WITH is let go first.
+ * Ends        when its target or run returns, by thrum_thread_exit, and by thrum_thread_fail (thrum/hooks.h): then what it
+ *             holds through THRUM_WITH is let go first. By pthread_exit and by cancellation, too: but then C code that is
+ *             compiled without -fexceptions lets go of nothing.
  * Freed       the object, when its last reference is released and the thread has ended, joined or not. A struct
  *             with an embedded thread: after a join, and thrum_thread_release, or when it was never started. The
  *             starter's call may still be returning then.

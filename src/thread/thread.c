@@ -143,7 +143,7 @@ void thrum_thread_end_(thrum_thread_record_ *record) {
 static void end(void *unused) {
     (void)unused;
     thrum_thread_record_ *const record = thrum_here_.record;
-    thrum_self_release_guards();
+    thrum_self_forget_guards_(); /* of a thread that was cancelled or called pthread_exit, in blocks that nobody unwound */
     if (thrum_here_.failing->failed) {
         record->value = NULL;
         record->code = thrum_here_.failing->code;
