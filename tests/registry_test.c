@@ -237,11 +237,26 @@ static void *add_one(void *p) {
     return NULL;
 }
 
+/* The main thread of a child is one that runs on. */
+static void *try_to_join_main(void *unused) {
+    CHECK_EQ(thrum_thread_join_until(thrum_main_thread(), NULL, THRUM_NOW), THRUM_TIMEOUT);
+    CHECK(!thrum_thread_daemon(thrum_main_thread()));
+    return unused;
+}
+
+/* Main's end lets those go who join it, also when it is a thread that was started as another. */
+static void *join_main(void *joined) {
+    CHECK_EQ(thrum_thread_join(thrum_main_thread(), NULL), THRUM_OK);
+    thrum_u32_store_release(joined, 1);
+    return NULL;
+}
+
 /*
  * ThreadSanitizer's runtime still knows the parent's threads, and refuses a new one that gets the stack of one of them.
  */
 static void start_threads_in_child(void) {
     if (THRUM_UNDER_TSAN) return;
+    join_and_release(start((thrum_thread_config){.target = try_to_join_main}));
     int number = 0;
     for (int i = 0; i < 3; i++)
         join_and_release(start((thrum_thread_config){.target = add_one, .argument = &number}));
@@ -268,7 +283,12 @@ static void check_child(const char *name) {
     CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
     CHECK_EQ(count, 1);
     thrum_enumerate_release(threads, count);
+    static thrum_u32 joined;
+    if (!THRUM_UNDER_TSAN)
+        thrum_thread_release(start(
+            (thrum_thread_config){.target = join_main, .argument = &joined, .daemon = THRUM_DAEMON_NO}));
     thrum_shutdown(); /* and can end */
+    CHECK(THRUM_UNDER_TSAN || thrum_u32_load_acquire(&joined));
 }
 
 static void fork_and_check(const char *name, void (*end)(int status)) {

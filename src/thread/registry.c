@@ -117,12 +117,12 @@ static void after_fork_in_child(void) {
         }
     }
     if (own) {
+        if (own->kind == THRUM_THREAD_ALIEN) strcpy(own->name.text, "MainThread");
+        own->kind = THRUM_THREAD_MAIN;
+        thrum_u32_store_relaxed(&own->daemon, 0);
         thrum_u32_store_relaxed(&own->native_id, thrum_get_native_id());
-        if (own->kind == THRUM_THREAD_ALIEN) {
-            strcpy(own->name.text, "MainThread");
-            thrum_u32_store_relaxed(&own->daemon, 0);
-        }
-        main_record = own; /* G3 */
+        thrum_u32_fetch_add_relaxed(&own->references, 1); /* for thrum_main_thread: for ever */
+        main_record = own;                                /* G3 */
     } else {
         be_main(&first); /* an alien that never asked for its object */
         thrum_registry_add_(&first);
