@@ -89,6 +89,16 @@ THRUM_API void thrum_futex_nap(thrum_deadline deadline);
 /* Lets another thread have this processor, if one is ready to run. */
 THRUM_API void thrum_futex_yield(void);
 
+/* A full fence of the calling thread: sequentially consistent. Signal handlers too. */
+THRUM_API void thrum_futex_fence(void);
+
+/*
+ * A full fence in every running thread of the process, the caller's included, made by the kernel; those that
+ * do not run made theirs when they were switched away from. False, and no fence was made, where the kernel or a
+ * sandbox has no private expedited membarrier. `errno` is kept.
+ */
+THRUM_API THRUM_MUST_USE bool thrum_futex_fence_all(void);
+
 /*
  * On how many processors the caller and its process's first thread may run, by their affinity
  * masks; at least 1. A quota of processor time (cgroups) cannot be seen here. A system call.

@@ -29,6 +29,8 @@ typedef enum thrum_fault_point {
     THRUM_AFTER_YIELD,
     THRUM_BEFORE_AFFINITY,
     THRUM_AFTER_AFFINITY,
+    THRUM_BEFORE_FENCE,
+    THRUM_AFTER_FENCE,
     THRUM_FAULT_POINTS
 } thrum_fault_point;
 

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -130,6 +131,22 @@ void thrum_futex_yield(void) {
     const int saved = errno;
     (void)CALL(YIELD, sched_yield());
     errno = saved; /* I1: Linux does not fail it, a sandbox may */
+}
+
+/* gcc's ThreadSanitizer knows no fences and warns of each; ours order no plain data. */
+__attribute__((no_sanitize("thread"))) void thrum_futex_fence(void) {
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* Refused with EPERM until the process has registered, which lasts over a fork and not over an execve. */
+bool thrum_futex_fence_all(void) {
+    const int saved = errno;
+    long answer = CALL(FENCE, syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+    if (answer < 0 && errno == EPERM &&
+        CALL(FENCE, syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) == 0)
+        answer = CALL(FENCE, syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+    errno = saved;
+    return answer == 0;
 }
 
 /*

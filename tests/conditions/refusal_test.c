@@ -7,33 +7,14 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "refuse.h"
 #include "shapes.h"
 
 #include <thrum/wait_any.h>
 
-#include <linux/filter.h>
 #include <linux/futex.h>
-#include <linux/seccomp.h>
 #include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-
-static void install(struct sock_filter *filter, size_t length) {
-    const struct sock_fprog program = {(unsigned short)length, filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-        test_skip("no seccomp filters here");
-}
-
-/* From here on the calling thread gets `error` from that call. */
-static void refuse(long call, int error) {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    install(filter, sizeof filter / sizeof filter[0]);
-}
 
 /* The futex may be used, but not this operation of it. */
 static void refuse_operation(unsigned operation, int error) {
@@ -46,7 +27,7 @@ static void refuse_operation(unsigned operation, int error) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    install(filter, sizeof filter / sizeof filter[0]);
+    refuse_by(filter, sizeof filter / sizeof filter[0]);
 }
 
 static const long *refused; /* ends with -1 */

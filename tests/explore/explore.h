@@ -41,6 +41,7 @@ typedef struct explore_scenario {
     void (*thread)(unsigned me); /* what thread `me`, from 0, does */
     void (*end)(void);           /* alone, after all threads have ended; may be NULL */
     bool without_wait_any;       /* the kernel refuses thrum_futex_wait_any */
+    bool without_fence_all;      /* and thrum_futex_fence_all */
     const char *finds;           /* the search must fail, with a message that contains this */
     explore_bounds bounds;       /* of the depth-first search; all 0: 2, 1, 1, 1 */
     unsigned by_priority; /* executions under random priorities (PCT); 0: 50,000; scaled by --executions */

@@ -197,6 +197,19 @@ void thrum_futex_yield(void) {
     if (engine.tracing) report_event(CALLER, 0, "yield");
 }
 
+void thrum_futex_fence(void) {
+    operation_begins();
+    memory_fence_sc();
+    if (engine.tracing) report_event(CALLER, 0, "fence");
+    operation_ends();
+}
+
+bool thrum_futex_fence_all(void) {
+    if (engine.scenario->without_fence_all) return false;
+    explore_fence_heavy();
+    return true;
+}
+
 unsigned thrum_futex_usable_cpus(void) {
     return 2;
 }

@@ -138,6 +138,12 @@ void thrum_futex_nap(thrum_deadline deadline) {
 
 void thrum_futex_yield(void) {}
 
+void thrum_futex_fence(void) {}
+
+bool thrum_futex_fence_all(void) {
+    return true;
+}
+
 unsigned thrum_futex_usable_cpus(void) {
     return 1;
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2. `thrum_fence_asymmetric_` becomes 1 once, when the kernel has made a fence in every thread; `symmetric`
+ * becomes 1 once, when it refused to before that. Never both: `decision` is taken once.
+ *
+ * L1: while asymmetric is 0, every light fence is a full one, and so is every heavy one: two full fences.
+ * L2: a heavy fence that finds the kernel willing calls it after asymmetric became 1. A light side either saw
+ *     the 1, and was at some point of its program when the kernel fenced its processor: with its store before
+ *     that point, the heavy side sees the store; with its look after it, the light side sees the heavy one's.
+ *     Or it saw 0, and made a full fence.
+ */
+#include <thrum/fence.h>
+#include <thrum/futex.h>
+
+enum { UNDECIDED, ASYMMETRIC, SYMMETRIC };
+
+thrum_u32 thrum_fence_asymmetric_;
+static thrum_u32 decision;
+
+void thrum_fence_full_(void) {
+    thrum_futex_fence();
+}
+
+/* relaxed: the words publish nothing but themselves, and L2 calls the kernel after them */
+static uint32_t decide(void) {
+    const uint32_t willing = thrum_futex_fence_all() ? ASYMMETRIC : SYMMETRIC;
+    uint32_t decided = UNDECIDED;
+    return thrum_u32_cas_relaxed(&decision, &decided, willing) ? willing : decided;
+}
+
+bool thrum_fence_heavy(void) {
+    uint32_t decided = thrum_u32_load_relaxed(&decision);
+    if (decided == UNDECIDED) decided = decide();
+    if (decided == SYMMETRIC) { /* L1 */
+        thrum_futex_fence();
+        return true;
+    }
+    if (!thrum_u32_load_relaxed(&thrum_fence_asymmetric_))
+        thrum_u32_store_relaxed(&thrum_fence_asymmetric_, 1);
+    return thrum_futex_fence_all(); /* L2 */
+}
