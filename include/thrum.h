@@ -13,6 +13,7 @@
 #include <thrum/cpu.h>
 #include <thrum/deadline.h>
 #include <thrum/event.h>
+#include <thrum/fence.h>
 #include <thrum/futex.h>
 #include <thrum/hooks.h>
 #include <thrum/latch.h>
@@ -24,6 +25,7 @@
 #include <thrum/rcu.h>
 #include <thrum/registry.h>
 #include <thrum/result.h>
+#include <thrum/ring.h>
 #include <thrum/rlock.h>
 #include <thrum/self.h>
 #include <thrum/scheduler.h>

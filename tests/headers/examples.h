@@ -8,8 +8,9 @@
 
 extern thrum_lock l, accounts;
 extern thrum_event e;
-extern thrum_u32 ready;
+extern thrum_u32 ready, full, sleepers;
 extern int balance, ticks, tickets;
+extern void *page;
 
 typedef struct session {
     int requests;
@@ -32,4 +33,8 @@ bool valid(int amount);
 thrum_result read_configuration(void *unused);
 void tick(void);
 void use_connection(void);
+void drop(void *item);
+void sleep_until(thrum_deadline deadline);
+void use(void *item);
+void wake_one(void);
 void elsewhere(void); /* an ellipsis */

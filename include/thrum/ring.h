@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ring: a bounded FIFO of pointers for any number of threads (thrum_ring), and one for a single producer and a
+ * single consumer (thrum_ring_spsc).
+ *
+ * Floor 1: never sleeps, allocates nothing, takes no lock. The storage is the caller's.
+ *
+ *     static thrum_ring_cell cells[1024];
+ *     static thrum_ring ring;
+ *
+ *     if (thrum_ring_init(&ring, cells, 1024) != THRUM_OK) return false;
+ *     if (thrum_ring_put(&ring, page) == THRUM_FULL) drop(page);
+ *     ...
+ *     void *item;
+ *     while (thrum_ring_get(&ring, &item) == THRUM_OK) use(item);
+ *
+ * Cost        put and get are one read-modify-write each, and one store; the single producer's and consumer's
+ *             are two stores and no read-modify-write.
+ * Order       items come out in the order in which their puts took their places. A put that is interrupted
+ *             between taking its place and filling it hides the items behind it until it goes on: get says
+ *             THRUM_EMPTY meanwhile, and never waits for it.
+ * Closed      for good, by thrum_ring_close: from that moment on no put succeeds; gets take what is there.
+ * Freed       when no call of any thread is under way. Nothing needs destroying.
+ *
+ * Memory order: what happened before a put happens before the get that takes its item, and what happened
+ * before a close before a get that says THRUM_CLOSED. Sizes are relaxed.
+ *
+ * Any thread and signal handlers may call everything but the init and, of the second kind, the other side's.
+ *
+ * The many-threaded ring follows Dmitry Vyukov's bounded queue (1024cores), the other one Lamport's with each
+ * side's copy of the other's index (Lee, Bu, Chandranmenon, "A Lock-Free, Cache-Efficient Shared Ring Buffer").
+ */
+#ifndef THRUM_RING_H
+#define THRUM_RING_H
+
+#include <thrum/atomic.h>
+#include <thrum/result.h>
+
+typedef struct thrum_ring_cell {
+    thrum_u64 turn; /* the place whose put or, one above it, whose get is next */
+    void *item;
+} thrum_ring_cell;
+
+typedef struct thrum_ring {
+    thrum_ring_cell *cells;
+    uint64_t mask;
+    thrum_u64 bound; /* at most so many items at a time */
+    thrum_u32
+        closed; /* whether a get that finds nothing must look at tail: the producers' line is left to them */
+    char apart_1_[THRUM_CACHE_LINE];
+    thrum_u64 tail; /* the next place to put to, and THRUM_RING_CLOSED_ */
+    char apart_2_[THRUM_CACHE_LINE];
+    thrum_u64 head; /* the next place to get from */
+    char apart_3_[THRUM_CACHE_LINE];
+} thrum_ring;
+
+#define THRUM_RING_CLOSED_ ((uint64_t)1 << 63)
+
+THRUM_BEGIN_DECLS
+
+/*
+ * An empty ring of `count` cells, which bound it. THRUM_OK; THRUM_INVALID, and nothing is changed, when count is
+ * not a power of two or below 2. Before any other call.
+ */
+THRUM_API THRUM_MUST_USE thrum_result thrum_ring_init(thrum_ring *ring, thrum_ring_cell *cells, size_t count);
+
+/*
+ * Holds at most `bound` items from now on; more that it has already stay. THRUM_OK; THRUM_INVALID, and nothing is
+ * changed, when bound is 0 or above the number of cells.
+ */
+THRUM_API THRUM_MUST_USE thrum_result thrum_ring_set_bound(thrum_ring *ring, size_t bound);
+
+/* From now on no put succeeds. True when it was open. */
+THRUM_API bool thrum_ring_close(thrum_ring *ring);
+
+/*
+ * Whether the bound leaves room at `place`: the item so many places before it has been got. With a bound of all the
+ * cells that is the put's own cell, which says so already.
+ */
+THRUM_INLINE bool thrum_ring_within_bound_(const thrum_ring *ring, uint64_t place) {
+    const uint64_t before = place - thrum_u64_load_relaxed(&ring->bound);
+    const uint64_t turn = thrum_u64_load_relaxed(&ring->cells[before & ring->mask].turn);
+    return (int64_t)(turn - before) > 1;
+}
+
+/*
+ * THRUM_OK; THRUM_FULL, when the bound is reached or a get that will make room is still under way; THRUM_CLOSED.
+ */
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_put(thrum_ring *ring, void *item) {
+    uint64_t place = thrum_u64_load_relaxed(&ring->tail);
+    thrum_ring_cell *cell;
+    for (;;) {
+        if (THRUM_UNLIKELY(place & THRUM_RING_CLOSED_)) return THRUM_CLOSED;
+        cell = &ring->cells[place & ring->mask];
+        /* G1: acquire, pairs with G2: the get has read the item of the lap before */
+        const int64_t ahead = (int64_t)(thrum_u64_load_acquire(&cell->turn) - place);
+        if (ahead < 0) return THRUM_FULL;
+        if (ahead > 0) {
+            place = thrum_u64_load_relaxed(&ring->tail);
+            continue;
+        }
+        if (THRUM_UNLIKELY(!thrum_ring_within_bound_(ring, place))) return THRUM_FULL;
+        if (thrum_u64_cas_relaxed(&ring->tail, &place, place + 1)) break;
+    }
+    cell->item = item;
+    thrum_u64_store_release(&cell->turn, place + 1); /* G3: release, pairs with G4 */
+    return THRUM_OK;
+}
+
+/* THRUM_EMPTY, or THRUM_CLOSED when there will never be an item again. */
+THRUM_INLINE thrum_result thrum_ring_nothing_(const thrum_ring *ring, uint64_t place) {
+    /* G5: acquire, pairs with the close's release, which follows its change of tail */
+    if (THRUM_LIKELY(!thrum_u32_load_acquire(&ring->closed))) return THRUM_EMPTY;
+    return thrum_u64_load_relaxed(&ring->tail) == (place | THRUM_RING_CLOSED_) ? THRUM_CLOSED : THRUM_EMPTY;
+}
+
+/* THRUM_OK, and the item; THRUM_EMPTY; THRUM_CLOSED: empty for good. `item` is written to only with THRUM_OK. */
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_get(thrum_ring *ring, void **item) {
+    uint64_t place = thrum_u64_load_relaxed(&ring->head);
+    thrum_ring_cell *cell;
+    for (;;) {
+        cell = &ring->cells[place & ring->mask];
+        const int64_t ahead = (int64_t)(thrum_u64_load_acquire(&cell->turn) - (place + 1)); /* G4 */
+        if (ahead < 0) return thrum_ring_nothing_(ring, place);
+        if (ahead > 0)
+            place = thrum_u64_load_relaxed(&ring->head);
+        else if (thrum_u64_cas_relaxed(&ring->head, &place, place + 1))
+            break;
+    }
+    *item = cell->item;
+    thrum_u64_store_release(&cell->turn, place + ring->mask + 1); /* G2: release, pairs with G1 */
+    return THRUM_OK;
+}
+
+/* How many items there are, at the moment of looking; what is being put or got counts or does not. */
+THRUM_API size_t thrum_ring_size(const thrum_ring *ring);
+/* Whether a get may find an item; whether a put may find room. */
+THRUM_API bool thrum_ring_has_item(const thrum_ring *ring);
+THRUM_API bool thrum_ring_has_room(const thrum_ring *ring);
+
+/* ---- one producer and one consumer ---- */
+
+typedef struct thrum_ring_spsc {
+    void **items;
+    uint64_t mask;
+    char apart_1_[THRUM_CACHE_LINE];
+    thrum_u64 tail;     /* the next place to put to, and THRUM_RING_CLOSED_ */
+    uint64_t head_seen; /* the producer's copy of head */
+    char apart_2_[THRUM_CACHE_LINE];
+    thrum_u64 head;     /* the next place to get from */
+    uint64_t tail_seen; /* the consumer's copy of tail */
+    char apart_3_[THRUM_CACHE_LINE];
+} thrum_ring_spsc;
+
+/* An empty ring of `count` items. THRUM_OK; THRUM_INVALID when count is not a power of two. */
+THRUM_API THRUM_MUST_USE thrum_result thrum_ring_spsc_init(thrum_ring_spsc *ring, void **items, size_t count);
+
+/* From now on no put succeeds. The producer alone may call it. */
+THRUM_API void thrum_ring_spsc_close(thrum_ring_spsc *ring);
+
+/* THRUM_OK; THRUM_FULL; THRUM_CLOSED. One thread at a time, with what orders them between. */
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_spsc_put(thrum_ring_spsc *ring, void *item) {
+    const uint64_t place = thrum_u64_load_relaxed(&ring->tail);
+    if (THRUM_UNLIKELY(place & THRUM_RING_CLOSED_)) return THRUM_CLOSED;
+    if (THRUM_UNLIKELY(place - ring->head_seen > ring->mask)) {
+        ring->head_seen =
+            thrum_u64_load_acquire(&ring->head); /* G6: acquire, pairs with G7: it has been read */
+        if (place - ring->head_seen > ring->mask) return THRUM_FULL;
+    }
+    ring->items[place & ring->mask] = item;
+    thrum_u64_store_release(&ring->tail, place + 1); /* G8: release, pairs with G9 */
+    return THRUM_OK;
+}
+
+/* THRUM_OK, and the item; THRUM_EMPTY; THRUM_CLOSED: empty for good. One thread at a time, as above. */
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_spsc_get(thrum_ring_spsc *ring, void **item) {
+    const uint64_t place = thrum_u64_load_relaxed(&ring->head);
+    if (THRUM_UNLIKELY((ring->tail_seen & ~THRUM_RING_CLOSED_) == place)) {
+        ring->tail_seen = thrum_u64_load_acquire(&ring->tail); /* G9 */
+        if ((ring->tail_seen & ~THRUM_RING_CLOSED_) == place)
+            return ring->tail_seen & THRUM_RING_CLOSED_ ? THRUM_CLOSED : THRUM_EMPTY;
+    }
+    *item = ring->items[place & ring->mask];
+    thrum_u64_store_release(&ring->head, place + 1); /* G7 */
+    return THRUM_OK;
+}
+
+THRUM_API size_t thrum_ring_spsc_size(const thrum_ring_spsc *ring);
+
+THRUM_END_DECLS
+
+#endif
