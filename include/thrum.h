@@ -22,6 +22,7 @@
 #include <thrum/monitor.h>
 #include <thrum/once.h>
 #include <thrum/park.h>
+#include <thrum/queue.h>
 #include <thrum/rcu.h>
 #include <thrum/registry.h>
 #include <thrum/result.h>

@@ -107,10 +107,13 @@ TEST(after_a_close_no_put_succeeds_and_gets_take_what_is_there) {
     CHECK(!thrum_ring_has_room(&ring));
     CHECK_EQ(thrum_ring_size(&ring), 2);
     CHECK_EQ(get(), 1);
+    CHECK(!thrum_ring_drained(&ring));
     CHECK_EQ(get(), 2);
+    CHECK(thrum_ring_drained(&ring));
     CHECK_EQ(get(), -2);
     CHECK_EQ(get(), -2);
     CHECK_EQ(thrum_ring_size(&ring), 0);
+    CHECK_EQ(thrum_ring_puts(&ring), 2);
 }
 
 TEST(a_full_ring_that_is_closed_says_closed) {

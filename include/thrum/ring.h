@@ -134,6 +134,10 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_get(thrum_ring *ring, void *
 
 /* How many items there are, at the moment of looking; what is being put or got counts or does not. */
 THRUM_API size_t thrum_ring_size(const thrum_ring *ring);
+/* How many items were ever put. */
+THRUM_API uint64_t thrum_ring_puts(const thrum_ring *ring);
+/* Whether it is closed and will never have an item again. */
+THRUM_API bool thrum_ring_drained(const thrum_ring *ring);
 /* Whether a get may find an item; whether a put may find room. */
 THRUM_API bool thrum_ring_has_item(const thrum_ring *ring);
 THRUM_API bool thrum_ring_has_room(const thrum_ring *ring);

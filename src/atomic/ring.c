@@ -56,6 +56,14 @@ size_t thrum_ring_size(const thrum_ring *ring) {
     return size <= ring->mask ? size : ring->mask + 1;
 }
 
+uint64_t thrum_ring_puts(const thrum_ring *ring) {
+    return thrum_u64_load_relaxed(&ring->tail) & ~THRUM_RING_CLOSED_;
+}
+
+bool thrum_ring_drained(const thrum_ring *ring) {
+    return thrum_ring_nothing_(ring, thrum_u64_load_relaxed(&ring->head)) == THRUM_CLOSED;
+}
+
 bool thrum_ring_has_item(const thrum_ring *ring) {
     const uint64_t place = thrum_u64_load_relaxed(&ring->head);
     return thrum_u64_load_relaxed(&ring->cells[place & ring->mask].turn) == place + 1;

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 5. Two places for the items behind one set of rules: a ring, for a FIFO with a bound, or a list under the lock.
+ * What an attempt at either answers is what the gates (queue_gate.c) wait by.
+ *
+ * Q-I1: items put and not done are puts - done. The ring's puts are its tail: every place that was taken is a put
+ *       that succeeds. done <= puts, by the compare-and-swap in task_done.
+ * Q-I2: a get that can never succeed says THRUM_CLOSED, and until then "closed and empty" counts as possible for
+ *       those who wait to get: whoever hears it wakes the next.
+ */
+#include "queue_gate.h"
+#include "queue_list.h"
+
+#include "../rcu/tell.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool in_ring(const thrum_queue *queue) {
+    return queue->ring_.cells != NULL;
+}
+
+static uint64_t puts_of(const thrum_queue *queue) {
+    return in_ring(queue) ? thrum_ring_puts(&queue->ring_) : thrum_u64_load_relaxed(&queue->puts_);
+}
+
+/* ---- attempts ---- */
+
+static thrum_result put_to_list(thrum_queue *queue, void *item) {
+    thrum_lock_acquire(&queue->lock_);
+    const uint64_t bound = thrum_u64_load_relaxed(&queue->bound_);
+    thrum_result result;
+    if (thrum_u32_load_relaxed(&queue->closed_))
+        result = THRUM_CLOSED;
+    else if (bound && thrum_u64_load_relaxed(&queue->count_) >= bound)
+        result = THRUM_FULL;
+    else
+        result = thrum_queue_list_put_(queue, item);
+    if (result == THRUM_OK) thrum_u64_store_relaxed(&queue->puts_, thrum_u64_load_relaxed(&queue->puts_) + 1);
+    thrum_lock_release(&queue->lock_);
+    return result;
+}
+
+static thrum_result get_from_list(thrum_queue *queue, void **item) {
+    thrum_lock_acquire(&queue->lock_);
+    thrum_result result = thrum_u32_load_relaxed(&queue->closed_) ? THRUM_CLOSED : THRUM_EMPTY;
+    if (thrum_u64_load_relaxed(&queue->count_)) {
+        *item = thrum_queue_list_get_(queue);
+        result = THRUM_OK;
+    }
+    thrum_lock_release(&queue->lock_);
+    return result;
+}
+
+static thrum_result attempt_put(void *q, void **item) {
+    thrum_queue *const queue = q;
+    return in_ring(queue) ? thrum_ring_put(&queue->ring_, *item) : put_to_list(queue, *item);
+}
+
+static thrum_result attempt_get(void *q, void **item) {
+    thrum_queue *const queue = q;
+    return in_ring(queue) ? thrum_ring_get(&queue->ring_, item) : get_from_list(queue, item);
+}
+
+/* Q-I1: done is read first and neither falls, so they were equal when the puts were read. */
+static bool all_done(const void *q) {
+    const thrum_queue *const queue = q;
+    const uint64_t done = thrum_u64_load_acquire(&queue->done_); /* U1: acquire, pairs with U2 */
+    return done == puts_of(queue);
+}
+
+static thrum_result attempt_join(void *q, void **item) {
+    (void)item;
+    return all_done(q) ? THRUM_OK : THRUM_EMPTY;
+}
+
+/* ---- what is possible, as far as one sees ---- */
+
+static bool can_put(const void *q) {
+    const thrum_queue *const queue = q;
+    if (in_ring(queue)) return thrum_ring_has_room(&queue->ring_);
+    const uint64_t bound = thrum_u64_load_relaxed(&queue->bound_);
+    return !bound || thrum_u64_load_relaxed(&queue->count_) < bound;
+}
+
+static bool can_get(const void *q) {
+    const thrum_queue *const queue = q;
+    if (in_ring(queue))
+        return thrum_ring_has_item(&queue->ring_) || thrum_ring_drained(&queue->ring_); /* Q-I2 */
+    return thrum_u64_load_relaxed(&queue->count_) || thrum_u32_load_relaxed(&queue->closed_);
+}
+
+static const thrum_queue_aim_ to_put = {attempt_put, can_put};
+static const thrum_queue_aim_ to_get = {attempt_get, can_get};
+static const thrum_queue_aim_ to_join = {attempt_join, all_done};
+
+/* ---- put and get ---- */
+
+thrum_result thrum_queue_put_until(thrum_queue *queue, void *item, thrum_deadline deadline) {
+    THRUM_TELL_OWN_RELEASE(queue);
+    thrum_result result = attempt_put(queue, &item);
+    if (result == THRUM_FULL && deadline.ns != THRUM_NOW.ns)
+        result = thrum_queue_gate_wait_(&queue->putters_, &to_put, queue, &item, deadline);
+    if (THRUM_LIKELY(result == THRUM_OK)) thrum_queue_gate_look_(&queue->getters_);
+    return result;
+}
+
+thrum_result thrum_queue_get_until(thrum_queue *queue, void **item, thrum_deadline deadline) {
+    thrum_result result = attempt_get(queue, item);
+    if (result == THRUM_EMPTY && deadline.ns != THRUM_NOW.ns)
+        result = thrum_queue_gate_wait_(&queue->getters_, &to_get, queue, item, deadline);
+    if (THRUM_LIKELY(result == THRUM_OK)) thrum_queue_gate_look_(&queue->putters_);
+    THRUM_TELL_OWN_ACQUIRE(queue);
+    return result;
+}
+
+thrum_result thrum_queue_put(thrum_queue *queue, void *item) {
+    return thrum_queue_put_until(queue, item, THRUM_FOREVER);
+}
+
+thrum_result thrum_queue_try_put(thrum_queue *queue, void *item) {
+    return thrum_queue_put_until(queue, item, THRUM_NOW);
+}
+
+thrum_result thrum_queue_get(thrum_queue *queue, void **item) {
+    return thrum_queue_get_until(queue, item, THRUM_FOREVER);
+}
+
+thrum_result thrum_queue_try_get(thrum_queue *queue, void **item) {
+    return thrum_queue_get_until(queue, item, THRUM_NOW);
+}
+
+/* ---- what is done ---- */
+
+thrum_result thrum_queue_task_done(thrum_queue *queue) {
+    THRUM_TELL_OWN_RELEASE(&queue->done_);
+    uint64_t done = thrum_u64_load_relaxed(&queue->done_);
+    do {
+        if (done >= puts_of(queue)) return THRUM_LIMIT;
+        /* U2: release, pairs with U1 */
+    } while (!thrum_u64_cas_release(&queue->done_, &done, done + 1));
+    if (done + 1 == puts_of(queue)) thrum_queue_gate_wake_all_(&queue->joiners_);
+    return THRUM_OK;
+}
+
+thrum_result thrum_queue_join_until(thrum_queue *queue, thrum_deadline deadline) {
+    void *nothing;
+    const thrum_result result = thrum_queue_gate_wait_(&queue->joiners_, &to_join, queue, &nothing, deadline);
+    THRUM_TELL_OWN_ACQUIRE(&queue->done_);
+    return result == THRUM_OK ? THRUM_OK : THRUM_TIMEOUT;
+}
+
+void thrum_queue_join(thrum_queue *queue) {
+    (void)!thrum_queue_join_until(queue, THRUM_FOREVER);
+}
+
+/* ---- sizes ---- */
+
+size_t thrum_queue_size(const thrum_queue *queue) {
+    return in_ring(queue) ? thrum_ring_size(&queue->ring_) : (size_t)thrum_u64_load_relaxed(&queue->count_);
+}
+
+bool thrum_queue_empty(const thrum_queue *queue) {
+    return thrum_queue_size(queue) == 0;
+}
+
+size_t thrum_queue_bound(const thrum_queue *queue) {
+    return (size_t)thrum_u64_load_relaxed(in_ring(queue) ? &queue->ring_.bound : &queue->bound_);
+}
+
+bool thrum_queue_full(const thrum_queue *queue) {
+    const size_t bound = thrum_queue_bound(queue);
+    return bound && thrum_queue_size(queue) >= bound;
+}
+
+thrum_result thrum_queue_set_bound(thrum_queue *queue, ptrdiff_t bound) {
+    const size_t wanted = bound > 0 ? (size_t)bound : 0;
+    if (!in_ring(queue))
+        thrum_u64_store_relaxed(&queue->bound_, wanted);
+    else if (thrum_ring_set_bound(&queue->ring_, wanted) != THRUM_OK)
+        return THRUM_LIMIT;
+    thrum_queue_gate_look_(&queue->putters_); /* who is let in wakes the next (W4) */
+    return THRUM_OK;
+}
+
+/* ---- the end ---- */
+
+void thrum_queue_shutdown(thrum_queue *queue) {
+    THRUM_TELL_OWN_RELEASE(queue);
+    if (in_ring(queue)) {
+        thrum_ring_close(&queue->ring_);
+    } else {
+        thrum_lock_acquire(&queue->lock_);
+        thrum_u32_store_relaxed(&queue->closed_, 1);
+        thrum_lock_release(&queue->lock_);
+    }
+    thrum_queue_gate_wake_all_(&queue->putters_);
+    thrum_queue_gate_wake_all_(&queue->getters_);
+}
+
+static void drop(const thrum_queue *queue, void *item) {
+    if (queue->config_.drop) queue->config_.drop(item, queue->config_.argument);
+}
+
+/* It gets like others, so it waits for the puts under way; and the last to hear "closed" wakes the next (Q-I2). */
+void thrum_queue_shutdown_now(thrum_queue *queue) {
+    thrum_queue_shutdown(queue);
+    void *item;
+    while (thrum_queue_get(queue, &item) == THRUM_OK) {
+        drop(queue, item);
+        thrum_queue_task_done(queue);
+    }
+}
+
+static bool make_ring(thrum_queue *queue, size_t bound, size_t largest) {
+    size_t count = 2;
+    while (count < largest && count <= SIZE_MAX / 2) count *= 2;
+    thrum_ring_cell *const cells = calloc(count, sizeof *cells);
+    if (!cells) return false;
+    (void)!thrum_ring_init(&queue->ring_, cells, count);
+    (void)!thrum_ring_set_bound(&queue->ring_, bound);
+    return true;
+}
+
+thrum_result thrum_queue_init(thrum_queue *queue, const thrum_queue_config *config) {
+    const bool bounded = config->bound > 0;
+    const ptrdiff_t largest = config->largest_bound > 0 ? config->largest_bound : config->bound;
+    if (config->kind == THRUM_QUEUE_PRIORITY && !config->compare) return THRUM_INVALID;
+    if (bounded && largest < config->bound) return THRUM_INVALID;
+    (void)!thrum_fence_heavy(); /* the process's light fences cost nothing from now on */
+    memset(queue, 0, sizeof *queue);
+    queue->config_ = *config;
+    if (bounded && config->kind == THRUM_QUEUE_FIFO)
+        return make_ring(queue, (size_t)config->bound, (size_t)largest) ? THRUM_OK : THRUM_NO_MEMORY;
+    thrum_u64_store_relaxed(&queue->bound_, bounded ? (uint64_t)config->bound : 0);
+    return THRUM_OK;
+}
+
+void thrum_queue_destroy(thrum_queue *queue) {
+    void *item;
+    while (attempt_get(queue, &item) == THRUM_OK) drop(queue, item);
+    free(queue->ring_.cells);
+    free(queue->items_);
+}
