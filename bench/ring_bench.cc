@@ -3,8 +3,6 @@
 #include "support/bench.h"
 
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include <pthread.h>

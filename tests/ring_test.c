@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
 
-#include <sched.h>
-#include <stdlib.h>
-
 #include <thrum/ring.h>
 
 enum { CELLS = 8 };

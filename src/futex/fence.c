@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 2. `thrum_fence_asymmetric_` becomes 1 once, when the kernel has made a fence in every thread; `symmetric`
- * becomes 1 once, when it refused to before that. Never both: `decision` is taken once.
+ * Floor 2. `decision` is taken once, by the first heavy fence: ASYMMETRIC when the kernel made a fence in every
+ * thread, SYMMETRIC when it refused. Only after ASYMMETRIC does `thrum_fence_asymmetric_` become 1, for good.
  *
  * L1: while asymmetric is 0, every light fence is a full one, and so is every heavy one: two full fences.
  * L2: a heavy fence that finds the kernel willing calls it after asymmetric became 1. A light side either saw

@@ -202,7 +202,7 @@ static void drop(const thrum_queue *queue, void *item) {
     if (queue->config_.drop) queue->config_.drop(item, queue->config_.argument);
 }
 
-/* It gets like others, so it waits for the puts under way; and the last to hear "closed" wakes the next (Q-I2). */
+/* It gets like others, so it waits for the puts under way; sleepers hear "closed" one from the other (Q-I2). */
 void thrum_queue_shutdown_now(thrum_queue *queue) {
     thrum_queue_shutdown(queue);
     void *item;
@@ -227,7 +227,8 @@ thrum_result thrum_queue_init(thrum_queue *queue, const thrum_queue_config *conf
     const ptrdiff_t largest = config->largest_bound > 0 ? config->largest_bound : config->bound;
     if (config->kind == THRUM_QUEUE_PRIORITY && !config->compare) return THRUM_INVALID;
     if (bounded && largest < config->bound) return THRUM_INVALID;
-    (void)!thrum_fence_heavy(); /* the process's light fences cost nothing from now on */
+    /* The first heavy fence of a process makes its light ones cost nothing. */
+    if (!thrum_u32_load_relaxed(&thrum_fence_asymmetric_)) (void)!thrum_fence_heavy();
     memset(queue, 0, sizeof *queue);
     queue->config_ = *config;
     if (bounded && config->kind == THRUM_QUEUE_FIFO)

@@ -31,7 +31,6 @@ static void *touch(void *unused) {
 }
 
 /* AddressSanitizer keeps freed blocks in quarantine, up to 256 MB: there, what is not freed. */
-/* AddressSanitizer keeps freed blocks in quarantine, up to 256 MB: there, what is not freed. */
 #ifdef __SANITIZE_ADDRESS__
 size_t __sanitizer_get_current_allocated_bytes(void);
 #endif
