@@ -13,8 +13,10 @@
 #include <thrum/cpu.h>
 #include <thrum/deadline.h>
 #include <thrum/event.h>
+#include <thrum/executor.h>
 #include <thrum/fence.h>
 #include <thrum/futex.h>
+#include <thrum/future.h>
 #include <thrum/hooks.h>
 #include <thrum/latch.h>
 #include <thrum/local.h>

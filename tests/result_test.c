@@ -35,6 +35,7 @@ TEST(success_is_zero_and_the_numbers_are_those_of_the_first_release) {
     CHECK_EQ(THRUM_NO_THREAD, 18);
     CHECK_EQ(THRUM_UNSUPPORTED, 19);
     CHECK_EQ(THRUM_NOT_FOUND, 20);
+    CHECK_EQ(THRUM_FAILED, 21);
 }
 
 TEST(every_result_prints_its_own_name) {

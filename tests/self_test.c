@@ -168,6 +168,27 @@ TEST(a_guard_that_a_release_adds_is_drained_too) {
     CHECK_EQ(thrum_self_guards(), 0);
 }
 
+TEST(draining_stops_at_a_fence_which_still_shows_what_is_held_outside) {
+    thrum_guard_ a = guard_of(1), fence = {NULL, NULL, NULL}, b = guard_of(2), c = guard_of(3);
+    thrum_self_push_(&a);
+    thrum_self_push_(&fence);
+    thrum_self_push_(&b);
+    thrum_self_push_(&c);
+    CHECK_EQ(thrum_self_guards(), 3);
+    CHECK(thrum_self_holds_(&numbers[1]));
+    entries = 0;
+    thrum_self_release_guards();
+    CHECK_EQ(entries, 2);
+    CHECK_EQ(journal[1], 2);
+    CHECK_EQ(thrum_self_guards(), 1);
+    thrum_self_push_(&b);
+    thrum_self_pop_to_(&fence);
+    CHECK_EQ(thrum_self_guards(), 1);
+    thrum_self_release_guards();
+    CHECK_EQ(entries, 3);
+    CHECK_EQ(journal[2], 1);
+}
+
 TEST(guards_may_leave_out_of_order) {
     for (int first = 1; first <= 3; first++) {
         thrum_guard_ guards[4] = {guard_of(0), guard_of(1), guard_of(2), guard_of(3)};

@@ -35,7 +35,8 @@
     X(THRUM_NO_MEMORY, 17, "no memory")                                         \
     X(THRUM_NO_THREAD, 18, "the system refused a thread")                       \
     X(THRUM_UNSUPPORTED, 19, "this system does not offer it")                   \
-    X(THRUM_NOT_FOUND, 20, "there is nothing of that name")
+    X(THRUM_NOT_FOUND, 20, "there is nothing of that name")                     \
+    X(THRUM_FAILED, 21, "the work failed")
 
 #define THRUM_RESULT_ENUMERATOR_(name, number, message) name = number,
 typedef enum thrum_result { THRUM_RESULTS_(THRUM_RESULT_ENUMERATOR_) } thrum_result;

@@ -19,8 +19,8 @@
 
 /* One held object. Lives in the block that holds it; belongs to THRUM_WITH. */
 typedef struct thrum_guard_ {
-    void (*release)(void *object);
-    void *object; /* NULL: holds nothing, or nothing any more */
+    void (*release)(void *object); /* NULL: a fence, see thrum_self_pop_to_ */
+    void *object;                  /* NULL: holds nothing, or nothing any more */
     struct thrum_guard_ *outer;
 } thrum_guard_;
 
@@ -70,6 +70,12 @@ THRUM_API bool thrum_self_holds_(const void *object);
 /* Links the guard in as the innermost, and out again. For thrum/with.h. */
 THRUM_API void thrum_self_push_(thrum_guard_ *guard);
 THRUM_API void thrum_self_pop_(thrum_guard_ *guard);
+
+/*
+ * A guard without a release is a fence: thrum_self_release_guards stops before it. For those who run a callback that may
+ * fail: what is outside of it is not the callback's to let go. This takes out the fence and all that is inside it.
+ */
+THRUM_API void thrum_self_pop_to_(thrum_guard_ *fence);
 
 THRUM_END_DECLS
 

@@ -4,7 +4,7 @@
  *
  * I0: a thread's id is 0 until the thread draws it, or adopts one that was drawn for it before it ran, and
  *     never changes after that. Only this file writes the variable; the headers read the id.
- * I1: the chain holds exactly the guards whose object is not NULL, innermost first.
+ * I1: the chain holds exactly the guards whose object is not NULL, innermost first, and fences.
  * I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
  */
@@ -54,7 +54,7 @@ bool thrum_self_holds_(const void *object) {
 }
 
 void thrum_self_release_guards(void) {
-    while (thrum_self_.innermost) {
+    while (thrum_self_.innermost && thrum_self_.innermost->release) {
         thrum_guard_ *guard = thrum_self_.innermost;
         void *object = guard->object;
         thrum_self_.innermost = guard->outer; /* I2 */
@@ -63,12 +63,16 @@ void thrum_self_release_guards(void) {
     }
 }
 
+void thrum_self_pop_to_(thrum_guard_ *fence) {
+    thrum_self_.innermost = fence->outer;
+}
+
 void thrum_self_forget_guards_(void) {
     thrum_self_.innermost = NULL; /* I1 is void: the objects that held them are no more */
 }
 
 unsigned thrum_self_guards(void) {
     unsigned count = 0;
-    for (const thrum_guard_ *g = thrum_self_.innermost; g; g = g->outer) count++;
+    for (const thrum_guard_ *g = thrum_self_.innermost; g; g = g->outer) count += g->release != NULL;
     return count;
 }

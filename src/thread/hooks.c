@@ -4,8 +4,9 @@
  *
  * H1: a failure is written down where it happens, on the stack of the thread's beginning, which outlives the unwinding; the
  *     hook is told after the unwinding. So cleanups have run when it runs, and nothing has to be allocated.
- * H2: a hook runs inside a setjmp: its failing or exiting lets go of what it holds, whose guards lie on the stack that is
- *     left, and leads back there; the thread's end goes on.
+ * H2: a hook, and a callback of others that somebody's thread happens to run, is shielded: it runs inside a setjmp, to which
+ *     its failing or exiting leads back. That lets go of what it holds itself, and not of what the blocks around it hold: a
+ *     fence in the chain of guards.
  */
 #include "record.h"
 
@@ -80,6 +81,8 @@ void thrum_thread_fail(int code, const char *format, ...) {
 
 /* ---- telling ---- */
 
+static void report_failing_hook(const thrum_failing_ *hooks, const thrum_failing_ *threads);
+
 static thrum_failure failure_of(const thrum_failing_ *failing) {
     return (thrum_failure){failing->code, failing->message, thrum_current_thread(), failing->backtrace,
                            failing->frames};
@@ -87,24 +90,47 @@ static thrum_failure failure_of(const thrum_failing_ *failing) {
 
 static void report_failing_hook(const thrum_failing_ *hooks, const thrum_failing_ *threads);
 
-/* Comes back when the hook returns, fails or exits. A function of its own: setjmp spoils its caller's variables. */
-static void call_hook(const thrum_failure *failure) {
+/* Comes back when the function returns, fails or exits. A function of its own: setjmp spoils its caller's variables. */
+static void call_inside_setjmp(void (*function)(void *), void *argument) {
     jmp_buf way_out;
     thrum_here_.hook = &way_out;
-    if (setjmp(way_out) == 0) thrum_get_excepthook()(failure); /* H2 */
-    thrum_here_.hook = NULL;
+    if (setjmp(way_out) == 0) function(argument);
+}
+
+/* H2 */
+static void call_shielded(void (*function)(void *), void *argument, thrum_failing_ *failing) {
+    const thrum_here_state_ outer = thrum_here_;
+    thrum_guard_ fence = {NULL, NULL, NULL};
+    thrum_self_push_(&fence);
+    int cancelling;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+    failing->failed = false;
+    thrum_here_.failing = failing;
+    call_inside_setjmp(function, argument);
+    thrum_here_.failing = outer.failing;
+    thrum_here_.hook = outer.hook;
+    pthread_setcancelstate(cancelling, &cancelling);
+    thrum_self_pop_to_(&fence);
+}
+
+static void call_hook(void *failure) {
+    thrum_get_excepthook()((const thrum_failure *)failure);
 }
 
 void thrum_hooks_report_(thrum_failing_ *failing) {
-    thrum_failing_ *const outer = thrum_here_.failing;
     thrum_failing_ of_hook;
-    of_hook.failed = false;
-    const thrum_failure failure = failure_of(failing);
-    thrum_here_.failing = &of_hook;
-    call_hook(&failure);
-    thrum_here_.failing = outer;
+    thrum_failure failure = failure_of(failing);
+    call_shielded(call_hook, &failure, &of_hook);
     if (of_hook.failed) report_failing_hook(&of_hook, failing);
 }
+
+void thrum_hooks_shield_(void (*function)(void *), void *argument) {
+    thrum_failing_ failing;
+    call_shielded(function, argument, &failing);
+    if (failing.failed) thrum_hooks_report_(&failing);
+}
+
+/* ---- the default's report ---- */
 
 struct report {
     size_t length;

@@ -82,7 +82,7 @@ typedef struct thrum_failing_ {
 typedef struct thrum_here_state_ {
     thrum_thread_record_ *record;
     thrum_failing_ *failing; /* where to write down a failure; NULL in threads that thrum did not start */
-    jmp_buf *hook;           /* the way out of an exception hook that fails or exits */
+    jmp_buf *hook;           /* the way out of an exception hook or a callback that fails or exits */
     bool gone;               /* its record has been given back: it gets no other */
     bool shutting_down;
     bool tracing;
@@ -120,6 +120,8 @@ thrum_thread_record_ *thrum_table_next_(const thrum_thread_record_ *record);
 
 /* hooks.c */
 void thrum_hooks_report_(thrum_failing_ *failing);
+/* Calls the function, a callback of others: its failing or exiting ends it alone, and is reported. */
+void thrum_hooks_shield_(void (*function)(void *), void *argument);
 void thrum_hooks_describe_(thrum_failing_ *failing, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* hooks_trace.c */

@@ -11,6 +11,10 @@ extern thrum_event e;
 extern thrum_u32 ready, full, sleepers;
 extern int balance, ticks, tickets;
 extern void *page;
+extern thrum_executor *pool;
+extern void *pages[];
+extern size_t count;
+extern thrum_future *futures[];
 
 typedef struct session {
     int requests;
@@ -20,10 +24,12 @@ struct page {
 };
 extern thrum_rcu_head *old_page;
 
+void ask(thrum_future *answer);
 void beat(void *unused);
 void close_session(void *value, void *unused);
 thrum_result connect_session(void *value, void *unused);
 void free_page(thrum_rcu_head *head);
+int measure(void *page, void **value);
 const struct page *read_page(void);
 void remind(void *unused);
 void *serve(void *unused);
@@ -33,6 +39,7 @@ bool valid(int amount);
 thrum_result read_configuration(void *unused);
 void tick(void);
 void use_connection(void);
+void use_page_of(thrum_future *page);
 void drop(void *item);
 void sleep_until(thrum_deadline deadline);
 void use(void *item);

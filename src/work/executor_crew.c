@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 5. A worker is busy, or idle: then it searches, which one at a time does, or sleeps.
+ *
+ * C1: jobs there and somebody asleep => `searching`, whenever the lock is free. A job is put under the lock; who puts it
+ *     calls the top sleeper, if nobody searches, and makes it the searching one. Who stops searching because it has a job looks,
+ *     under the lock, whether there are more, and calls the next. Who stops in order to sleep has found none, under the
+ *     lock. So no order but the lock's is needed, and no job lies beside sleepers only.
+ * C2: more jobs than idle workers, and fewer workers than may be => one is started. Either number is changed under the
+ *     lock, but for jobs taken, which only makes them fewer; and each change that could break the rule is followed by the
+ *     question. A worker that is being started counts as idle. So jobs that wait for each other get workers, while
+ *     there are any to be had.
+ * C3: a worker that is called has `below` and `searches` set before, under the lock, by the one who called it, and nobody
+ *     else will call it until it sleeps again.
+ * C4: a worker leaves when the crew is closed and, under the lock, there is no job. None comes after that.
+ */
+#include "executor_crew.h"
+
+#include "../rcu/tell.h"
+
+#include <thrum/park.h>
+
+/* The top sleeper, which will search. While the lock is held, and somebody sleeps. */
+static thrum_executor_hand_ *call_top(thrum_executor_crew_ *crew) {
+    thrum_executor_hand_ *const hand = crew->asleep;
+    crew->asleep = hand->below;
+    hand->searches = crew->searching = true; /* C3 */
+    return hand;
+}
+
+/* C1 and C2, after a change. While the lock is held. */
+static thrum_executor_orders_ decide(thrum_executor_crew_ *crew) {
+    thrum_executor_orders_ orders = {NULL, false};
+    const bool may_wake = crew->asleep && !crew->searching;
+    const bool may_start = thrum_u32_load_relaxed(&crew->workers) < crew->most;
+    if (!may_wake && !may_start) return orders;
+    const uint64_t count = thrum_executor_jobs_count_(&crew->jobs);
+    if (may_wake && count) orders.wake = call_top(crew);
+    orders.start = may_start && count > crew->idle && thrum_deadline_passed(crew->not_before);
+    if (orders.start) thrum_executor_crew_count_(crew);
+    return orders;
+}
+
+void thrum_executor_crew_count_(thrum_executor_crew_ *crew) {
+    thrum_u32_store_relaxed(&crew->workers, thrum_u32_load_relaxed(&crew->workers) + 1);
+    crew->idle++;
+}
+
+void thrum_executor_crew_discount_(thrum_executor_crew_ *crew) {
+    thrum_u32_store_relaxed(&crew->workers, thrum_u32_load_relaxed(&crew->workers) - 1);
+    crew->idle--;
+}
+
+/* The lock is held, and let go. */
+static void leave(thrum_executor_crew_ *crew) {
+    thrum_executor_crew_discount_(crew);
+    const bool last =
+        thrum_u32_load_relaxed(&crew->workers) == 0 && thrum_u32_load_relaxed(&crew->refusal) != THRUM_OK;
+    thrum_lock_release(&crew->lock);
+    if (last) thrum_event_set(&crew->ended);
+}
+
+void thrum_executor_crew_leave_(thrum_executor_crew_ *crew, const thrum_executor_hand_ *hand) {
+    thrum_lock_acquire(&crew->lock);
+    if (hand && !hand->idle) crew->idle++;
+    leave(crew);
+}
+
+thrum_result thrum_executor_crew_submit_(thrum_executor_crew_ *crew, const thrum_executor_job_ *job,
+                                         thrum_executor_orders_ *orders) {
+    const thrum_result refusal = (thrum_result)thrum_u32_load_relaxed(&crew->refusal);
+    if (refusal != THRUM_OK) return refusal;
+    if (!thrum_executor_jobs_put_(&crew->jobs, job)) return THRUM_NO_MEMORY;
+    *orders = decide(crew);
+    return THRUM_OK;
+}
+
+/* Looks for a while whether a job has come. */
+static void watch(thrum_executor_crew_ *crew) {
+    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
+    while (!thrum_executor_jobs_count_(&crew->jobs) && thrum_park_again(&spin)) continue;
+}
+
+/* Sleeps until called. The lock is held, and let go meanwhile. */
+static void fall_asleep(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand) {
+    hand->searches = false;
+    hand->below = crew->asleep;
+    crew->asleep = hand;
+    thrum_lock_release(&crew->lock);
+    thrum_event_wait(&hand->called);
+    thrum_event_clear(&hand->called); /* C3: nobody sets it meanwhile */
+    thrum_lock_acquire(&crew->lock);
+}
+
+bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand,
+                               thrum_executor_job_ *job, thrum_executor_orders_ *orders) {
+    *orders = (thrum_executor_orders_){NULL, false};
+    if (!hand->idle && thrum_executor_jobs_take_(&crew->jobs, job)) return true;
+    thrum_lock_acquire(&crew->lock);
+    if (!hand->idle) crew->idle++;
+    hand->idle = true;
+    for (bool watched = false; !thrum_executor_jobs_take_(&crew->jobs, job);) {
+        if (thrum_u32_load_relaxed(&crew->refusal) != THRUM_OK) { /* C4 */
+            if (hand->searches) crew->searching = false;
+            leave(crew);
+            return false;
+        }
+        if (!watched && (hand->searches || !crew->searching)) {
+            hand->searches = crew->searching = true;
+            thrum_lock_release(&crew->lock);
+            watch(crew);
+            thrum_lock_acquire(&crew->lock);
+            watched = true;
+        } else {
+            if (hand->searches) crew->searching = false; /* C1: there was no job */
+            fall_asleep(crew, hand);
+            watched = false;
+        }
+    }
+    if (hand->searches) crew->searching = false;
+    hand->searches = hand->idle = false;
+    crew->idle--;
+    *orders = decide(crew); /* C1, C2 */
+    thrum_lock_release(&crew->lock);
+    return true;
+}
+
+void thrum_executor_crew_close_(thrum_executor_crew_ *crew, thrum_result refusal) {
+    thrum_lock_acquire(&crew->lock);
+    const bool first = thrum_u32_load_relaxed(&crew->refusal) == THRUM_OK;
+    if (first) thrum_u32_store_relaxed(&crew->refusal, (uint32_t)refusal);
+    thrum_executor_hand_ *asleep = crew->asleep;
+    crew->asleep = NULL;
+    const bool ended = first && thrum_u32_load_relaxed(&crew->workers) == 0;
+    thrum_lock_release(&crew->lock);
+    while (asleep) {
+        thrum_executor_hand_ *const hand = asleep;
+        asleep = hand->below;
+        thrum_event_set(&hand->called);
+    }
+    if (ended) thrum_event_set(&crew->ended);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What an executor is inside; shared by executor.c, executor_worker.c and executor_process.c. */
+#ifndef THRUM_SRC_WORK_EXECUTOR_INSIDE_H
+#define THRUM_SRC_WORK_EXECUTOR_INSIDE_H
+
+#include "executor_crew.h"
+
+#include <thrum/thread.h>
+
+typedef struct thrum_executor_worker_ {
+    thrum_executor_hand_ hand;
+    bool busy;            /* a job runs, */
+    thrum_future *future; /* for this future; NULL: nobody asks */
+    struct thrum_executor *executor;
+    struct thrum_executor_worker_ *next;
+    thrum_thread *thread;
+    thrum_thread *before; /* the thread whose place this one takes */
+    bool initialised;
+} thrum_executor_worker_;
+
+struct thrum_executor {
+    thrum_executor_crew_ crew;
+    thrum_u32 handles;    /* references of others; all of them together are one of the next */
+    thrum_u32 references; /* and each worker has one */
+    thrum_lock
+        roster; /* of the workers' list, their threads, and the next number; may be taken within the crew's */
+    thrum_executor_worker_ *workers;
+    uint32_t named;
+    struct thrum_executor *next, **place; /* in the list of all, executor_process.c */
+    thrum_executor_config config;
+    char prefix[THRUM_NAME_SIZE];
+};
+
+/* executor.c */
+void thrum_executor_drop_(struct thrum_executor *executor);
+/* Takes every job that has not begun; its future, if any, is cancelled (THRUM_CANCELLED), or gets the result. */
+void thrum_executor_refuse_pending_(struct thrum_executor *executor, thrum_result result);
+
+/* executor_worker.c */
+/* Starts a worker that the crew counts already. Not THRUM_OK: it is still counted. */
+thrum_result thrum_executor_worker_start_(struct thrum_executor *executor);
+void thrum_executor_worker_obey_(struct thrum_executor *executor, const thrum_executor_orders_ *orders);
+/* Whether the calling thread is one of the executor's. */
+bool thrum_executor_worker_is_own_(const struct thrum_executor *executor);
+
+/* executor_process.c: the list of those that the process's end shuts down. */
+thrum_result thrum_executor_list_(struct thrum_executor *executor);
+void thrum_executor_unlist_(struct thrum_executor *executor);
+
+#endif
