@@ -904,12 +904,13 @@ TEST(in_map_an_error_comes_in_its_place) {
 TEST(map_has_one_deadline_from_the_call) {
     thrum_executor *const pool = make(1);
     gate gates[2] = {{.worker = 0}};
+    thrum_event_set(&gates[0].open);
     const uint64_t start = test_now_ns();
     thrum_map map;
     CHECK_EQ(thrum_executor_map(pool, &map, pass, gates, 2, sizeof gates[0], thrum_after_ms(30)), THRUM_OK);
-    thrum_event_set(&gates[0].open);
+    thrum_semaphore_acquire(&gates[1].entered);
     void *value = NULL;
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_OK);
+    CHECK_EQ(thrum_map_next(&map, &value), THRUM_OK); /* it is there, however late */
     CHECK_EQ(thrum_map_next(&map, &value), THRUM_TIMEOUT);
     CHECK(test_now_ns() - start >= 30000000);
     CHECK_EQ(thrum_map_next(&map, &value), THRUM_TIMEOUT);
@@ -918,8 +919,8 @@ TEST(map_has_one_deadline_from_the_call) {
     end(pool);
 }
 
-static void *open_later(void *g) {
-    usleep(3000);
+static void *open_when_main_sleeps(void *g) {
+    while (!test_is_asleep(getpid())) sched_yield();
     thrum_event_set(&((gate *)g)->open);
     return NULL;
 }
@@ -930,11 +931,11 @@ TEST(leaving_a_map_early_cancels_the_rest_and_waits_for_what_runs) {
     thrum_map map;
     CHECK_EQ(thrum_executor_map(pool, &map, pass, gates, 20, sizeof gates[0], THRUM_FOREVER), THRUM_OK);
     thrum_semaphore_acquire(&gates[0].entered);
-    test_thread opener = test_start(open_later, &gates[0]);
+    test_thread opener = test_start(open_when_main_sleeps, &gates[0]);
     thrum_map_end(&map);
     CHECK(thrum_event_is_set(&gates[0].open));
-    memset(gates, 0xA5, sizeof gates); /* they are the caller's again */
     test_join(&opener);
+    memset(gates, 0xA5, sizeof gates); /* they are the caller's again */
     (void)result_of(submit(pool, double_it, order));
     end(pool);
 }

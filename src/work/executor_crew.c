@@ -6,10 +6,10 @@
  *     calls the top sleeper, if nobody searches, and makes it the searching one. Who stops searching because it has a job looks,
  *     under the lock, whether there are more, and calls the next. Who stops in order to sleep has found none, under the
  *     lock. So no order but the lock's is needed, and no job lies beside sleepers only.
- * C2: more jobs than idle workers, and fewer workers than may be => one is started. Either number is changed under the
- *     lock, but for jobs taken, which only makes them fewer; and each change that could break the rule is followed by the
- *     question. A worker that is being started counts as idle. So jobs that wait for each other get workers, while
- *     there are any to be had.
+ * C2: more jobs than idle workers, and fewer workers than may be => one is started, unless the system has just refused one.
+ *     Only a submit can bring that about: an idle worker takes a job and ceases to be idle in one hold of the lock, which
+ *     makes both fewer by one; busy workers only make jobs fewer, or idle workers more. A worker that is being started
+ *     counts as idle. So jobs that wait for each other get workers, while there are any to be had.
  * C3: a worker that is called has `below` and `searches` set before, under the lock, by the one who called it, and nobody
  *     else will call it until it sleeps again.
  * C4: a worker leaves when the crew is closed and, under the lock, there is no job. None comes after that.
@@ -28,17 +28,19 @@ static thrum_executor_hand_ *call_top(thrum_executor_crew_ *crew) {
     return hand;
 }
 
-/* C1 and C2, after a change. While the lock is held. */
-static thrum_executor_orders_ decide(thrum_executor_crew_ *crew) {
-    thrum_executor_orders_ orders = {NULL, false};
-    const bool may_wake = crew->asleep && !crew->searching;
-    const bool may_start = thrum_u32_load_relaxed(&crew->workers) < crew->most;
-    if (!may_wake && !may_start) return orders;
-    const uint64_t count = thrum_executor_jobs_count_(&crew->jobs);
-    if (may_wake && count) orders.wake = call_top(crew);
-    orders.start = may_start && count > crew->idle && thrum_deadline_passed(crew->not_before);
-    if (orders.start) thrum_executor_crew_count_(crew);
-    return orders;
+/* C1. Whom to wake; NULL: nobody. While the lock is held. */
+static thrum_executor_hand_ *call_if_needed(thrum_executor_crew_ *crew) {
+    if (!crew->asleep || crew->searching || !thrum_executor_jobs_count_(&crew->jobs)) return NULL;
+    return call_top(crew);
+}
+
+/* C2. Whether a worker is to be started, which then is counted. While the lock is held. */
+static bool count_if_needed(thrum_executor_crew_ *crew) {
+    if (thrum_u32_load_relaxed(&crew->workers) >= crew->most) return false;
+    if (thrum_executor_jobs_count_(&crew->jobs) <= crew->idle) return false;
+    if (!thrum_deadline_passed(crew->not_before)) return false;
+    thrum_executor_crew_count_(crew);
+    return true;
 }
 
 void thrum_executor_crew_count_(thrum_executor_crew_ *crew) {
@@ -71,7 +73,7 @@ thrum_result thrum_executor_crew_submit_(thrum_executor_crew_ *crew, const thrum
     const thrum_result refusal = (thrum_result)thrum_u32_load_relaxed(&crew->refusal);
     if (refusal != THRUM_OK) return refusal;
     if (!thrum_executor_jobs_put_(&crew->jobs, job)) return THRUM_NO_MEMORY;
-    *orders = decide(crew);
+    *orders = (thrum_executor_orders_){call_if_needed(crew), count_if_needed(crew)};
     return THRUM_OK;
 }
 
@@ -93,8 +95,8 @@ static void fall_asleep(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand) 
 }
 
 bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand,
-                               thrum_executor_job_ *job, thrum_executor_orders_ *orders) {
-    *orders = (thrum_executor_orders_){NULL, false};
+                               thrum_executor_job_ *job, thrum_executor_hand_ **wake) {
+    *wake = NULL;
     if (!hand->idle && thrum_executor_jobs_take_(&crew->jobs, job)) return true;
     thrum_lock_acquire(&crew->lock);
     if (!hand->idle) crew->idle++;
@@ -120,7 +122,7 @@ bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ 
     if (hand->searches) crew->searching = false;
     hand->searches = hand->idle = false;
     crew->idle--;
-    *orders = decide(crew); /* C1, C2 */
+    *wake = call_if_needed(crew); /* C1 */
     thrum_lock_release(&crew->lock);
     return true;
 }

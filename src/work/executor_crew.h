@@ -29,7 +29,7 @@ typedef struct thrum_executor_crew_ {
     thrum_event ended;         /* it is closed, and the last worker has left */
 } thrum_executor_crew_;
 
-/* What is to be done after the lock was let go. */
+/* What a submitter is to do after it let go of the lock. */
 typedef struct thrum_executor_orders_ {
     thrum_executor_hand_ *wake; /* NULL: nobody */
     bool start;                 /* start a worker, which is counted already */
@@ -39,9 +39,9 @@ typedef struct thrum_executor_orders_ {
 thrum_result thrum_executor_crew_submit_(thrum_executor_crew_ *crew, const thrum_executor_job_ *job,
                                          thrum_executor_orders_ *orders);
 
-/* The worker's next job, waited for. False: it has left. The orders are to be carried out before the job. */
+/* The worker's next job, waited for, and whom it is to wake before it begins (NULL: nobody). False: it has left. */
 bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand,
-                               thrum_executor_job_ *job, thrum_executor_orders_ *orders);
+                               thrum_executor_job_ *job, thrum_executor_hand_ **wake);
 
 /* Counts a worker that is to be started, as idle; and takes that back, if it was refused. While the lock is held. */
 void thrum_executor_crew_count_(thrum_executor_crew_ *crew);

@@ -174,15 +174,15 @@ static void be_replaced(void *unused) {
 
 static void work(thrum_executor_worker_ *worker) {
     thrum_executor *const executor = worker->executor;
-    thrum_executor_orders_ orders;
     thrum_executor_job_ job;
+    thrum_executor_hand_ *sleeper;
     pthread_cleanup_push(be_replaced, NULL);
     if (!worker->initialised && !initialise(worker)) {
         break_pool(worker);
     } else {
         worker->initialised = true;
-        while (thrum_executor_crew_next_(&executor->crew, &worker->hand, &job, &orders)) {
-            thrum_executor_worker_obey_(executor, &orders);
+        while (thrum_executor_crew_next_(&executor->crew, &worker->hand, &job, &sleeper)) {
+            if (sleeper) thrum_event_set(&sleeper->called);
             THRUM_TELL_OWN_ACQUIRE(executor);
             run_job(worker, &job);
         }

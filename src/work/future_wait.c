@@ -47,10 +47,8 @@ static void note(thrum_future_node_ *node) {
     }
     const bool enough = watch->when == THRUM_FIRST_COMPLETED ||
                         (watch->when == THRUM_FIRST_FAILED && has_failed(node->future));
-    THRUM_TELL_OWN_RELEASE(watch);
-    /* D3: release and acquire: who sets `reached` does so after all that the others had seen done */
-    const bool last = thrum_u64_fetch_sub_acq_rel(&watch->to_come, 1) == 1;
-    THRUM_TELL_OWN_ACQUIRE(watch);
+    /* relaxed: who leaves the wait takes each future's lock, and so sees what it was told of */
+    const bool last = thrum_u64_fetch_sub_relaxed(&watch->to_come, 1) == 1;
     if (enough || last) thrum_event_set(&watch->reached); /* V3 */
 }
 

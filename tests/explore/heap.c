@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc, as explored code calls it (the build renames the calls). Memory is given once an execution and undone with
+ * everything else; what is freed is poisoned.
+ */
+#include "explore.h"
+
+#include <thrum/atomic.h>
+
+#include <stdlib.h>
+
+enum { SIZE = 16384, UNIT = 16 };
+
+static union {
+    max_align_t aligned;
+    char bytes[SIZE];
+} heap;
+static thrum_u32 used;
+
+/* Before each block stands its size. */
+void *malloc(size_t size) {
+    const uint32_t whole = (uint32_t)((size + 2 * UNIT - 1) / UNIT * UNIT);
+    if (size > SIZE) return NULL;
+    const uint32_t at = thrum_u32_fetch_add_relaxed(&used, whole);
+    REQUIRE(at + whole <= SIZE);
+    *(size_t *)(void *)(heap.bytes + at) = size;
+    return heap.bytes + at + UNIT;
+}
+
+void *calloc(size_t count, size_t size) {
+    return malloc(count * size); /* never used before */
+}
+
+void free(void *memory) {
+    if (memory) explore_free(memory, *(const size_t *)(const void *)((const char *)memory - UNIT));
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What explored sources of the upper floors call of floors that are not explored; a scenario may define its own. */
+#include "../../src/thread/record.h"
+#include "../../src/work/executor_jobs.h"
+
+#include <stdlib.h>
+
+#define STANDS_IN __attribute__((weak))
+
+STANDS_IN void thrum_hooks_shield_(void (*function)(void *), void *argument) {
+    function(argument);
+}
+STANDS_IN void thrum_hooks_report_(thrum_failing_ *failing) {
+    (void)failing;
+}
+STANDS_IN void thrum_hooks_describe_(thrum_failing_ *failing, int code, const char *format, ...) {
+    (void)failing, (void)code, (void)format;
+}
+STANDS_IN thrum_executor_block_ *thrum_executor_block_get_(thrum_u64 *spare) {
+    (void)spare;
+    abort();
+}
+STANDS_IN void thrum_executor_block_give_(thrum_u64 *spare, thrum_executor_block_ *block) {
+    (void)spare, (void)block;
+    abort();
+}
