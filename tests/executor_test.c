@@ -834,6 +834,34 @@ TEST(a_forked_child_waits_for_its_own_jobs_only) {
     CHECK_EQ(run_a_process(fork_with_a_pool, text, sizeof text), 1);
 }
 
+static bool return_from_a_block(void) {
+    thrum_executor *pool;
+    thrum_result result;
+    THRUM_WITH_EXECUTOR(&pool, 2, NULL, &result) {
+        for (int i = 0; i < 100; i++) CHECK_EQ(thrum_executor_submit(pool, count, NULL, NULL), THRUM_OK);
+        return true;
+    }
+    return false;
+}
+
+TEST(a_block_with_an_executor_is_left_when_all_jobs_are_done) {
+    CHECK(return_from_a_block());
+    CHECK_EQ(thrum_u32_load_relaxed(&ran), 100);
+    CHECK_EQ(thrum_active_count(), 1);
+    thrum_executor *pool;
+    thrum_result result;
+    THRUM_WITH_EXECUTOR(&pool, 1, NULL, &result) {
+        CHECK_EQ(thrum_executor_submit(pool, count, NULL, NULL), THRUM_OK);
+        CHECK_EQ(thrum_self_guards(), 1);
+    }
+    CHECK_EQ(result, THRUM_OK);
+    CHECK_EQ(thrum_u32_load_relaxed(&ran), 101);
+    CHECK_EQ(thrum_active_count(), 1);
+    THRUM_WITH_EXECUTOR(&pool, 0, NULL, &result) CHECK(false);
+    CHECK_EQ(result, THRUM_INVALID);
+    CHECK_EQ(thrum_self_guards(), 0);
+}
+
 /* ---- map ---- */
 
 static int square(void *item, void **value) {

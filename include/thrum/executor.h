@@ -43,6 +43,7 @@
 #include <thrum/deadline.h>
 #include <thrum/future.h>
 #include <thrum/result.h>
+#include <thrum/with.h>
 
 typedef struct thrum_executor thrum_executor;
 
@@ -118,6 +119,35 @@ THRUM_API size_t thrum_executor_pending(const thrum_executor *executor);
 
 /* The state as text, for logs and debuggers, cut to `size` with its final NUL; the length of the whole, as snprintf. */
 THRUM_API size_t thrum_executor_describe(const thrum_executor *executor, char *text, size_t size);
+
+/* ---- for a block ---- */
+
+/*
+ * Python's `with ThreadPoolExecutor(5) as pool:`. Makes an executor, runs the block that follows, and on every way out,
+ * as of THRUM_WITH, shuts it down, waits for all jobs and releases it. *result says what making it answered; unless
+ * THRUM_OK the block is skipped.
+ *
+ *     thrum_result result;
+ *     THRUM_WITH_EXECUTOR(&pool, 5, NULL, &result) {
+ *         if (thrum_executor_submit(pool, measure, page, NULL) != THRUM_OK) break;
+ *     }                                                         // it is done
+ */
+#define THRUM_WITH_EXECUTOR(executor, workers, config, result) \
+    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__),          \
+                      thrum_executor_enter_(executor, workers, config, result))
+
+THRUM_INLINE void thrum_executor_leave_(void *executor) {
+    (void)thrum_executor_shutdown((thrum_executor *)executor, THRUM_SHUTDOWN_WAIT);
+    thrum_executor_release((thrum_executor *)executor);
+}
+
+THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_executor_enter_(thrum_executor **executor, int workers,
+                                                               const thrum_executor_config *config,
+                                                               thrum_result *result) {
+    *result = thrum_executor_new(executor, workers, config);
+    const thrum_guard_ guard = {thrum_executor_leave_, *result == THRUM_OK ? *executor : NULL, NULL};
+    return guard;
+}
 
 /* ---- map ---- */
 
