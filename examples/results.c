@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A result from a thread: by polling, by join, by an event, by a condition. */
+/* A result from a thread, five ways: by polling, by join, by an event, by a condition, by a queue. */
 #include "crew.h"
 
 static int answer;
@@ -34,6 +34,14 @@ static void *notify(void *p) {
     return NULL;
 }
 
+static thrum_simple_queue answers;
+
+static void *put(void *p) {
+    *(int *)p = 46;
+    if (thrum_simple_queue_put(&answers, p) != THRUM_OK) abort();
+    return NULL;
+}
+
 int main(void) {
     int result = 0;
     thrum_thread *thread = crew_spawn((thrum_thread_config){.target = publish});
@@ -58,6 +66,10 @@ int main(void) {
             if (thrum_monitor_wait(&changed) != THRUM_OK) abort();
         printf("condition: %d\n", result);
     }
+    crew_end(thread);
+
+    thread = crew_spawn((thrum_thread_config){.target = put, .argument = &result});
+    printf("queue: %d\n", *(int *)thrum_simple_queue_get(&answers));
     crew_end(thread);
     thrum_shutdown();
 }

@@ -6,6 +6,9 @@
  * it. A directory's entries are added to the list, a file is counted into the thread's own table,
  * and the tables are merged under the lock at the end. Another semaphore bounds the open files.
  * The event `over` ends it: set by the thread that finished the last path, or by Ctrl-C.
+ *
+ * With --executor there is no list and there are no threads of its own: each path is a job, a directory's job
+ * submits those of its entries, and a thread's table is a thread-local value, merged when the thread ends.
  */
 #define _GNU_SOURCE
 #include "wordcount_kit.h"
@@ -25,6 +28,7 @@ enum { STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_INTERRUPTED = 130 };
 enum kind { ROOT, DIRECTORY, PLAIN_FILE };
 
 struct item {
+    struct job *job;
     struct item *next;
     enum kind kind;
     char path[];
@@ -33,7 +37,8 @@ struct item {
 struct job {
     const struct kit *kit;
     bool quiet;
-    kit_lock lock; /* guards all down to `failed` */
+    thrum_executor *pool; /* NULL: paths are listed instead */
+    kit_lock lock;        /* guards all down to `failed` */
     struct item *list;
     size_t unfinished; /* paths in the list or in work */
     struct table words;
@@ -87,6 +92,23 @@ static void no_memory(struct job *job) {
     give_up(job);
 }
 
+static int work_on_job(void *item, void **value);
+
+/* Hands a path to the pool, or puts it into the list. */
+static void hand_over(struct job *job, struct item *item) {
+    if (job->pool) {
+        if (thrum_executor_submit(job->pool, work_on_job, item, NULL) == THRUM_OK) return;
+        free(item);
+        if (!job->kit->event_is_set(&job->over)) no_memory(job);
+        return;
+    }
+    job->kit->lock_acquire(&job->lock);
+    item->next = job->list;
+    job->list = item;
+    job->kit->lock_release(&job->lock);
+    job->kit->semaphore_release(&job->listed);
+}
+
 static void add_path(struct job *job, enum kind kind, const char *directory, const char *name) {
     const size_t size = strlen(directory) + strlen(name) + 2;
     struct item *item = malloc(sizeof *item + size);
@@ -94,14 +116,13 @@ static void add_path(struct job *job, enum kind kind, const char *directory, con
         no_memory(job);
         return;
     }
+    item->job = job;
     item->kind = kind;
     snprintf(item->path, size, "%s%s%s", directory, *name ? "/" : "", name);
     job->kit->lock_acquire(&job->lock);
-    item->next = job->list;
-    job->list = item;
     job->unfinished++;
     job->kit->lock_release(&job->lock);
-    job->kit->semaphore_release(&job->listed);
+    hand_over(job, item);
 }
 
 static void finish_path(struct job *job) {
@@ -239,32 +260,84 @@ static struct item *take_path(struct job *job) {
     return item;
 }
 
-static void *work(void *argument) {
-    struct worker *w = argument;
+static void work_on_path(struct worker *w, struct item *item) {
     struct job *job = w->job;
-    const struct kit *kit = job->kit;
-    while (!kit->event_is_set(&job->over)) {
-        kit->semaphore_acquire(&job->listed);
-        struct item *item = take_path(job);
-        if (!item) continue; /* a permit that only asks to look at `over` again */
-        kit->semaphore_acquire(&job->may_open);
-        if (item->kind == PLAIN_FILE)
-            count_file(w, item->path);
-        else
-            list_directory(job, item);
-        kit->semaphore_release(&job->may_open);
-        free(item);
-        finish_path(job);
-    }
-    kit->lock_acquire(&job->lock);
+    job->kit->semaphore_acquire(&job->may_open);
+    if (item->kind == PLAIN_FILE)
+        count_file(w, item->path);
+    else
+        list_directory(job, item);
+    job->kit->semaphore_release(&job->may_open);
+    free(item);
+    finish_path(job);
+}
+
+/* Adds what a worker has counted to the whole. */
+static void merge(struct worker *w) {
+    struct job *job = w->job;
+    job->kit->lock_acquire(&job->lock);
     job->files += w->files;
     const bool merged = table_merge(&job->words, &w->words);
-    kit->lock_release(&job->lock);
+    job->kit->lock_release(&job->lock);
     if (!merged) no_memory(job);
     table_free(&w->words);
     free(w->word);
+}
+
+static void *work(void *argument) {
+    struct worker *w = argument;
+    struct job *job = w->job;
+    while (!job->kit->event_is_set(&job->over)) {
+        job->kit->semaphore_acquire(&job->listed);
+        struct item *item = take_path(job);
+        if (item) work_on_path(w, item); /* else a permit that only asks to look at `over` again */
+    }
+    merge(w);
     free(w);
     return NULL;
+}
+
+/* ---- on an executor ---- */
+
+static void merge_at_the_end(void *value, void *unused) {
+    (void)unused;
+    struct worker *w = value;
+    if (w->job) merge(w);
+}
+
+static thrum_local workers = THRUM_LOCAL_INIT(sizeof(struct worker), NULL, merge_at_the_end, NULL);
+
+static int work_on_job(void *argument, void **value) {
+    struct item *item = argument;
+    struct job *job = item->job;
+    struct worker *w = thrum_local_get(&workers);
+    (void)value;
+    if (!w) {
+        free(item);
+        no_memory(job);
+        return 0;
+    }
+    w->job = job;
+    work_on_path(w, item);
+    return 0;
+}
+
+static void drop_path(void *item, void *unused) {
+    (void)unused;
+    free(item);
+}
+
+/* The same as start_threads and what follows it; the tables are merged as the pool's threads end. */
+static void run_on_executor(struct job *job, const char *root, unsigned wanted) {
+    const thrum_executor_config config = {.prefix = "wordcount", .drop = drop_path};
+    if (thrum_executor_new(&job->pool, (int)wanted, &config) != THRUM_OK) {
+        no_memory(job);
+        return;
+    }
+    add_path(job, ROOT, root, "");
+    job->kit->event_wait(&job->over);
+    thrum_executor_shutdown(job->pool, THRUM_SHUTDOWN_WAIT | THRUM_SHUTDOWN_CANCEL_PENDING);
+    thrum_executor_release(job->pool);
 }
 
 /* Starts up to `wanted` threads, and goes on with those it gets; with none, the caller works. */
@@ -288,9 +361,18 @@ static unsigned start_threads(struct job *job, pthread_t *threads, unsigned want
     return started;
 }
 
+/* On a list of paths, and threads of its own. */
+static void run_on_threads(struct job *job, const char *root, unsigned wanted) {
+    static pthread_t threads[THREADS_MAX];
+    add_path(job, ROOT, root, "");
+    const unsigned started = start_threads(job, threads, wanted);
+    job->kit->event_wait(&job->over);
+    for (unsigned i = 0; i < started; i++) job->kit->semaphore_release(&job->listed); /* let them see it */
+    for (unsigned i = 0; i < started; i++) pthread_join(threads[i], NULL);
+}
+
 /* Counts everything under `root`. The seconds it took; the caller frees job->words. */
 static double run(struct job *job, const struct kit *kit, const char *root, unsigned wanted, bool quiet) {
-    static pthread_t threads[THREADS_MAX];
     *job = (struct job){.kit = kit, .quiet = quiet};
     kit->lock_init(&job->lock);
     kit->semaphore_init(&job->listed, 0);
@@ -300,11 +382,10 @@ static double run(struct job *job, const struct kit *kit, const char *root, unsi
     if (interrupted) kit->event_set(&job->over); /* a signal that came before `running` was set */
 
     const uint64_t begin = thrum_futex_now_ns();
-    add_path(job, ROOT, root, "");
-    const unsigned started = start_threads(job, threads, wanted);
-    kit->event_wait(&job->over);
-    for (unsigned i = 0; i < started; i++) kit->semaphore_release(&job->listed); /* let them see it */
-    for (unsigned i = 0; i < started; i++) pthread_join(threads[i], NULL);
+    if (kit == &executor_kit)
+        run_on_executor(job, root, wanted);
+    else
+        run_on_threads(job, root, wanted);
     const double seconds = (double)(thrum_futex_now_ns() - begin) / 1e9;
 
     running = NULL;
@@ -330,11 +411,11 @@ static void print_result(struct job *job, double seconds) {
 
 /* The shortest of three runs of each, by turns; the first of all warms the page cache up. */
 static bool compare(const char *root, unsigned threads) {
-    static const struct kit *const kits[] = {&thrum_kit, &pthread_kit};
-    double best[2] = {0, 0};
-    for (int round = 0; round < 7 && !interrupted; round++) {
+    static const struct kit *const kits[] = {&thrum_kit, &pthread_kit, &executor_kit};
+    double best[3] = {0, 0, 0};
+    for (int round = 0; round < 10 && !interrupted; round++) {
         struct job job;
-        const int which = round % 2;
+        const int which = round % 3;
         const double seconds = run(&job, kits[which], root, threads, round > 0);
         if (round == 0)
             print_result(&job, seconds);
@@ -344,18 +425,20 @@ static bool compare(const char *root, unsigned threads) {
         if (job.failed) return false;
     }
     if (!interrupted)
-        printf("thrum %.3f s, pthread %.3f s, ratio %.2f\n", best[0], best[1], best[0] / best[1]);
+        printf("thrum %.3f s, on its executor %.3f s, pthread %.3f s, ratio %.2f\n", best[0], best[2],
+               best[1], best[0] / best[1]);
     return true;
 }
 
 static int usage(void) {
-    fputs("usage: wordcount [-j THREADS] [--thrum | --pthread | --compare] DIR\n"
+    fputs("usage: wordcount [-j THREADS] [--thrum | --executor | --pthread | --compare] DIR\n"
           "\n"
           "Prints the twenty commonest words of all files under DIR. A word is a longest run of ASCII\n"
           "letters; capitals count as small letters. Symbolic links are not followed, except DIR\n"
           "itself. Files with a NUL byte in their first 8 KiB are binary: told and not counted, and\n"
           "so is what cannot be read. The default is one thread for each usable processor.\n"
           "\n"
+          "  --executor  the same on an executor: each path is a job\n"
           "  --pthread   the same with a mutex and semaphores of pthread in place of thrum's objects\n"
           "  --compare   with both; their times, and thrum's divided by pthread's\n"
           "\n"
@@ -373,6 +456,8 @@ int main(int argc, char **argv) {
         const char *argument = argv[i];
         if (strcmp(argument, "--thrum") == 0)
             kit = &thrum_kit;
+        else if (strcmp(argument, "--executor") == 0)
+            kit = &executor_kit;
         else if (strcmp(argument, "--pthread") == 0)
             kit = &pthread_kit;
         else if (strcmp(argument, "--compare") == 0)

@@ -91,5 +91,6 @@ static void p_semaphore_init(kit_semaphore *o, unsigned permits) {
     }
 static const struct kit thrum_kit = KIT("thrum", t_);
 static const struct kit pthread_kit = KIT("pthread", p_);
+static const struct kit executor_kit = KIT("thrum's executor", t_); /* thrum's objects, and its threads */
 
 #endif

@@ -644,15 +644,24 @@ TEST(after_a_shutdown_submits_are_refused_and_what_was_submitted_is_done) {
     end(pool);
 }
 
+static unsigned dropped;
+
+static void note_drop(void *job_argument, void *argument) {
+    CHECK(argument == &dropped);
+    dropped += job_argument == order;
+}
+
 TEST(a_shutdown_that_cancels_runs_nothing_that_has_not_begun) {
-    thrum_executor *const pool = make(1);
+    thrum_executor *const pool =
+        make_with(1, &(thrum_executor_config){.drop = note_drop, .argument = &dropped});
     gate g = {.worker = 0};
     thrum_future *const runs = submit(pool, pass, &g), *const pending = submit(pool, count, NULL);
-    CHECK_EQ(thrum_executor_submit(pool, count, NULL, NULL), THRUM_OK);
+    CHECK_EQ(thrum_executor_submit(pool, count, order, NULL), THRUM_OK);
     thrum_semaphore_acquire(&g.entered);
     CHECK_EQ(thrum_executor_shutdown(pool, THRUM_SHUTDOWN_CANCEL_PENDING), THRUM_OK);
     CHECK_EQ(thrum_future_state_of(pending), THRUM_FUTURE_CANCELLED_AND_NOTIFIED);
     CHECK_EQ(thrum_executor_pending(pool), 0);
+    CHECK_EQ(dropped, 1);
     CHECK(thrum_future_running(runs));
     thrum_event_set(&g.open);
     CHECK(result_of(runs) == &g);

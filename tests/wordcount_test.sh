@@ -76,7 +76,7 @@ ln -s nowhere "$tree/dangling link"
 ln -s "self" "$tree/self"
 mkfifo "$tree/fifo"
 expect "$tree" >"$dir/expected" 2>/dev/null
-for kit in --thrum --pthread; do
+for kit in --thrum --executor --pthread; do
     for threads in 1 2 16; do
         agree "everything, $kit -j $threads" "$tree" $kit -j $threads
     done
@@ -107,7 +107,7 @@ fi
 if "${as_user[@]}" test -r "$dir/guarded/open"; then
     printf '%10d %s\n' 1 here 1 three 1 words >"$dir/expected"
     echo "1 files, 3 words" >>"$dir/expected"
-    for kit in --thrum --pthread; do
+    for kit in --thrum --executor --pthread; do
         agree "unreadable, $kit" "$dir/guarded" $kit -j 4
         told "unreadable: Permission denied"
         told "closed: Permission denied"
@@ -127,6 +127,7 @@ if [ -d /usr/share/doc ]; then
     done < <(find /usr/share/doc -type f -readable ! -name '*.gz' -size -200k -print0 | head -z -n 300)
     expect "$dir/doc" >"$dir/expected"
     agree "real text, --thrum" "$dir/doc" --thrum
+    agree "real text, --executor" "$dir/doc" --executor
     agree "real text, --pthread" "$dir/doc" --pthread
 fi
 
@@ -144,7 +145,7 @@ has_status 2 "$wordcount" -j 0 "$tree"
 has_status 2 "$wordcount" --unknown "$tree"
 has_status 2 "$wordcount" "$tree" "$tree"
 has_status 0 "$wordcount" --compare "$tree"
-grep -qE '^thrum [0-9.]+ s, pthread [0-9.]+ s, ratio [0-9.]+$' "$dir/out" || fail "no comparison"
+grep -qE '^thrum [0-9.]+ s, on its executor [0-9.]+ s, pthread [0-9.]+ s, ratio [0-9.]+$' "$dir/out" || fail "no comparison"
 if [ -c /dev/full ]; then
     "$wordcount" "$tree" >/dev/full 2>/dev/null
     [ $? -eq 1 ] || fail "output that cannot be written is not told"
@@ -203,7 +204,7 @@ at_rest() { ! cat /proc/"$pid"/task/*/syscall 2>/dev/null | grep -q running; }
 open_files() { find "/proc/$pid/fd" -lname "$dir/mixed/*" | wc -l; }
 
 # Each thread that has a binary file to tell of waits with the file open: never more than sixteen.
-for kit in --thrum --pthread; do
+for kit in --thrum --executor --pthread; do
     begin "$dir/mixed" $kit -j 64
     until [ "$(open_files)" -ge 16 ] && at_rest; do kill -0 $pid || break; done
     files=$(open_files)
@@ -211,7 +212,7 @@ for kit in --thrum --pthread; do
     finish 0
 done
 
-for kit in --thrum --pthread; do
+for kit in --thrum --executor --pthread; do
     begin "$dir/mixed" $kit -j 1
     until first=$(sleeps_on) && [ -n "$first" ]; do kill -0 $pid || break; done
     kill -INT $pid
@@ -225,7 +226,7 @@ for kit in --thrum --pthread; do
     [ "${words:-0}" -eq "${files:-1}" ] || fail "$kit: $words words of $files files"
 done
 
-for kit in --thrum --pthread; do
+for kit in --thrum --executor --pthread; do
     rm -rf "$dir/vanishing"
     mkdir "$dir/vanishing"
     printf 'stays' >"$dir/vanishing/file"

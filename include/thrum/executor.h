@@ -53,11 +53,18 @@ typedef int thrum_job(void *argument, void **value);
 /* Runs in each worker before its first job. Not 0: the executor is broken. */
 typedef int thrum_executor_initialiser(void *argument);
 
+/*
+ * Is given the argument of each job without a future that will not be run: its pool was shut down and cancels, or is
+ * broken. The argument of one with a future is the business of who has the future.
+ */
+typedef void thrum_executor_drop(void *job_argument, void *argument);
+
 /* All-zero is a config. */
 typedef struct thrum_executor_config {
     const char *prefix; /* workers are named prefix_0, prefix_1, …; NULL: "executor-N" */
     thrum_executor_initialiser *initialise; /* may be NULL */
-    void *argument;                         /* its */
+    thrum_executor_drop *drop;              /* may be NULL */
+    void *argument;                         /* of both */
     size_t stack_size;                      /* of the workers; 0: thrum_stack_size decides */
 } thrum_executor_config;
 

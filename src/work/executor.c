@@ -153,8 +153,12 @@ static void refuse(thrum_future *future, thrum_result result) {
 
 void thrum_executor_refuse_pending_(thrum_executor *executor, thrum_result result) {
     thrum_executor_job_ job;
-    while (thrum_executor_jobs_take_(&executor->crew.jobs, &job))
-        if (!job.job) refuse(job.argument, result);
+    while (thrum_executor_jobs_take_(&executor->crew.jobs, &job)) {
+        if (!job.job)
+            refuse(job.argument, result);
+        else if (executor->config.drop)
+            executor->config.drop(job.argument, executor->config.argument);
+    }
 }
 
 thrum_result thrum_executor_shutdown(thrum_executor *executor, int how) {
