@@ -12,6 +12,7 @@
 #include <thrum/executor.h>
 
 #if THRUM_BENCH_HAS_TBB
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 #endif
@@ -148,6 +149,7 @@ struct Std {
 
 #if THRUM_BENCH_HAS_TBB
 struct Tbb {
+    tbb::global_control threads{tbb::global_control::max_allowed_parallelism, WORKERS + 1};
     tbb::task_arena arena{WORKERS + 1, 1};
     tbb::task_group group;
     template <Function *function> void submit(void *argument) {
