@@ -7,6 +7,10 @@
  *     ...
  *     thrum_thread_config config = {};
  *     config.target = thrum::target<serve>;
+ *
+ * And a job of an executor that may throw: it fails with the exception's code and text, and its worker goes on.
+ *
+ *     thrum_executor_submit(pool, thrum::job<measure>, page, &future);
  */
 #ifndef THRUM_HPP
 #define THRUM_HPP
@@ -68,6 +72,23 @@ template <void *(*function)(void *)> __attribute__((no_sanitize("undefined"))) v
         text[full.copy(text, sizeof text - 1)] = 0;
     }
     thrum_thread_fail(code, "%s", text);
+}
+
+/* `function` as a job. Ending its thread by thrum_thread_exit goes through, as above. */
+template <int (*function)(void *, void **)>
+__attribute__((no_sanitize("undefined"))) int job(void *argument, void **value) {
+    int code = 0;
+    char text[256];
+    try {
+        return function(argument, value);
+    } catch (abi::__forced_unwind &) {
+        throw;
+    } catch (...) {
+        code = code_of_current_exception();
+        const std::string full = describe_current_exception();
+        text[full.copy(text, sizeof text - 1)] = 0;
+    }
+    return thrum_job_error(code ? code : 1, "%s", text);
 }
 
 } // namespace thrum

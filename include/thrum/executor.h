@@ -30,7 +30,8 @@
  *             thread, by thrum_thread_fail, thrum_thread_exit or pthread_exit, costs a new thread in its place.
  * Process     the process's end (thrum/thread.h) shuts every executor down, and waits for all jobs that were submitted.
  * Freed       when the last reference is released and the workers have ended.
- * Fork        the child has no workers: it must not use an executor of its parent's, and none of it is waited for.
+ * Fork        the child has no workers: it must not use an executor of its parent's, and none of it is waited for. A job that
+ *             forks must not return in the child.
  *
  * Memory order: what happened before the submit happens before the job, and the job before what its future's header says. What
  * a job did happens before a shutdown that waited for it.

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands on liburcu: threads with results, each with a value of its own, in the registry, and a timer. */
+/*
+ * What stands on liburcu: threads with results, each with a value of its own, in the registry; a timer; jobs of an executor and
+ * their futures.
+ */
 #include <stdint.h>
 #include <stdio.h>
 
@@ -24,6 +27,35 @@ static void fire(void *unused) {
     fired++;
 }
 
+static int add_up(void *argument, void **value) {
+    int *const numbers = argument; /* plain: the submit and the future are what orders them */
+    numbers[1] = numbers[0] + 1;
+    *value = &numbers[1];
+    return 0;
+}
+
+/* The sum of what each job has made of its number. */
+static int run_jobs(void) {
+    static int numbers[THREADS][2];
+    thrum_future *futures[THREADS];
+    thrum_executor *pool;
+    int sum = 0;
+    if (thrum_executor_new(&pool, 2, NULL) != THRUM_OK) return 0;
+    for (int i = 0; i < THREADS; i++) {
+        numbers[i][0] = i;
+        if (thrum_executor_submit(pool, add_up, numbers[i], &futures[i]) != THRUM_OK) return 0;
+    }
+    if (thrum_future_wait(futures, THREADS, THRUM_ALL_COMPLETED, NULL) != THRUM_OK) return 0;
+    for (int i = 0; i < THREADS; i++) {
+        void *value;
+        if (thrum_future_result(futures[i], &value) == THRUM_OK) sum += *(int *)value;
+        thrum_future_release(futures[i]);
+    }
+    thrum_executor_shutdown(pool, THRUM_SHUTDOWN_WAIT);
+    thrum_executor_release(pool);
+    return sum;
+}
+
 int main(void) {
     thrum_thread *threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
@@ -42,6 +74,7 @@ int main(void) {
     }
     if (thrum_timer_join(&timer) != THRUM_OK) return 1;
     thrum_timer_release(&timer);
-    printf("%d %d %zu\n", sum, fired, thrum_active_count());
-    return sum == 10 && fired == 1 && thrum_active_count() == 1 ? 0 : 1;
+    const int jobs = run_jobs();
+    printf("%d %d %d %zu\n", sum, fired, jobs, thrum_active_count());
+    return sum == 10 && fired == 1 && jobs == 10 && thrum_active_count() == 1 ? 0 : 1;
 }
