@@ -55,40 +55,48 @@ inline int code_of_current_exception() {
     }
 }
 
+/* What is left of an exception when it is no longer handled. */
+struct failure_text {
+    int code = 0;
+    char text[256] = "";
+};
+
+inline failure_text note_current_exception() {
+    failure_text failure;
+    failure.code = code_of_current_exception();
+    const std::string full = describe_current_exception();
+    failure.text[full.copy(failure.text, sizeof failure.text - 1)] = 0;
+    return failure;
+}
+
 /*
  * `function` as a target. What it throws fails the thread; ending it by thrum_thread_exit goes through. (The reference to
  * which the compiler binds a forced unwinding is null, which the sanitizer of undefined behaviour would report.)
  */
 template <void *(*function)(void *)> __attribute__((no_sanitize("undefined"))) void *target(void *argument) {
-    int code = 0;
-    char text[256];
+    failure_text failure;
     try {
         return function(argument);
     } catch (abi::__forced_unwind &) {
         throw;
     } catch (...) {
-        code = code_of_current_exception();
-        const std::string full = describe_current_exception();
-        text[full.copy(text, sizeof text - 1)] = 0;
+        failure = note_current_exception();
     }
-    thrum_thread_fail(code, "%s", text);
+    thrum_thread_fail(failure.code, "%s", failure.text);
 }
 
 /* `function` as a job. Ending its thread by thrum_thread_exit goes through, as above. */
 template <int (*function)(void *, void **)>
 __attribute__((no_sanitize("undefined"))) int job(void *argument, void **value) {
-    int code = 0;
-    char text[256];
+    failure_text failure;
     try {
         return function(argument, value);
     } catch (abi::__forced_unwind &) {
         throw;
     } catch (...) {
-        code = code_of_current_exception();
-        const std::string full = describe_current_exception();
-        text[full.copy(text, sizeof text - 1)] = 0;
+        failure = note_current_exception();
     }
-    return thrum_job_error(code ? code : 1, "%s", text);
+    return thrum_job_error(failure.code ? failure.code : 1, "%s", failure.text);
 }
 
 } // namespace thrum

@@ -259,6 +259,22 @@ TEST(jobs_that_wait_for_later_ones_get_workers_while_there_are_any) {
     }
 }
 
+static int wait_for_one_of_the_same_pool(void *argument, void **value) {
+    thrum_executor *const pool = argument;
+    thrum_future *const other = submit(pool, count, NULL);
+    *value = thrum_future_result_until(other, NULL, thrum_after_ms(20)) == THRUM_TIMEOUT ? pool : NULL;
+    CHECK_EQ(thrum_u32_load_relaxed(&ran), 0);
+    thrum_future_release(other);
+    return 0;
+}
+
+TEST(a_job_that_waits_for_another_job_of_its_own_full_pool_is_not_helped_out) {
+    thrum_executor *const pool = make(1);
+    CHECK(result_of(submit(pool, wait_for_one_of_the_same_pool, pool)) == pool);
+    end(pool);
+    CHECK_EQ(thrum_u32_load_relaxed(&ran), 1);
+}
+
 struct nested {
     thrum_executor *pool;
     int depth;
