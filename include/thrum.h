@@ -33,6 +33,7 @@
 #include <thrum/self.h>
 #include <thrum/scheduler.h>
 #include <thrum/semaphore.h>
+#include <thrum/seqlock.h>
 #include <thrum/spinlock.h>
 #include <thrum/thread.h>
 #include <thrum/timer.h>

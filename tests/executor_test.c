@@ -91,6 +91,7 @@ static int pass(void *argument, void **value) {
 }
 
 static thrum_u32 ran;
+static int order[600];
 
 static int count(void *argument, void **value) {
     (void)argument, (void)value;
@@ -166,6 +167,18 @@ TEST(a_job_runs_with_its_argument_and_its_value_comes_back) {
     end(pool);
 }
 
+TEST(no_job_at_all_is_refused) {
+    thrum_executor *const pool = make(1);
+    thrum_future *future = NULL;
+    thrum_map map;
+    CHECK_EQ(thrum_executor_submit(pool, NULL, order, &future), THRUM_INVALID);
+    CHECK_EQ(thrum_executor_submit(pool, NULL, order, NULL), THRUM_INVALID);
+    CHECK_EQ(thrum_executor_map(pool, &map, NULL, order, 1, 1, THRUM_FOREVER), THRUM_INVALID);
+    CHECK(future == NULL);
+    CHECK_EQ(thrum_executor_workers(pool), 0);
+    end(pool);
+}
+
 TEST(a_job_without_a_future_is_run_too) {
     thrum_executor *const pool = make(2);
     for (int i = 0; i < 1000; i++) CHECK_EQ(thrum_executor_submit(pool, count, NULL, NULL), THRUM_OK);
@@ -174,7 +187,7 @@ TEST(a_job_without_a_future_is_run_too) {
 }
 
 static thrum_lock order_lock;
-static int order[600], places;
+static int places;
 
 static int note_order(void *argument, void **value) {
     (void)value;

@@ -98,7 +98,7 @@ THRUM_API void thrum_executor_release(thrum_executor *executor);
 /*
  * Hands a job over. With `future` not NULL a future for it is put there, with a reference for the caller. THRUM_OK;
  * THRUM_CLOSED: it was shut down; THRUM_BROKEN: an initialiser failed; THRUM_NO_MEMORY; THRUM_NO_THREAD and
- * THRUM_FINALIZING: there is no worker, and none could be started. Unless THRUM_OK nothing has changed. Never waits for
+ * THRUM_FINALIZING: there is no worker, and none could be started; THRUM_INVALID: no job. Unless THRUM_OK nothing has changed. Never waits for
  * room: who submits faster than the workers work bounds it by a semaphore.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_executor_submit(thrum_executor *executor, thrum_job *job,

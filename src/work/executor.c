@@ -122,6 +122,7 @@ thrum_result thrum_executor_submit(thrum_executor *executor, thrum_job *job, voi
                                    thrum_future **future) {
     thrum_executor_job_ handed = {job, argument};
     thrum_future *made = NULL;
+    if (!job) return THRUM_INVALID;
     if (future) {
         if (thrum_future_new(&made) != THRUM_OK) return THRUM_NO_MEMORY;
         made->job = handed;
