@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# run-test must catch a hang, show the stacks, hand statuses on and leave nothing running.
+# hang_test.sh RUN_TEST: it must catch a hang, show the stacks, hand statuses on and leave nothing running.
 set -euo pipefail
 
-run=$(cd "$(dirname "$0")" && pwd)/run-test
+run=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
