@@ -177,6 +177,15 @@ static void three_ran_once(void) {
 EXPLORE(one_worker_does_what_comes_in_blocks_used_again, .threads = 2, .begin = one_worker_three_jobs,
         .thread = three_jobs, .end = three_ran_once, .bounds = {2, 0, 0, 0})
 
+static void two_jobs_are_counted(unsigned me) {
+    if (me < 2)
+        two_jobs(me);
+    else
+        REQUIRE(thrum_executor_jobs_count_(&s.crew.jobs) <= 2);
+}
+EXPLORE(nobody_counts_more_jobs_than_there_are, .threads = 3, .begin = one_worker,
+        .thread = two_jobs_are_counted, .end = two_ran_once, .bounds = {1, 1, 0, 0})
+
 /* The close comes first. */
 static void two_jobs_and_a_close(unsigned me) {
     if (me == 0) {

@@ -74,6 +74,43 @@ static void one_sets_two_ask(unsigned me) {
 EXPLORE(who_asks_sees_what_was_written_before, .threads = 3, .begin = begin, .thread = one_sets_two_ask,
         .bounds = {2, 1, 1, 0})
 
+static void look(unsigned number) {
+    if (thrum_future_done(&s.futures[number])) REQUIRE(s.page[number] == 1);
+}
+static void one_sets_two_look(unsigned me) {
+    if (me == 0) {
+        set(0);
+    } else {
+        look(0);
+        look(0);
+    }
+}
+EXPLORE(who_finds_it_done_sees_what_was_written_before, .threads = 3, .begin = begin,
+        .thread = one_sets_two_look, .bounds = {2, 1, 0, 0})
+
+static void one_sets_one_looks_at_the_state(unsigned me) {
+    if (me == 0)
+        set(0);
+    else if (thrum_future_state_of(&s.futures[0]) == THRUM_FUTURE_FINISHED)
+        REQUIRE(s.page[0] == 1);
+}
+EXPLORE(who_finds_it_finished_sees_what_was_written_before, .threads = 2, .begin = begin,
+        .thread = one_sets_one_looks_at_the_state, .bounds = {2, 1, 0, 0})
+
+/* The page here is written by who cancels. */
+static void one_cancels_what_others_start_or_look_at(unsigned me) {
+    if (me == 0) {
+        s.page[0] = 1;
+        cancel(0);
+    } else if (me == 1) {
+        if (thrum_future_start(&s.futures[0]) == THRUM_CANCELLED) REQUIRE(s.page[0] == 1);
+    } else if (thrum_future_cancelled(&s.futures[0])) {
+        REQUIRE(s.page[0] == 1);
+    }
+}
+EXPLORE(who_finds_it_cancelled_sees_what_was_written_before, .threads = 3, .begin = begin,
+        .thread = one_cancels_what_others_start_or_look_at, .bounds = {2, 1, 0, 0})
+
 static void one_runs_one_cancels_one_asks(unsigned me) {
     if (me == 0)
         run(0);
@@ -213,23 +250,20 @@ EXPLORE(who_leaves_early_is_unlisted, .threads = 3, .begin = begin, .thread = on
 
 /* ---- references ---- */
 
-static bool gone;
+static thrum_future *shared;
 
-static void last_one_frees(unsigned me) {
-    if (me == 0) set(0);
-    if (me == 1) ask_for_a_while(0);
-    /* as thrum_future_release does, but for the memory, which is not from malloc here */
-    if (thrum_u32_fetch_sub_acq_rel(&s.futures[0].references, 1) == 1) {
-        explore_free(&s.futures[0], sizeof s.futures[0]);
-        gone = true;
-    }
-}
 static void two_references(void) {
-    begin();
-    thrum_u32_store_relaxed(&s.futures[0].references, 2);
+    REQUIRE(thrum_future_new(&shared) == THRUM_OK);
+    (void)thrum_future_retain(shared);
 }
-static void it_is_gone(void) {
-    REQUIRE(gone);
+/* The last one frees it, whoever that is; what is freed is poisoned. */
+static void one_sets_both_release(unsigned me) {
+    void *value;
+    if (me == 0)
+        REQUIRE(thrum_future_set_result(shared, &s.page[0]) == THRUM_OK);
+    else
+        (void)!thrum_future_result_until(shared, &value, EXPLORE_SOON);
+    thrum_future_release(shared);
 }
 EXPLORE(nobody_touches_it_after_its_last_reference, .threads = 2, .begin = two_references,
-        .thread = last_one_frees, .end = it_is_gone, .bounds = {3, 1, 1, 0})
+        .thread = one_sets_both_release, .bounds = {3, 1, 1, 0})
