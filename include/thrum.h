@@ -30,6 +30,7 @@
 #include <thrum/result.h>
 #include <thrum/ring.h>
 #include <thrum/rlock.h>
+#include <thrum/rwlock.h>
 #include <thrum/self.h>
 #include <thrum/scheduler.h>
 #include <thrum/semaphore.h>

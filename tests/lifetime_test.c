@@ -20,6 +20,7 @@
 #include <thrum/lock.h>
 #include <thrum/once.h>
 #include <thrum/rlock.h>
+#include <thrum/rwlock.h>
 #include <thrum/semaphore.h>
 
 enum { PAGE = 4096, OWNERS = 3 };
@@ -116,6 +117,23 @@ static void latch_open(void *object) {
     thrum_latch_count_down(object);
 }
 
+static void rwlock_read(void *object) {
+    thrum_rwlock_acquire_read(object);
+}
+static void rwlock_end_read(void *object) {
+    (void)thrum_rwlock_release_read(object);
+}
+static void rwlock_write(void *object) {
+    thrum_rwlock_acquire_write(object);
+}
+static void rwlock_end_write(void *object) {
+    (void)thrum_rwlock_release_write(object);
+}
+static void rwlock_write_until(void *object) {
+    while (thrum_rwlock_acquire_write_until(object, thrum_after_us(20)) != THRUM_OK) {
+    }
+}
+
 static thrum_result succeed(void *argument) {
     (void)argument;
     return THRUM_OK;
@@ -170,6 +188,10 @@ static const handover of_event = {nothing, event_wait, event_open};
 static const handover of_timed_event = {nothing, event_until, event_open};
 static const handover of_latch = {latch_shut, latch_wait, latch_open};
 static const handover of_once = {nothing, once_wait, once_open};
+static const handover of_rwlock_by_reader = {rwlock_read, rwlock_write, rwlock_end_read};
+static const handover of_rwlock_by_writer = {rwlock_write, rwlock_write, rwlock_end_write};
+static const handover of_rwlock_to_reader = {rwlock_write, rwlock_read, rwlock_end_write};
+static const handover of_timed_rwlock = {rwlock_read, rwlock_write_until, rwlock_end_read};
 static const handover of_timed_latch = {latch_shut, latch_until, latch_open};
 
 TEST(the_next_holder_of_a_lock_may_unmap_it) {
@@ -208,6 +230,22 @@ TEST(the_only_waiter_may_free_the_latch_while_the_count_down_returns) {
 }
 TEST(the_only_waiter_may_unmap_the_latch_after_its_timed_wait) {
     hand_over(&of_timed_latch, &pages);
+}
+
+TEST(a_writer_may_unmap_a_rwlock_while_a_readers_release_returns) {
+    hand_over(&of_rwlock_by_reader, &pages);
+}
+TEST(a_writer_may_free_a_rwlock_while_a_readers_release_returns) {
+    hand_over(&of_rwlock_by_reader, &heap);
+}
+TEST(a_writer_may_unmap_a_rwlock_while_a_writers_release_returns) {
+    hand_over(&of_rwlock_by_writer, &pages);
+}
+TEST(a_reader_may_unmap_a_rwlock_while_a_writers_release_returns) {
+    hand_over(&of_rwlock_to_reader, &pages);
+}
+TEST(a_timed_writer_may_unmap_a_rwlock) {
+    hand_over(&of_timed_rwlock, &pages);
 }
 
 TEST(who_finds_a_once_done_may_unmap_it_while_the_run_returns) {

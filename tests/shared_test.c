@@ -20,10 +20,12 @@
 #include <thrum/event.h>
 #include <thrum/latch.h>
 #include <thrum/lock.h>
+#include <thrum/rwlock.h>
 #include <thrum/semaphore.h>
 
 typedef struct common {
     thrum_lock lock;
+    thrum_rwlock rwlock;
     thrum_event event, answer;
     thrum_semaphore semaphore, back;
     thrum_bounded_semaphore bounded;
@@ -51,6 +53,7 @@ static views map_twice(void) {
     close(memory);
     common *c = a;
     thrum_lock_init_shared(&c->lock);
+    thrum_rwlock_init_shared(&c->rwlock);
     thrum_event_init_shared(&c->event);
     thrum_event_init_shared(&c->answer);
     CHECK_EQ(thrum_semaphore_init_shared(&c->semaphore, 0), THRUM_OK);
@@ -172,6 +175,68 @@ TEST(a_waiter_that_dies_does_not_hang_the_lock) {
             if (i != dying) test_join_child(waiters[i]);
         CHECK_EQ(atomic_load(&c->passed), 2);
         thrum_lock_acquire(&c->lock);
+    }
+}
+
+static void read_and_write(common *c) {
+    atomic_fetch_add(&c->arrived, 1);
+    while (atomic_load(&c->arrived) < 3) sched_yield();
+    for (unsigned i = 0; i < ROUNDS / test_slowdown(); i++) {
+        if (i % 4) {
+            thrum_rwlock_acquire_read(&c->rwlock);
+            CHECK_EQ(c->count % 2, 0);
+            if (i % 32 == 1) sched_yield();
+            CHECK_EQ(thrum_rwlock_release_read(&c->rwlock), THRUM_OK);
+        } else {
+            thrum_rwlock_acquire_write(&c->rwlock);
+            c->count++;
+            if (i % 32 == 0) sched_yield();
+            c->count++;
+            CHECK_EQ(thrum_rwlock_release_write(&c->rwlock), THRUM_OK);
+        }
+    }
+}
+
+TEST(a_shared_rwlock_excludes_writers_in_other_processes) {
+    views v = map_twice();
+    const pid_t a = start_child(read_and_write, &v), b = start_child(read_and_write, &v);
+    read_and_write(v.parents);
+    test_join_child(a);
+    test_join_child(b);
+    CHECK_EQ(v.parents->count, 2ul * 3 * ((ROUNDS / test_slowdown() + 3) / 4));
+    CHECK_EQ(thrum_u32_load_relaxed(&v.parents->rwlock.state), THRUM_RWLOCK_SHARED_);
+}
+
+static void write_once(common *c) {
+    thrum_rwlock_acquire_write(&c->rwlock);
+    atomic_fetch_add(&c->passed, 1);
+    CHECK_EQ(thrum_rwlock_release_write(&c->rwlock), THRUM_OK);
+}
+static void read_once(common *c) {
+    thrum_rwlock_acquire_read(&c->rwlock);
+    atomic_fetch_add(&c->passed, 1);
+    CHECK_EQ(thrum_rwlock_release_read(&c->rwlock), THRUM_OK);
+}
+
+TEST(a_shared_rwlock_wakes_waiters_in_other_processes) {
+    views v = map_twice();
+    for (unsigned round = 0; round < 20; round++) {
+        const bool reads = round % 2;
+        if (reads)
+            thrum_rwlock_acquire_read(&v.parents->rwlock);
+        else
+            thrum_rwlock_acquire_write(&v.parents->rwlock);
+        const pid_t a = start_child(write_once, &v);
+        await_child_asleep(a);
+        const pid_t b = start_child(reads ? write_once : read_once, &v);
+        await_child_asleep(b);
+        CHECK_EQ(atomic_load(&v.parents->passed), 2 * round);
+        if (reads)
+            CHECK_EQ(thrum_rwlock_release_read(&v.parents->rwlock), THRUM_OK);
+        else
+            CHECK_EQ(thrum_rwlock_release_write(&v.parents->rwlock), THRUM_OK);
+        test_join_child(a);
+        test_join_child(b);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every wait does, whatever it waits for: each test runs on a lock, an rlock, an event, a semaphore, a
+ * What every wait does, whatever it waits for: each test runs on a lock, an rlock, a rwlock from either side, an event, a semaphore, a
  * bounded semaphore, a latch, a once, and a semaphore among several objects, as gates that are shut until
  * `open` lets one waiter through.
  */
@@ -21,6 +21,7 @@
 #include <thrum/lock.h>
 #include <thrum/once.h>
 #include <thrum/rlock.h>
+#include <thrum/rwlock.h>
 #include <thrum/semaphore.h>
 #include <thrum/wait_any.h>
 
@@ -104,6 +105,47 @@ static void rlock_open(void) {
 }
 static void rlock_shut(void) {
     tell(&keeper, true);
+}
+
+/* Shut by a writer and open without one: a reader gets through, and lets go. */
+static thrum_rwlock for_readers;
+static void reader_wait(void) {
+    thrum_rwlock_acquire_read(&for_readers);
+    (void)thrum_rwlock_release_read(&for_readers);
+}
+static thrum_result reader_until(thrum_deadline deadline) {
+    const thrum_result result = thrum_rwlock_acquire_read_until(&for_readers, deadline);
+    if (result == THRUM_OK) (void)thrum_rwlock_release_read(&for_readers);
+    return result;
+}
+static bool reader_try(void) {
+    const bool through = thrum_rwlock_try_acquire_read(&for_readers);
+    if (through) (void)thrum_rwlock_release_read(&for_readers);
+    return through;
+}
+static void reader_open(void) {
+    (void)thrum_rwlock_release_write(&for_readers);
+}
+static void reader_shut(void) {
+    (void)!thrum_rwlock_try_acquire_write(&for_readers);
+}
+
+/* Shut by whoever is inside, a reader or the writer that got through. */
+static thrum_rwlock for_writers;
+static void writer_wait(void) {
+    thrum_rwlock_acquire_write(&for_writers);
+}
+static thrum_result writer_until(thrum_deadline deadline) {
+    return thrum_rwlock_acquire_write_until(&for_writers, deadline);
+}
+static bool writer_try(void) {
+    return thrum_rwlock_try_acquire_write(&for_writers);
+}
+static void writer_open(void) {
+    if (thrum_rwlock_release_write(&for_writers) != THRUM_OK) (void)thrum_rwlock_release_read(&for_writers);
+}
+static void writer_shut(void) {
+    (void)!thrum_rwlock_try_acquire_read(&for_writers);
 }
 
 static thrum_event event;
@@ -246,6 +288,8 @@ static void any_shut(void) {
 static const gate gates[] = {
     {"lock", lock_wait, lock_until, lock_try, lock_open, lock_shut},
     {"rlock", rlock_wait, rlock_until, rlock_try, rlock_open, rlock_shut},
+    {"rwlock, to read", reader_wait, reader_until, reader_try, reader_open, reader_shut},
+    {"rwlock, to write", writer_wait, writer_until, writer_try, writer_open, writer_shut},
     {"event", event_wait, event_until, event_try, event_open, event_shut},
     {"semaphore", semaphore_wait, semaphore_until, semaphore_try, semaphore_open, semaphore_shut},
     {"bounded semaphore", bounded_wait, bounded_until, bounded_try, bounded_open, bounded_shut},

@@ -8,8 +8,9 @@
  *     }                                                         // lets go
  *
  * It takes a pointer to any object that can be acquired: thrum_lock, thrum_rlock, thrum_all, thrum_cond,
- * thrum_monitor, thrum_spinlock, thrum_semaphore, thrum_bounded_semaphore. The expression is evaluated
- * once. Where the acquire is refused (an rlock too deep, a condition without a lock) the block is skipped.
+ * thrum_monitor, thrum_spinlock, thrum_semaphore, thrum_bounded_semaphore. THRUM_WITH_READ and THRUM_WITH_WRITE
+ * take a thrum_rwlock. The expression is evaluated once. Where the acquire is refused (an rlock too deep, a
+ * condition without a lock) the block is skipped.
  *
  * Every way out lets go: falling off the end, `break`, `continue`, `return`, `goto`, a C++
  * exception, and a thread that ends inside, if it drains its guards first
@@ -33,6 +34,7 @@
 #include <thrum/lock.h>
 #include <thrum/monitor.h>
 #include <thrum/rlock.h>
+#include <thrum/rwlock.h>
 #include <thrum/self.h>
 #include <thrum/semaphore.h>
 #include <thrum/spinlock.h>
@@ -41,28 +43,33 @@
  * One line for each type that can be acquired. `acquired` is an expression that acquires the object and says
  * whether it did; `until` and `release` are the functions that do that.
  */
-#define THRUM_GUARD_DEFINE_AS_(type, acquired, until, release)                                          \
-    THRUM_INLINE void thrum_guard_release_##type##_(void *object) {                                     \
+#define THRUM_GUARD_DEFINE_AS_(name, type, acquired, until, release)                                    \
+    THRUM_INLINE void thrum_guard_release_##name##_(void *object) {                                     \
         (void)release((type *)object);                                                                  \
     }                                                                                                   \
-    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_##type##_(type *object) {              \
-        const thrum_guard_ guard = {thrum_guard_release_##type##_, (acquired) ? object : NULL, NULL};   \
+    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_##name##_(type *object) {              \
+        const thrum_guard_ guard = {thrum_guard_release_##name##_, (acquired) ? object : NULL, NULL};   \
         return guard;                                                                                   \
     }                                                                                                   \
-    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_until_##type##_(                       \
+    THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_guard_acquire_until_##name##_(                       \
         type *object, thrum_deadline deadline, thrum_result *result) {                                  \
         *result = until(object, deadline);                                                              \
-        const thrum_guard_ guard = {thrum_guard_release_##type##_, *result == THRUM_OK ? object : NULL, \
+        const thrum_guard_ guard = {thrum_guard_release_##name##_, *result == THRUM_OK ? object : NULL, \
                                     NULL};                                                              \
         return guard;                                                                                   \
     }
 
 /* The name of the type and the prefix of its verbs are the same. */
 #define THRUM_GUARD_DEFINE_(type) \
-    THRUM_GUARD_DEFINE_AS_(type, (type##_acquire(object), true), type##_acquire_until, type##_release)
+    THRUM_GUARD_DEFINE_AS_(type, type, (type##_acquire(object), true), type##_acquire_until, type##_release)
 /* Its acquire returns a result and may be refused. */
-#define THRUM_GUARD_DEFINE_REFUSING_(type) \
-    THRUM_GUARD_DEFINE_AS_(type, type##_acquire(object) == THRUM_OK, type##_acquire_until, type##_release)
+#define THRUM_GUARD_DEFINE_REFUSING_(type)                                                       \
+    THRUM_GUARD_DEFINE_AS_(type, type, type##_acquire(object) == THRUM_OK, type##_acquire_until, \
+                           type##_release)
+/* It can be held in two ways. */
+#define THRUM_GUARD_DEFINE_SIDE_(type, side)                                           \
+    THRUM_GUARD_DEFINE_AS_(side##_##type, type, (type##_acquire_##side(object), true), \
+                           type##_acquire_##side##_until, type##_release_##side)
 
 THRUM_GUARD_DEFINE_(thrum_lock)
 THRUM_GUARD_DEFINE_(thrum_spinlock)
@@ -71,18 +78,24 @@ THRUM_GUARD_DEFINE_(thrum_bounded_semaphore)
 THRUM_GUARD_DEFINE_REFUSING_(thrum_rlock)
 THRUM_GUARD_DEFINE_REFUSING_(thrum_cond)
 THRUM_GUARD_DEFINE_REFUSING_(thrum_monitor)
-THRUM_GUARD_DEFINE_AS_(thrum_all, thrum_acquire_all(object) == THRUM_OK, thrum_acquire_all_until,
+THRUM_GUARD_DEFINE_SIDE_(thrum_rwlock, read)
+THRUM_GUARD_DEFINE_SIDE_(thrum_rwlock, write)
+THRUM_GUARD_DEFINE_AS_(thrum_all, thrum_all, thrum_acquire_all(object) == THRUM_OK, thrum_acquire_all_until,
                        thrum_release_all)
 
 #ifdef __cplusplus
-#define THRUM_GUARD_OVERLOAD_(type)                                                             \
-    THRUM_INLINE thrum_guard_ thrum_guard_acquire_(type *object) {                              \
-        return thrum_guard_acquire_##type##_(object);                                           \
-    }                                                                                           \
-    THRUM_INLINE thrum_guard_ thrum_guard_acquire_until_(type *object, thrum_deadline deadline, \
-                                                         thrum_result *result) {                \
-        return thrum_guard_acquire_until_##type##_(object, deadline, result);                   \
+#define THRUM_GUARD_OVERLOAD_AS_(side, name, type)                                                    \
+    THRUM_INLINE thrum_guard_ thrum_guard_acquire_##side(type *object) {                              \
+        return thrum_guard_acquire_##name##_(object);                                                 \
+    }                                                                                                 \
+    THRUM_INLINE thrum_guard_ thrum_guard_acquire_until_##side(type *object, thrum_deadline deadline, \
+                                                               thrum_result *result) {                \
+        return thrum_guard_acquire_until_##name##_(object, deadline, result);                         \
     }
+#define THRUM_GUARD_OVERLOAD_(type) THRUM_GUARD_OVERLOAD_AS_(, type, type)
+#define THRUM_GUARD_OVERLOAD_SIDES_(type)              \
+    THRUM_GUARD_OVERLOAD_AS_(read_, read_##type, type) \
+    THRUM_GUARD_OVERLOAD_AS_(write_, write_##type, type)
 THRUM_GUARD_OVERLOAD_(thrum_lock)
 THRUM_GUARD_OVERLOAD_(thrum_spinlock)
 THRUM_GUARD_OVERLOAD_(thrum_semaphore)
@@ -91,6 +104,7 @@ THRUM_GUARD_OVERLOAD_(thrum_rlock)
 THRUM_GUARD_OVERLOAD_(thrum_cond)
 THRUM_GUARD_OVERLOAD_(thrum_monitor)
 THRUM_GUARD_OVERLOAD_(thrum_all)
+THRUM_GUARD_OVERLOAD_SIDES_(thrum_rwlock)
 #else
 /* clang-format off */
 #define THRUM_GUARD_SELECT_(verb, object)                                                          \
@@ -103,10 +117,19 @@ THRUM_GUARD_OVERLOAD_(thrum_all)
         thrum_all *: thrum_guard_##verb##_thrum_all_,                                              \
         thrum_cond *: thrum_guard_##verb##_thrum_cond_,                                            \
         thrum_monitor *: thrum_guard_##verb##_thrum_monitor_)
+#define THRUM_GUARD_SELECT_SIDE_(verb, object)                                                     \
+    _Generic((object),                                                                             \
+        thrum_rwlock *: thrum_guard_##verb##_thrum_rwlock_)
 /* clang-format on */
 #define thrum_guard_acquire_(object) THRUM_GUARD_SELECT_(acquire, object)(object)
 #define thrum_guard_acquire_until_(object, deadline, result) \
     THRUM_GUARD_SELECT_(acquire_until, object)(object, deadline, result)
+#define thrum_guard_acquire_read_(object) THRUM_GUARD_SELECT_SIDE_(acquire_read, object)(object)
+#define thrum_guard_acquire_write_(object) THRUM_GUARD_SELECT_SIDE_(acquire_write, object)(object)
+#define thrum_guard_acquire_until_read_(object, deadline, result) \
+    THRUM_GUARD_SELECT_SIDE_(acquire_until_read, object)(object, deadline, result)
+#define thrum_guard_acquire_until_write_(object, deadline, result) \
+    THRUM_GUARD_SELECT_SIDE_(acquire_until_write, object)(object, deadline, result)
 #endif
 
 /* Links a guard that holds something; says whether it does. */
@@ -135,10 +158,20 @@ THRUM_INLINE void thrum_guard_leave_(thrum_guard_ *guard) {
 
 /* Acquires the object, runs the block that follows, and lets go. */
 #define THRUM_WITH(object) THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object))
+#define THRUM_WITH_READ(object) \
+    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_read_(object))
+#define THRUM_WITH_WRITE(object) \
+    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_write_(object))
 
 /* The same with a deadline; *result says whether the block ran (THRUM_OK) or was skipped. */
 #define THRUM_WITH_UNTIL(object, deadline, result) \
     THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_until_(object, deadline, result))
+#define THRUM_WITH_READ_UNTIL(object, deadline, result) \
+    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__),   \
+                      thrum_guard_acquire_until_read_(object, deadline, result))
+#define THRUM_WITH_WRITE_UNTIL(object, deadline, result) \
+    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__),    \
+                      thrum_guard_acquire_until_write_(object, deadline, result))
 
 #define THRUM_HOLD_(name, value)        \
     THRUM_GUARD_VARIABLE_(name, value); \
@@ -146,5 +179,8 @@ THRUM_INLINE void thrum_guard_leave_(thrum_guard_ *guard) {
 
 /* Acquires the object and lets go when the enclosing scope ends. A declaration: not after `if`. */
 #define THRUM_HOLD(object) THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object))
+#define THRUM_HOLD_READ(object) THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_read_(object))
+#define THRUM_HOLD_WRITE(object) \
+    THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_write_(object))
 
 #endif

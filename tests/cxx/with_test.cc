@@ -202,3 +202,35 @@ TEST(a_thread_that_exits_has_let_go_exactly_once_drained_or_not) {
         check_all_free();
     }
 }
+
+TEST(both_sides_of_a_rwlock_let_go_when_an_exception_leaves) {
+    static thrum_rwlock rwlock;
+    for (int side = 0; side < 2; side++) {
+        bool caught = false;
+        try {
+            if (side == 0) {
+                THRUM_WITH_READ(&rwlock) {
+                    CHECK_EQ(thrum_rwlock_readers(&rwlock), 1);
+                    throw 1;
+                }
+            } else {
+                THRUM_HOLD_WRITE(&rwlock);
+                CHECK(thrum_rwlock_writing(&rwlock));
+                throw 1;
+            }
+        } catch (int) {
+            caught = true;
+        }
+        CHECK(caught);
+        CHECK_EQ(thrum_u32_load_relaxed(&rwlock.state), 0);
+    }
+    thrum_result result = THRUM_TIMEOUT;
+    THRUM_WITH_READ_UNTIL(&rwlock, THRUM_NOW, &result) {
+        CHECK_EQ(thrum_rwlock_readers(&rwlock), 1);
+    }
+    CHECK_EQ(result, THRUM_OK);
+    THRUM_WITH_WRITE_UNTIL(&rwlock, THRUM_NOW, &result) {
+        CHECK(thrum_rwlock_writing(&rwlock));
+    }
+    CHECK_EQ(result, THRUM_OK);
+}

@@ -8,8 +8,9 @@
 
 extern thrum_lock l, accounts;
 extern thrum_event e;
+extern thrum_rwlock routes;
 extern thrum_u32 ready, full, sleepers;
-extern int balance, ticks, tickets;
+extern int next, balance, ticks, tickets;
 extern void *page;
 extern thrum_executor *pool;
 extern void *pages[];
@@ -26,9 +27,11 @@ extern thrum_rcu_head *old_page;
 
 void ask(thrum_future *answer);
 void beat(void *unused);
+void add_route(void);
 void close_session(void *value, void *unused);
 thrum_result connect_session(void *value, void *unused);
 void free_page(thrum_rcu_head *head);
+int find_next(void);
 int measure(void *page, void **value);
 const struct page *read_page(void);
 void remind(void *unused);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Readers and writers: a read alone and two at once, a write alone, and both in mixtures by up to 64 threads. A
+ * library's lock is of one word (or nearly), or keeps something for each reader; the two kinds are compared in rows
+ * of their own.
+ */
+#include "support/bench.h"
+#include "support/ck_locks.h"
+#include "support/histogram.h"
+#include "support/rivals.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <memory>
+#include <shared_mutex>
+
+#include <thrum/rwlock.h>
+
+#ifdef THRUM_BENCH_HAS_NSYNC
+#include <nsync.h>
+#endif
+#ifdef THRUM_BENCH_HAS_ABSL
+#include <absl/synchronization/mutex.h>
+#endif
+#ifdef THRUM_BENCH_HAS_TBB
+#include <oneapi/tbb/rw_mutex.h>
+#include <oneapi/tbb/spin_rw_mutex.h>
+#endif
+#ifdef THRUM_BENCH_HAS_BOOST
+#include <boost/thread/shared_mutex.hpp>
+#endif
+
+namespace bench {
+namespace {
+
+/* clang-format off */
+struct Thrum {
+    thrum_rwlock lock = THRUM_RWLOCK_INIT;
+    void acquire_read() { thrum_rwlock_acquire_read(&lock); }
+    void release_read() { thrum_rwlock_release_read(&lock); }
+    void acquire_write() { thrum_rwlock_acquire_write(&lock); }
+    void release_write() { thrum_rwlock_release_write(&lock); }
+};
+
+template <int kind> struct Pthread {
+    pthread_rwlock_t lock;
+    Pthread() {
+        pthread_rwlockattr_t attributes;
+        pthread_rwlockattr_init(&attributes);
+#ifdef __GLIBC__
+        pthread_rwlockattr_setkind_np(&attributes, kind);
+#endif
+        pthread_rwlock_init(&lock, &attributes);
+        pthread_rwlockattr_destroy(&attributes);
+    }
+    void acquire_read() { pthread_rwlock_rdlock(&lock); }
+    void release_read() { pthread_rwlock_unlock(&lock); }
+    void acquire_write() { pthread_rwlock_wrlock(&lock); }
+    void release_write() { pthread_rwlock_unlock(&lock); }
+};
+
+/* The standard's shape. */
+template <class M> struct Shared {
+    M mutex;
+    void acquire_read() { mutex.lock_shared(); }
+    void release_read() { mutex.unlock_shared(); }
+    void acquire_write() { mutex.lock(); }
+    void release_write() { mutex.unlock(); }
+};
+
+#ifdef THRUM_BENCH_HAS_NSYNC
+struct Nsync {
+    nsync::nsync_mu mu = NSYNC_MU_INIT;
+    void acquire_read() { nsync::nsync_mu_rlock(&mu); }
+    void release_read() { nsync::nsync_mu_runlock(&mu); }
+    void acquire_write() { nsync::nsync_mu_lock(&mu); }
+    void release_write() { nsync::nsync_mu_unlock(&mu); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_ABSL
+struct Absl {
+    absl::Mutex mutex;
+    void acquire_read() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.ReaderLock(); }
+    void release_read() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.ReaderUnlock(); }
+    void acquire_write() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.Lock(); }
+    void release_write() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.Unlock(); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_CK
+struct CkRw {
+    bench_ck_lock lock = {};
+    void acquire_read() { bench_ck_rw_acquire_read(&lock); }
+    void release_read() { bench_ck_rw_release_read(&lock); }
+    void acquire_write() { bench_ck_rw_acquire_write(&lock); }
+    void release_write() { bench_ck_rw_release_write(&lock); }
+};
+struct CkPhaseFair {
+    bench_ck_lock lock = {};
+    void acquire_read() { bench_ck_pf_acquire_read(&lock); }
+    void release_read() { bench_ck_pf_release_read(&lock); }
+    void acquire_write() { bench_ck_pf_acquire_write(&lock); }
+    void release_write() { bench_ck_pf_release_write(&lock); }
+};
+#endif
+/* clang-format on */
+
+/* Two bare additions: what a read costs whose readers are counted in one word. */
+struct Limit {
+    std::atomic<uint32_t> word{0};
+    void acquire_read() {
+        benchmark::DoNotOptimize(word.fetch_add(16, std::memory_order_acquire));
+    }
+    void release_read() {
+        benchmark::DoNotOptimize(word.fetch_sub(16, std::memory_order_release));
+    }
+    void acquire_write() {
+        uint32_t expected = 0;
+        benchmark::DoNotOptimize(word.compare_exchange_strong(expected, 2, std::memory_order_acquire));
+    }
+    void release_write() {
+        benchmark::DoNotOptimize(word.fetch_sub(2, std::memory_order_release));
+    }
+};
+
+template <class Lock> void read_alone(benchmark::State &state) {
+    Padded<Lock> lock;
+    for (auto _ : state) {
+        lock.value.acquire_read();
+        benchmark::ClobberMemory();
+        lock.value.release_read();
+        benchmark::ClobberMemory();
+    }
+}
+
+template <class Lock> void write_alone(benchmark::State &state) {
+    Padded<Lock> lock;
+    for (auto _ : state) {
+        lock.value.acquire_write();
+        benchmark::ClobberMemory();
+        lock.value.release_write();
+        benchmark::ClobberMemory();
+    }
+}
+
+/* Each reader on a processor of its own: what one read costs while the other reads. */
+template <class Lock> void two_read(Figures &figures) {
+    const auto lock = std::make_unique<Padded<Lock>>();
+    const uint64_t count = full_or_quick<uint64_t>(4000000, 400000);
+    std::atomic<uint64_t> busy{0};
+    Team team(2, Place::across, [&](int) {
+        const uint64_t begun = now_ns();
+        for (uint64_t i = 0; i < count; i++) {
+            lock->value.acquire_read();
+            benchmark::ClobberMemory();
+            lock->value.release_read();
+            benchmark::ClobberMemory();
+        }
+        busy += now_ns() - begun;
+    });
+    team.start();
+    team.join();
+    figures.ns = double(busy.load()) / double(2 * count);
+}
+
+/* One in `every` sections of each thread is a write. What is inside lasts 50 ns. */
+template <class Lock> void mix(Figures &figures, int threads, unsigned every) {
+    struct Arena {
+        Padded<Lock> lock;
+        uint64_t pair[2] = {};
+    };
+    const auto arena = std::make_unique<Arena>();
+    struct Own {
+        uint64_t reads = 0, writes = 0;
+        bool torn = false;
+        Histogram read_waits, write_waits;
+    };
+    std::vector<Padded<Own>> own(static_cast<size_t>(threads));
+    const Work inside(50);
+    std::atomic<bool> over{false};
+    Team team(threads, Place::anywhere, [&](int index) {
+        Own &mine = own[size_t(index)].value;
+        Lock &lock = arena->lock.value;
+        uint64_t random = uint64_t(index) * 2654435761u + 88172645463325252u;
+        for (unsigned i = 0; !over.load(std::memory_order_relaxed); i++) {
+            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+            const bool writes = random % every == 0, timed = writes || i % 17 == 0;
+            const uint64_t begun = timed ? now_ns() : 0;
+            if (writes) {
+                lock.acquire_write();
+                mine.write_waits.add(now_ns() - begun);
+                arena->pair[0]++;
+                inside.run();
+                arena->pair[1]++;
+                lock.release_write();
+                mine.writes++;
+            } else {
+                lock.acquire_read();
+                if (timed) mine.read_waits.add(now_ns() - begun);
+                const uint64_t first = arena->pair[0];
+                inside.run();
+                mine.torn |= first != arena->pair[1];
+                lock.release_read();
+                mine.reads++;
+            }
+        }
+    });
+    const uint64_t begun = team.start();
+    usleep(useconds_t(full_or_quick(200000, 40000)));
+    over = true;
+    const double wall = double(now_ns() - begun);
+    team.join();
+    uint64_t reads = 0, writes = 0;
+    Histogram read_waits, write_waits;
+    for (const auto &thread : own) {
+        reads += thread.value.reads;
+        writes += thread.value.writes;
+        read_waits.merge(thread.value.read_waits);
+        write_waits.merge(thread.value.write_waits);
+        if (thread.value.torn) figures.fail("a reader saw half a write");
+    }
+    if (writes != arena->pair[0]) figures.fail("lost writes");
+    figures.ns = wall / double(reads + writes);
+    figures.add("cpu_ns", team.cpu_ns() / double(reads + writes));
+    figures.add("read_p99_us", read_waits.percentile(0.99) / 1e3);
+    figures.add("read_max_us", read_waits.max() / 1e3);
+    figures.add("write_p50_us", write_waits.percentile(0.5) / 1e3);
+    figures.add("write_p99_us", write_waits.percentile(0.99) / 1e3);
+    figures.add("write_max_us", write_waits.max() / 1e3);
+}
+
+template <class Lock> void read_rows(const std::string &library) {
+    row("rwlock/read/" + library, read_alone<Lock>);
+    row("rwlock/write/" + library, write_alone<Lock>);
+    row_apart("rwlock/two_read/" + library, two_read<Lock>);
+}
+
+template <class Lock> void all_rows(const std::string &library) {
+    read_rows<Lock>(library);
+    for (const int threads : {2, 4, 8, 16, 64}) {
+        if (quick() && threads != 2 && threads != 16) continue;
+        for (const unsigned every : {100u, 10u, 2u})
+            row_apart("rwlock/mixed/" + library + "/threads:" + std::to_string(threads) +
+                          "/reads:" + std::to_string(100 - 100 / every),
+                      [=](Figures &f) { mix<Lock>(f, threads, every); });
+    }
+}
+
+} // namespace
+
+void rows() {
+    read_rows<Limit>("limit");
+    all_rows<Thrum>("thrum");
+#ifdef __GLIBC__
+    all_rows<Pthread<PTHREAD_RWLOCK_PREFER_READER_NP>>("pthread");
+    all_rows<Pthread<PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP>>("pthread_writers_first");
+#else
+    all_rows<Pthread<0>>("pthread");
+#endif
+#ifdef THRUM_BENCH_HAS_NSYNC
+    all_rows<Nsync>("nsync");
+#endif
+#ifdef THRUM_BENCH_HAS_ABSL
+    all_rows<Absl>("absl");
+#endif
+#ifdef THRUM_BENCH_HAS_BOOST
+    all_rows<Shared<boost::shared_mutex>>("boost");
+#endif
+#ifdef THRUM_BENCH_HAS_TBB
+    all_rows<Shared<tbb::rw_mutex>>("tbb");
+    all_rows<Shared<tbb::spin_rw_mutex>>("tbb_spin");
+#endif
+#ifdef THRUM_BENCH_HAS_CK
+    all_rows<CkRw>("ck_rwlock");
+    all_rows<CkPhaseFair>("ck_pflock");
+#endif
+}
+
+} // namespace bench

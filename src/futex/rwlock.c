@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2. How threads wait for a rwlock.
+ *
+ * Those who cannot get in line up at `queue`, readers and writers alike. Whoever holds it is the candidate: the
+ * one thread that watches the state, and the only one that ever sleeps on it. It lets others pass for a slice of
+ * time, then closes the rwlock and is next. Once inside it lets go of the queue, and the next in line
+ * becomes the candidate: a reader that finds readers inside goes in at once, and so a line of readers does.
+ *
+ *   bit       meaning                                 set by                   cleared by
+ *   SHARED    it lies in memory of several processes  thrum_rwlock_init_shared nobody
+ *   WRITER    a writer is inside                      a writer's acquire       its release, its downgrade
+ *   CLOSED    newcomers stay out                      the candidate, after     the candidate, as it goes in
+ *                                                     its slice                or gives up
+ *   PARKED    the candidate sleeps, or is about to    the candidate            the candidate, awake
+ *   readers   how many are inside, and how many       every reader             every reader
+ *             have just been turned away
+ *
+ * I1: CLOSED and PARKED belong to the candidate, and the candidate is one: it holds `queue`.
+ * I2: a reader is inside if it counted itself in a word without WRITER, CLOSED and FULL. Else it takes itself out
+ *     before it does anything else, and then never counts itself again in a word that has one of them.
+ *     A writer goes in where the count is 0 and WRITER clear. So a writer inside is alone.
+ * I3: while CLOSED is set, each newcomer adds to the count at most once, for an instant: the count falls to 0 as
+ *     soon as the sections under way have ended.
+ * I4: the kernel lets the candidate sleep only on the word that it was barred by, PARKED set in it. Each step
+ *     that may let it in sees PARKED and wakes it: a writer that leaves or downgrades, the reader that takes
+ *     the count from 1 to 0 with no writer inside, also one that was turned away. A word without WRITER bars
+ *     a reader only when it is full; then the candidate sleeps a millisecond at most.
+ * I5: a release touches the rwlock once and never again.
+ *
+ * No wake is lost: there is one sleeper, and by I4 no step from barred to not barred passes it by. Those in line
+ * depend on the candidate's release of `queue` alone, which is a lock's (src/futex/lock.c).
+ */
+#include <thrum/futex.h>
+#include <thrum/park.h>
+#include <thrum/rwlock.h>
+
+#include <stdio.h>
+
+/* The policy, chosen by bench/rwlock_bench; the lock's numbers, for the lock's reasons. */
+#ifndef THRUM_RWLOCK_SPACING
+#define THRUM_RWLOCK_SPACING 4 /* pauses between a newcomer's looks */
+#endif
+#ifndef THRUM_RWLOCK_DRAIN_NS
+#define THRUM_RWLOCK_DRAIN_NS 2000 /* how long a writer that comes keeps new readers out */
+#endif
+#ifndef THRUM_RWLOCK_LOOK_NS
+#define THRUM_RWLOCK_LOOK_NS 4000 /* one look of the candidate */
+#endif
+#ifndef THRUM_RWLOCK_IDLE_ROUNDS
+#define THRUM_RWLOCK_IDLE_ROUNDS 16 /* of a look: free so long, it is idle */
+#endif
+#ifndef THRUM_RWLOCK_NAP_NS
+#define THRUM_RWLOCK_NAP_NS 50000 /* the candidate's first nap; each is twice the one before */
+#endif
+#ifndef THRUM_RWLOCK_SLICE_NS
+#define THRUM_RWLOCK_SLICE_NS 500000 /* its patience before it closes the rwlock */
+#endif
+#define FULL_NS 1000000 /* how long a reader sleeps that readers bar */
+
+#define SHARED ((uint32_t)THRUM_RWLOCK_SHARED_)
+#define WRITER ((uint32_t)THRUM_RWLOCK_WRITER_)
+#define CLOSED ((uint32_t)THRUM_RWLOCK_CLOSED_)
+#define PARKED ((uint32_t)THRUM_RWLOCK_PARKED_)
+#define READER ((uint32_t)THRUM_RWLOCK_READER_)
+
+/* What a side adds to the word as it goes in, and what bars it. */
+typedef struct side {
+    uint32_t adds;
+    uint32_t barriers;
+} side;
+static const side reading = {READER, WRITER | CLOSED | THRUM_RWLOCK_FULL_};
+static const side writing = {WRITER, ~(SHARED | PARKED)};
+
+/* I2: goes in from the word that was seen; false when it has changed. */
+static bool step_in(thrum_rwlock *rwlock, uint32_t *seen, const side *mine, uint32_t clears) {
+    /* RW1, RW4: acquire, pairs with RW2 and RW3 in the releases */
+    return thrum_u32_cas_acquire(&rwlock->state, seen, (*seen & ~clears) + mine->adds);
+}
+
+/* A newcomer goes in if nothing bars it. */
+static bool barge(thrum_rwlock *rwlock, const side *mine) {
+    uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
+    while (!(seen & mine->barriers))
+        if (step_in(rwlock, &seen, mine, 0)) return true;
+    return false;
+}
+
+/* `old` is the word as the step found it. */
+void thrum_rwlock_wake_(thrum_rwlock *rwlock, uint32_t old) {
+    thrum_futex_wake(&rwlock->state, 1, THRUM_FUTEX_ANY, old & SHARED); /* I5: the address only */
+}
+
+/* --- the candidate ---------------------------------------------------------------------------- */
+
+typedef struct candidate {
+    const side *mine;
+    uint32_t barriers; /* those of its side, but for CLOSED, which is its own */
+    uint32_t closed;   /* CLOSED once it has closed the rwlock */
+    uint64_t slice_end_ns;
+    uint64_t nap_ns;
+    bool passed_on; /* others came and went while it looked */
+    bool woken;     /* by a step that may have let it in: it need not wait for idleness */
+    bool overtaken; /* though woken: waking it a second time would cost the others too much */
+} candidate;
+
+static bool go_in(thrum_rwlock *rwlock, uint32_t seen, const candidate *self) {
+    return step_in(rwlock, &seen, self->mine, CLOSED | PARKED);
+}
+
+/*
+ * Goes in if nothing bars it and it is its turn: a reader beside others, or it has closed the rwlock, was
+ * woken for it, or sees it idle. A writer that took what others are passing among themselves would only slow
+ * them down.
+ */
+static bool look(thrum_rwlock *rwlock, candidate *self) {
+    thrum_park spin = thrum_park_look(THRUM_RWLOCK_LOOK_NS);
+    const bool at_once = self->closed || self->woken || self->mine == &reading;
+    const uint32_t first = thrum_u32_load_relaxed(&rwlock->state);
+    uint32_t seen = first;
+    unsigned idle = 0;
+    self->passed_on = false;
+    do {
+        if (seen != first) self->passed_on = true;
+        if (seen & self->barriers) {
+            idle = 0;
+        } else if ((at_once || ++idle > THRUM_RWLOCK_IDLE_ROUNDS) && go_in(rwlock, seen, self)) {
+            return true;
+        }
+        seen = thrum_u32_load_relaxed(&rwlock->state);
+    } while (thrum_park_again(&spin));
+    return !self->passed_on && !(seen & self->barriers) && go_in(rwlock, seen, self);
+}
+
+static void park(thrum_rwlock *rwlock, uint32_t seen, candidate *self, thrum_deadline deadline) {
+    /* relaxed, as every change of CLOSED and PARKED: they publish nothing (I4) */
+    if (!thrum_u32_cas_relaxed(&rwlock->state, &seen, seen | PARKED)) return;
+    if (!self->closed) deadline = thrum_deadline_earlier(deadline, (thrum_deadline){self->slice_end_ns});
+    if (self->mine == &reading && !(seen & WRITER))
+        deadline = thrum_deadline_earlier(deadline, thrum_after_ns(FULL_NS));
+    const thrum_futex_outcome outcome =
+        thrum_futex_wait(&rwlock->state, seen | PARKED, THRUM_FUTEX_ANY, seen & SHARED, deadline);
+    self->woken = outcome == THRUM_FUTEX_WOKEN;
+    thrum_u32_fetch_and_relaxed(&rwlock->state, ~PARKED);
+}
+
+/* Its deadline has passed: it goes in all the same if it may, or leaves without a trace. */
+static thrum_result resign(thrum_rwlock *rwlock, const candidate *self) {
+    uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
+    do {
+        if (!(seen & self->barriers) && go_in(rwlock, seen, self)) return THRUM_OK;
+    } while (!thrum_u32_cas_relaxed(&rwlock->state, &seen, seen & ~self->closed));
+    return THRUM_TIMEOUT;
+}
+
+static thrum_result watch(thrum_rwlock *rwlock, const side *mine, thrum_deadline deadline) {
+    candidate self = {.mine = mine,
+                      .barriers = mine->barriers & ~CLOSED,
+                      .slice_end_ns = thrum_futex_now_ns() + THRUM_RWLOCK_SLICE_NS,
+                      .nap_ns = THRUM_RWLOCK_NAP_NS};
+    for (;;) {
+        if (look(rwlock, &self)) return THRUM_OK;
+        const uint64_t now = thrum_futex_now_ns();
+        if (deadline.ns <= now) return resign(rwlock, &self);
+        if (now >= self.slice_end_ns && !self.closed) {
+            self.closed = CLOSED;
+            thrum_u32_fetch_or_relaxed(&rwlock->state, CLOSED); /* I3 */
+            continue;
+        }
+        if (self.woken) self.overtaken = true;
+        self.woken = false;
+        const uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
+        if ((seen & self.barriers) && (self.closed || !(self.passed_on || self.overtaken))) {
+            park(rwlock, seen, &self, deadline);
+        } else if (!self.closed) {
+            const thrum_deadline end = thrum_deadline_earlier(deadline, (thrum_deadline){self.slice_end_ns});
+            thrum_futex_nap(thrum_deadline_earlier(end, (thrum_deadline){now + self.nap_ns}));
+            self.nap_ns *= 2;
+        }
+    }
+}
+
+/* --- waiting ------------------------------------------------------------------------------------ */
+
+/*
+ * A writer that comes while readers are inside, and nobody is in line, keeps new ones out for a moment: running readers
+ * leave within it. If one has not, it reads long or was preempted, and the others are not to wait for it.
+ */
+static bool drain(thrum_rwlock *rwlock) {
+    uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
+    if ((seen & WRITER) || !thrum_lock_try_acquire(&rwlock->queue)) return false;
+    const candidate self = {.mine = &writing, .barriers = writing.barriers & ~CLOSED, .closed = CLOSED};
+    thrum_u32_fetch_or_relaxed(&rwlock->state, CLOSED); /* I1 */
+    thrum_park spin = thrum_park_look(THRUM_RWLOCK_DRAIN_NS);
+    bool inside = false;
+    do {
+        seen = thrum_u32_load_relaxed(&rwlock->state);
+        if (!(seen & self.barriers)) inside = go_in(rwlock, seen, &self);
+    } while (!inside && thrum_park_again(&spin));
+    if (!inside) thrum_u32_fetch_and_relaxed(&rwlock->state, ~CLOSED);
+    (void)thrum_lock_release(&rwlock->queue);
+    return inside;
+}
+
+static thrum_result wait(thrum_rwlock *rwlock, const side *mine, thrum_deadline deadline) {
+    if (barge(rwlock, mine)) return THRUM_OK;
+    if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
+    if (mine == &writing && drain(rwlock)) return THRUM_OK;
+    thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
+    do {
+        if (barge(rwlock, mine)) return THRUM_OK;
+        for (int i = 0; i < THRUM_RWLOCK_SPACING; i++) thrum_cpu_pause();
+    } while (thrum_park_again(&spin));
+    if (thrum_lock_acquire_until(&rwlock->queue, deadline) != THRUM_OK)
+        return barge(rwlock, mine) ? THRUM_OK : THRUM_TIMEOUT;
+    const thrum_result result = watch(rwlock, mine, deadline);
+    (void)thrum_lock_release(&rwlock->queue);
+    return result;
+}
+
+/* A reader has taken itself out of the word `old`. */
+static void after_a_reader(thrum_rwlock *rwlock, uint32_t old) {
+    const bool last = old < 2 * READER && !(old & WRITER);
+    if ((old & PARKED) && last) thrum_rwlock_wake_(rwlock, old); /* I4 */
+}
+
+/* The reader has counted itself, and was turned away. */
+thrum_result thrum_rwlock_acquire_read_slow_(thrum_rwlock *rwlock, thrum_deadline deadline) {
+    /* relaxed: it has read nothing and publishes nothing */
+    after_a_reader(rwlock, thrum_u32_fetch_sub_relaxed(&rwlock->state, READER));
+    return wait(rwlock, &reading, deadline);
+}
+
+thrum_result thrum_rwlock_acquire_write_slow_(thrum_rwlock *rwlock, thrum_deadline deadline) {
+    return wait(rwlock, &writing, deadline);
+}
+
+bool thrum_rwlock_try_acquire_write_slow_(thrum_rwlock *rwlock) {
+    return barge(rwlock, &writing);
+}
+
+/*
+ * The candidate sleeps, or the count was 0: then a read was ended that had not begun, and the count has wrapped for a
+ * moment, which keeps everybody out; it is put right, and the candidate woken if it fell asleep meanwhile.
+ */
+thrum_result thrum_rwlock_release_read_slow_(thrum_rwlock *rwlock, uint32_t old) {
+    if (THRUM_LIKELY(old >= READER)) {
+        after_a_reader(rwlock, old);
+        return THRUM_OK;
+    }
+    old = thrum_u32_fetch_add_relaxed(&rwlock->state, READER); /* relaxed: it undoes, and publishes nothing */
+    if (old & PARKED) thrum_rwlock_wake_(rwlock, old);         /* I4 */
+    return THRUM_NOT_LOCKED;
+}
+
+void thrum_rwlock_reset_after_fork(thrum_rwlock *rwlock) {
+    if (!(thrum_u32_load_relaxed(&rwlock->state) & SHARED)) thrum_rwlock_init(rwlock);
+}
+
+size_t thrum_rwlock_describe(const thrum_rwlock *rwlock, char *text, size_t size) {
+    const uint32_t word = thrum_u32_load_relaxed(&rwlock->state);
+    const unsigned readers = (unsigned)(word / READER);
+    const char *const more = word & CLOSED                       ? ", closed"
+                             : thrum_lock_locked(&rwlock->queue) ? ", waited for"
+                                                                 : "";
+    const char *const shared = word & SHARED ? ", shared" : "";
+    if (word & WRITER) return (size_t)snprintf(text, size, "rwlock: a writer%s%s", more, shared);
+    if (!readers) return (size_t)snprintf(text, size, "rwlock: free%s%s", more, shared);
+    return (size_t)snprintf(text, size, "rwlock: %u reader%s%s%s", readers, readers == 1 ? "" : "s", more,
+                            shared);
+}
