@@ -43,6 +43,15 @@ struct Thrum {
     void release_write() { thrum_rwlock_release_write(&lock); }
 };
 
+struct ThrumSharded {
+    thrum_rwlock_slot slots[128] = {};
+    thrum_sharded_rwlock lock = THRUM_SHARDED_RWLOCK_INIT(slots, 128);
+    void acquire_read() { thrum_sharded_rwlock_acquire_read(&lock); }
+    void release_read() { thrum_sharded_rwlock_release_read(&lock); }
+    void acquire_write() { thrum_sharded_rwlock_acquire_write(&lock); }
+    void release_write() { thrum_sharded_rwlock_release_write(&lock); }
+};
+
 template <int kind> struct Pthread {
     pthread_rwlock_t lock;
     Pthread() {
@@ -97,6 +106,27 @@ struct CkRw {
     void acquire_write() { bench_ck_rw_acquire_write(&lock); }
     void release_write() { bench_ck_rw_release_write(&lock); }
 };
+/* A reader's record is the thread's; it must not outlive the lock. */
+struct CkBig {
+    bench_ck_lock lock = {};
+    bench_ck_br_reader *mine() {
+        thread_local struct Record {
+            bench_ck_br_reader reader = {};
+            bench_ck_lock *of = nullptr;
+            ~Record() { leave(); }
+            void leave() { if (of) bench_ck_br_unregister(of, &reader); of = nullptr; }
+        } record;
+        if (record.of != &lock) {
+            bench_ck_br_register(&lock, &record.reader);
+            record.of = &lock;
+        }
+        return &record.reader;
+    }
+    void acquire_read() { bench_ck_br_acquire_read(&lock, mine()); }
+    void release_read() { bench_ck_br_release_read(mine()); }
+    void acquire_write() { bench_ck_br_acquire_write(&lock); }
+    void release_write() { bench_ck_br_release_write(&lock); }
+};
 struct CkPhaseFair {
     bench_ck_lock lock = {};
     void acquire_read() { bench_ck_pf_acquire_read(&lock); }
@@ -125,8 +155,27 @@ struct Limit {
     }
 };
 
+/* What a reader cannot do without that nobody waits for: a store of its own before, one after, and a look. */
+struct LimitOwn {
+    Padded<std::atomic<uint32_t>> closed{};
+    Padded<std::atomic<uint32_t>> own[2]{};
+    static inline std::atomic<unsigned> next{0};
+    std::atomic<uint32_t> &mine() {
+        thread_local const unsigned number = next++;
+        return own[number % 2].value;
+    }
+    void acquire_read() {
+        mine().store(1, std::memory_order_relaxed);
+        benchmark::DoNotOptimize(closed.value.load(std::memory_order_acquire));
+    }
+    void release_read() {
+        mine().store(0, std::memory_order_release);
+        benchmark::DoNotOptimize(closed.value.load(std::memory_order_relaxed));
+    }
+};
+
 template <class Lock> void read_alone(benchmark::State &state) {
-    Padded<Lock> lock;
+    static Padded<Lock> lock; /* static: a thread may keep something for it until it ends */
     for (auto _ : state) {
         lock.value.acquire_read();
         benchmark::ClobberMemory();
@@ -237,6 +286,21 @@ template <class Lock> void read_rows(const std::string &library) {
     row_apart("rwlock/two_read/" + library, two_read<Lock>);
 }
 
+/* The same rows under names of their own, for locks that keep something for each reader. */
+template <class Lock> void read_mostly_rows(const std::string &library) {
+    row("rwlock/read_mostly/" + library, read_alone<Lock>);
+    row_apart("rwlock/two_read_mostly/" + library, two_read<Lock>);
+}
+template <class Lock> void mixed_read_mostly_rows(const std::string &library) {
+    read_mostly_rows<Lock>(library);
+    row("rwlock/write_read_mostly/" + library, write_alone<Lock>);
+    for (const int threads : {2, 8})
+        for (const unsigned every : {10000u, 100u})
+            row_apart("rwlock/mixed_read_mostly/" + library + "/threads:" + std::to_string(threads) +
+                          "/one_write_in:" + std::to_string(every),
+                      [=](Figures &f) { mix<Lock>(f, threads, every); });
+}
+
 template <class Lock> void all_rows(const std::string &library) {
     read_rows<Lock>(library);
     for (const int threads : {2, 4, 8, 16, 64}) {
@@ -251,6 +315,13 @@ template <class Lock> void all_rows(const std::string &library) {
 } // namespace
 
 void rows() {
+    read_mostly_rows<LimitOwn>("limit");
+    mixed_read_mostly_rows<ThrumSharded>("thrum");
+    mixed_read_mostly_rows<Thrum>("thrum_compact");
+    mixed_read_mostly_rows<Pthread<0>>("pthread");
+#ifdef THRUM_BENCH_HAS_CK
+    mixed_read_mostly_rows<CkBig>("ck_brlock");
+#endif
     read_rows<Limit>("limit");
     all_rows<Thrum>("thrum");
 #ifdef __GLIBC__

@@ -10,6 +10,7 @@
 #include <thrum/backoff.h>
 #include <thrum/barrier.h>
 #include <thrum/cond.h>
+#include <thrum/counter.h>
 #include <thrum/cpu.h>
 #include <thrum/deadline.h>
 #include <thrum/event.h>

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
 
+#include <thrum/futex.h>
 #include <thrum/self.h>
 
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -264,4 +267,116 @@ TEST(a_thread_may_adopt_an_id_that_was_drawn_for_it) {
     test_thread thread = test_start(adopt, &reserved);
     test_join(&thread);
     CHECK_EQ(thrum_self_id(), own);
+}
+
+/* --- slots ---------------------------------------------------------------------------------------- */
+
+typedef struct crowd {
+    atomic_uint drawn;
+    atomic_bool leave;
+    unsigned count;
+    atomic_bool taken[THRUM_SELF_SLOTS];
+} crowd;
+
+static void *hold_a_slot(void *p) {
+    crowd *c = p;
+    const uint32_t slot = thrum_self_slot();
+    CHECK_EQ(thrum_self_slot(), slot);
+    if (slot < THRUM_SELF_SLOTS) CHECK(!atomic_exchange(&c->taken[slot], true)); /* nobody else has it */
+    atomic_fetch_add(&c->drawn, 1);
+    while (!atomic_load(&c->leave)) thrum_futex_nap(thrum_after_ms(1));
+    return NULL;
+}
+
+static uint32_t highest(const crowd *c) {
+    uint32_t end = 0;
+    for (uint32_t i = 0; i < THRUM_SELF_SLOTS; i++)
+        if (atomic_load(&c->taken[i])) end = i;
+    return end;
+}
+
+static void gather(crowd *c, unsigned count) {
+    static test_thread threads[THRUM_SELF_SLOTS + 8];
+    for (unsigned i = 0; i < count; i++) threads[i] = test_start(hold_a_slot, c);
+    while (atomic_load(&c->drawn) < count) sched_yield();
+    atomic_store(&c->leave, true);
+    for (unsigned i = 0; i < count; i++) test_join(&threads[i]);
+}
+
+TEST(living_threads_have_slots_of_their_own_and_small_ones) {
+    static crowd c;
+    gather(&c, 40);
+    CHECK(highest(&c) < 48);
+}
+
+/* Threads that end without telling anybody: their slots come back. */
+TEST(slots_of_the_dead_are_given_again) {
+    for (unsigned i = 0; i < 40; i++) {
+        static crowd batch[40];
+        gather(&batch[i], 10);
+        CHECK(highest(&batch[i]) < 32);
+    }
+}
+
+TEST(more_threads_than_slots_find_none) {
+    if (test_slowdown() > 1) test_skip("a thousand threads at once cost a sanitizer too much");
+    static crowd c;
+    const uint32_t mine = thrum_self_slot();
+    gather(&c, THRUM_SELF_SLOTS + 4);
+    for (uint32_t i = 0; i < THRUM_SELF_SLOTS; i++) CHECK_EQ(atomic_load(&c.taken[i]), i != mine);
+    static crowd later;
+    gather(&later, 4);
+    CHECK(highest(&later) < THRUM_SELF_SLOTS);
+    CHECK(atomic_load(&later.taken[highest(&later)]));
+}
+
+TEST(a_forked_child_keeps_its_slot_and_frees_the_others) {
+    static crowd c;
+    const uint32_t mine = thrum_self_slot();
+    test_thread other = test_start(hold_a_slot, &c);
+    while (!atomic_load(&c.drawn)) sched_yield();
+    const uint32_t others = highest(&c);
+    CHECK(others != mine);
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        static crowd grown, free_again;
+        CHECK_EQ(thrum_self_slot(), mine);
+        gather(&grown, 1);
+        CHECK(!atomic_load(&grown.taken[others])); /* until it is told */
+        CHECK(!atomic_load(&grown.taken[mine]));
+        thrum_self_reset_after_fork();
+        CHECK_EQ(thrum_self_slot(), mine);
+        gather(&free_again, 2);
+        CHECK(highest(&free_again) <= 2);
+        CHECK(!atomic_load(&free_again.taken[mine]));
+        _exit(0);
+    }
+    test_join_child(child);
+    atomic_store(&c.leave, true);
+    test_join(&other);
+}
+
+static void *name_oneself(void *into) {
+    *(uint64_t *)into = thrum_futex_thread();
+    CHECK_EQ(thrum_futex_thread(), *(uint64_t *)into);
+    CHECK(!thrum_futex_thread_is_gone(*(uint64_t *)into));
+    return NULL;
+}
+TEST(the_kernel_says_which_thread_is_gone) {
+    uint64_t other = 0;
+    test_thread t = test_start(name_oneself, &other);
+    test_join(&t);
+    CHECK(other != 0);
+    while (!thrum_futex_thread_is_gone(other)) sched_yield(); /* a join returns a moment before */
+    const uint64_t mine = thrum_futex_thread();
+    CHECK(!thrum_futex_thread_is_gone(mine));
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK(thrum_futex_thread() != mine);
+        CHECK(!thrum_futex_thread_is_gone(other)); /* another process's: nothing is said */
+        _exit(0);
+    }
+    test_join_child(child);
 }

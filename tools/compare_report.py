@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 from compare_contended import contended_rows  # noqa: E402
 from compare_rows import EVEN, SPINNING, ratio, ratio_text, read, time_text  # noqa: E402
 
-ROOMS = ["lock", "rlock", "rwlock", "all", "cond", "monitor", "semaphore", "event", "latch", "once", "barrier", "wait_any",
+ROOMS = ["lock", "rlock", "rwlock", "all", "cond", "monitor", "semaphore", "event", "latch", "once", "barrier", "counter", "seqlock", "wait_any",
          "spinlock", "with", "park", "self", "deadline", "backoff", "cpu", "futex", "result", "atomic"]
 # With more than this share of the processors in other hands, threads did not meet as they should.
 BUSY = 0.05

@@ -16,9 +16,9 @@
  *
  * Law         a light fence and a heavy one, in whatever order they happen, are as two full fences: at least
  *             one of the two looks sees the other's store. Two light ones give nothing; two heavy ones do.
- * Cost        light: a load and a branch, no fence instruction, once any thread has made a heavy one; a full
- *             fence before that, and where the kernel refuses membarrier. Heavy: a system call that interrupts
- *             the processors on which the process runs.
+ * Cost        light: a load and a branch, no fence instruction; a full fence where the kernel refuses membarrier,
+ *             and two system calls the first time in a process. Heavy: a system call that interrupts the
+ *             processors on which the process runs.
  * Fork        a child goes on with both.
  *
  * ThreadSanitizer knows nothing of fences: they order no plain data here, only who sees whom.
@@ -32,7 +32,7 @@
 
 THRUM_BEGIN_DECLS
 
-/* Whether light fences may be none: once the first heavy one was made. */
+/* Whether light fences may be none: once the first one, of either side, was made. */
 THRUM_API extern thrum_u32 thrum_fence_asymmetric_;
 THRUM_API void thrum_fence_full_(void) THRUM_COLD;
 

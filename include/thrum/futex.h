@@ -100,6 +100,18 @@ THRUM_API void thrum_futex_fence(void);
 THRUM_API THRUM_MUST_USE bool thrum_futex_fence_all(void);
 
 /*
+ * The calling thread as the kernel numbers it, its process in the upper half; never 0, and another one after a fork.
+ * Two system calls.
+ */
+THRUM_API uint64_t thrum_futex_thread(void);
+
+/*
+ * Whether that thread is a former one of this process, and is no more: what it did before is visible then. False where
+ * it lives, its number has been given to a later thread, it is another process's, or the kernel does not say.
+ */
+THRUM_API THRUM_MUST_USE bool thrum_futex_thread_is_gone(uint64_t thread);
+
+/*
  * On how many processors the caller and its process's first thread may run, by their affinity
  * masks; at least 1. A quota of processor time (cgroups) cannot be seen here. A system call.
  */

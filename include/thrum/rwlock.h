@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rwlock: many readers or one writer.
+ * rwlock: many readers or one writer. In eight bytes; and sharded, at the end of this file, for data that are read all the
+ * time and hardly ever written.
  *
  * Eight bytes. All-zero memory is a free rwlock; nothing allocates, nothing needs destroying.
  *
@@ -39,7 +40,9 @@
 #define THRUM_RWLOCK_H
 
 #include <thrum/deadline.h>
+#include <thrum/fence.h>
 #include <thrum/lock.h>
+#include <thrum/self.h>
 
 /* At most so many readers at once: one more waits. */
 #define THRUM_RWLOCK_READERS_MAX (1u << 27)
@@ -206,6 +209,170 @@ THRUM_API void thrum_rwlock_reset_after_fork(thrum_rwlock *rwlock);
  * length of the whole text, as snprintf does.
  */
 THRUM_API size_t thrum_rwlock_describe(const thrum_rwlock *rwlock, char *text, size_t size);
+
+/*
+ * The read-mostly form: thrum_sharded_rwlock. Each reading thread has a place of its own, and writes nothing else: readers on
+ * any number of processors do not slow each other down. A writer looks at every place.
+ *
+ * Cost        a read is a few plain loads and stores, with no atomic instruction (two full fences where the kernel
+ *             refuses membarrier). A write interrupts the processors on which the process runs, and looks at all
+ *             places: microseconds.
+ * Places      the caller's, as many as there are threads that read all the time, THRUM_SELF_SLOTS at most; each is
+ *             128 bytes. Threads beyond them, and all threads of an all-zero one, count themselves in a
+ *             thrum_rwlock inside.
+ * Fairness    a writer that waits keeps new readers out from the moment that it has excluded other writers, and is in when
+ *             those inside have left; they then go in together.
+ * Ownership   a read is released by the thread that acquired it. Reads within a read get in if the outermost
+ *             has a place; do not rely on it.
+ * Freed       when all calls have returned: a reader looks for a waiting writer after its release.
+ * Processes   not between processes.
+ * Fork        as above: thrum_sharded_rwlock_reset_after_fork.
+ *
+ *     static thrum_rwlock_slot places[64];
+ *     static thrum_sharded_rwlock settings = THRUM_SHARDED_RWLOCK_INIT(places, 64);
+ *
+ *     THRUM_WITH_READ(&settings) limit = find_limit();
+ *
+ * Memory order and who may call: as above, but no signal handler may read.
+ *
+ * The idea of readers that only the writer's membarrier orders is the kernel's percpu-rwsem's and liburcu's.
+ */
+
+/* The place of one thread: how many reads it is inside of. */
+typedef struct thrum_rwlock_slot {
+    THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_u32 reads;
+} thrum_rwlock_slot;
+
+typedef struct thrum_sharded_rwlock {
+    thrum_u32 closed; /* 1: a writer is inside, or waits for those that are */
+    uint32_t count;
+    thrum_rwlock_slot *slots;
+    thrum_rwlock rest; /* writers exclude each other by it; readers without a place use it */
+} thrum_sharded_rwlock;
+
+/* `slots` are zero and live as long as the rwlock; nothing checks the count here. */
+#define THRUM_SHARDED_RWLOCK_INIT(slots, count) {{0}, (count), (slots), THRUM_RWLOCK_INIT}
+
+THRUM_STATIC_ASSERT(sizeof(thrum_rwlock_slot) == 128, "a place is two cache lines");
+
+THRUM_API void thrum_sharded_rwlock_leave_slow_(thrum_u32 *reads, uint32_t left) THRUM_COLD;
+
+/*
+ * Makes a free one, and its places. THRUM_OK; THRUM_INVALID for a count without places, or for places that are not aligned
+ * as their type asks.
+ */
+THRUM_API THRUM_MUST_USE thrum_result thrum_sharded_rwlock_init(thrum_sharded_rwlock *rwlock,
+                                                                thrum_rwlock_slot *slots, uint32_t count);
+
+/* The caller's place; NULL if it has none. */
+THRUM_INLINE thrum_u32 *thrum_sharded_rwlock_place_(const thrum_sharded_rwlock *rwlock) {
+    const uint32_t mine = thrum_self_slot();
+    return THRUM_LIKELY(mine < rwlock->count) ? &rwlock->slots[mine].reads : NULL;
+}
+
+/* One read less in the caller's place. Whoever closed the rwlock before may sleep until there is none. */
+THRUM_INLINE void thrum_sharded_rwlock_leave_(thrum_sharded_rwlock *rwlock, thrum_u32 *reads, uint32_t left) {
+    /* SW2: release, pairs with SW4 */
+    thrum_u32_store_release(reads, left);
+    thrum_fence_light(); /* SW0 */
+    /* relaxed: SW0 says that one of the two sees the other */
+    if (THRUM_UNLIKELY(thrum_u32_load_relaxed(&rwlock->closed)))
+        thrum_sharded_rwlock_leave_slow_(reads, left);
+}
+
+/* Counts a read in the caller's place, and says whether it may stay; if not, it is out again. */
+THRUM_INLINE bool thrum_sharded_rwlock_enter_(thrum_sharded_rwlock *rwlock) {
+    thrum_u32 *const reads = thrum_sharded_rwlock_place_(rwlock);
+    if (THRUM_UNLIKELY(!reads)) return false;
+    /* relaxed: no other thread writes it, and SW0 orders it before the look */
+    const uint32_t inside = thrum_u32_load_relaxed(reads);
+    thrum_u32_store_relaxed(reads, inside + 1);
+    thrum_fence_light(); /* SW0: pairs with the heavy one of a writer that closes */
+    /* SW1: acquire, pairs with SW3 */
+    if (THRUM_LIKELY(!thrum_u32_load_acquire(&rwlock->closed)) || inside) return true;
+    thrum_sharded_rwlock_leave_(rwlock, reads, inside);
+    return false;
+}
+
+/* As thrum_rwlock_acquire_read and the others of those names. */
+THRUM_INLINE void thrum_sharded_rwlock_acquire_read(thrum_sharded_rwlock *rwlock) {
+    if (THRUM_LIKELY(thrum_sharded_rwlock_enter_(rwlock))) return;
+    thrum_rwlock_acquire_read(&rwlock->rest);
+}
+
+THRUM_INLINE THRUM_MUST_USE bool thrum_sharded_rwlock_try_acquire_read(thrum_sharded_rwlock *rwlock) {
+    return THRUM_LIKELY(thrum_sharded_rwlock_enter_(rwlock)) || thrum_rwlock_try_acquire_read(&rwlock->rest);
+}
+
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_sharded_rwlock_acquire_read_until(thrum_sharded_rwlock *rwlock,
+                                                                                 thrum_deadline deadline) {
+    if (THRUM_LIKELY(thrum_sharded_rwlock_enter_(rwlock))) return THRUM_OK;
+    return thrum_rwlock_acquire_read_until(&rwlock->rest, deadline);
+}
+
+/* Ends the caller's read. THRUM_OK, or THRUM_NOT_LOCKED: nobody without a place reads, nor does the caller. */
+THRUM_INLINE thrum_result thrum_sharded_rwlock_release_read(thrum_sharded_rwlock *rwlock) {
+    thrum_u32 *const reads = thrum_sharded_rwlock_place_(rwlock);
+    const uint32_t inside = reads ? thrum_u32_load_relaxed(reads) : 0;
+    if (THRUM_UNLIKELY(!inside)) return thrum_rwlock_release_read(&rwlock->rest);
+    thrum_sharded_rwlock_leave_(rwlock, reads, inside - 1);
+    return THRUM_OK;
+}
+
+/* The caller has excluded other writers; it has opened it and let go of `rest` when this is false. */
+THRUM_API bool thrum_sharded_rwlock_close_slow_(thrum_sharded_rwlock *rwlock, thrum_deadline deadline);
+
+THRUM_INLINE bool thrum_sharded_rwlock_close_(thrum_sharded_rwlock *rwlock, thrum_deadline deadline) {
+    if (!thrum_sharded_rwlock_close_slow_(rwlock, deadline)) return false;
+    for (uint32_t i = 0; i < rwlock->count; i++) THRUM_ANNOUNCE_ACQUIRE_(&rwlock->slots[i].reads);
+    return true;
+}
+
+THRUM_INLINE void thrum_sharded_rwlock_acquire_write(thrum_sharded_rwlock *rwlock) {
+    thrum_rwlock_acquire_write(&rwlock->rest);
+    (void)thrum_sharded_rwlock_close_(rwlock, THRUM_FOREVER);
+}
+
+THRUM_INLINE THRUM_MUST_USE bool thrum_sharded_rwlock_try_acquire_write(thrum_sharded_rwlock *rwlock) {
+    return thrum_rwlock_try_acquire_write(&rwlock->rest) && thrum_sharded_rwlock_close_(rwlock, THRUM_NOW);
+}
+
+THRUM_INLINE THRUM_MUST_USE thrum_result
+thrum_sharded_rwlock_acquire_write_until(thrum_sharded_rwlock *rwlock, thrum_deadline deadline) {
+    const thrum_result result = thrum_rwlock_acquire_write_until(&rwlock->rest, deadline);
+    if (result != THRUM_OK) return result;
+    return thrum_sharded_rwlock_close_(rwlock, deadline) ? THRUM_OK : THRUM_TIMEOUT;
+}
+
+/* Lets readers in; says whether there was a writer. */
+THRUM_INLINE bool thrum_sharded_rwlock_open_(thrum_sharded_rwlock *rwlock) {
+    if (THRUM_UNLIKELY(!thrum_rwlock_writing(&rwlock->rest))) return false;
+    /* SW3: release, pairs with SW1 */
+    thrum_u32_store_release(&rwlock->closed, 0);
+    return true;
+}
+
+/* THRUM_OK, or THRUM_NOT_LOCKED: nobody writes or waits for readers to leave, and nothing has changed. */
+THRUM_INLINE thrum_result thrum_sharded_rwlock_release_write(thrum_sharded_rwlock *rwlock) {
+    if (!thrum_sharded_rwlock_open_(rwlock)) return THRUM_NOT_LOCKED;
+    return thrum_rwlock_release_write(&rwlock->rest);
+}
+
+THRUM_INLINE thrum_result thrum_sharded_rwlock_downgrade(thrum_sharded_rwlock *rwlock) {
+    if (!thrum_sharded_rwlock_open_(rwlock)) return THRUM_NOT_LOCKED;
+    return thrum_rwlock_downgrade(&rwlock->rest);
+}
+
+/* How many reads are under way, and whether somebody writes or waits for readers to leave. Looks at every place. */
+THRUM_API uint32_t thrum_sharded_rwlock_readers(const thrum_sharded_rwlock *rwlock);
+THRUM_INLINE bool thrum_sharded_rwlock_writing(const thrum_sharded_rwlock *rwlock) {
+    return thrum_u32_load_relaxed(&rwlock->closed) != 0;
+}
+
+/* In the only thread of a forked child: makes it free again and forgets its waiters. */
+THRUM_API void thrum_sharded_rwlock_reset_after_fork(thrum_sharded_rwlock *rwlock);
+/* As thrum_rwlock_describe. */
+THRUM_API size_t thrum_sharded_rwlock_describe(const thrum_sharded_rwlock *rwlock, char *text, size_t size);
 
 THRUM_END_DECLS
 

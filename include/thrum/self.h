@@ -5,6 +5,10 @@
  * Floor 2. Works in every thread, those that thrum did not start too, and registers nobody. Holds
  * the only thread-local variable of floors 1 and 2.
  *
+ * A thread's slot is its place in arrays that threads share, each writing its own place only:
+ *
+ *     counts[thrum_self_slot()]++;
+ *
  * THRUM_WITH and THRUM_HOLD (thrum/with.h) link each guard into a chain while its block runs. A
  * runtime that ends a thread with `pthread_exit` drains that chain first, because C code compiled
  * without `-fexceptions` skips cleanups there without a word:
@@ -28,7 +32,11 @@ typedef struct thrum_guard_ {
 typedef struct thrum_self_state_ {
     uint64_t id; /* 0: not yet drawn */
     thrum_guard_ *innermost;
+    uint32_t slot; /* 0: not yet drawn; else one more than the slot */
 } thrum_self_state_;
+
+/* Slots are 0 … THRUM_SELF_SLOTS - 1. */
+#define THRUM_SELF_SLOTS 1024
 
 THRUM_BEGIN_DECLS
 
@@ -50,6 +58,29 @@ THRUM_INLINE uint64_t thrum_self_id(void) {
     const uint64_t id = thrum_self_.id;
     return THRUM_LIKELY(id != 0) ? id : thrum_self_draw_id_();
 }
+
+THRUM_API uint32_t thrum_self_draw_slot_(void) THRUM_COLD;
+
+/*
+ * A small number that no other living thread has; THRUM_SELF_SLOTS for threads that find all of them taken. The same for
+ * as long as the thread lives. A thrum_thread gives it back as it ends, before a join returns; that of another thread is
+ * taken back some time after its end. Whoever gets a number sees what its former owners wrote. Inlined; the
+ * thread's first call draws it, with system calls. Any thread; not signal handlers, unless the thread has
+ * called it before.
+ */
+THRUM_INLINE uint32_t thrum_self_slot(void) {
+    const uint32_t slot = thrum_self_.slot;
+    return THRUM_LIKELY(slot != 0) ? slot - 1 : thrum_self_draw_slot_();
+}
+
+/*
+ * In the only thread of a forked child: the slots of the parent's other threads are free. Until it is called they are
+ * taken. libthrum calls it by itself.
+ */
+THRUM_API void thrum_self_reset_after_fork(void);
+
+/* Gives the caller's slot back. For thread objects. */
+THRUM_API void thrum_self_leave_slot_(void);
 
 /*
  * Lets go of everything that this thread holds through THRUM_WITH and THRUM_HOLD, innermost

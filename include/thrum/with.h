@@ -9,7 +9,7 @@
  *
  * It takes a pointer to any object that can be acquired: thrum_lock, thrum_rlock, thrum_all, thrum_cond,
  * thrum_monitor, thrum_spinlock, thrum_semaphore, thrum_bounded_semaphore. THRUM_WITH_READ and THRUM_WITH_WRITE
- * take a thrum_rwlock. The expression is evaluated once. Where the acquire is refused (an rlock too deep, a
+ * take a thrum_rwlock or thrum_sharded_rwlock. The expression is evaluated once. Where the acquire is refused (an rlock too deep, a
  * condition without a lock) the block is skipped.
  *
  * Every way out lets go: falling off the end, `break`, `continue`, `return`, `goto`, a C++
@@ -80,6 +80,8 @@ THRUM_GUARD_DEFINE_REFUSING_(thrum_cond)
 THRUM_GUARD_DEFINE_REFUSING_(thrum_monitor)
 THRUM_GUARD_DEFINE_SIDE_(thrum_rwlock, read)
 THRUM_GUARD_DEFINE_SIDE_(thrum_rwlock, write)
+THRUM_GUARD_DEFINE_SIDE_(thrum_sharded_rwlock, read)
+THRUM_GUARD_DEFINE_SIDE_(thrum_sharded_rwlock, write)
 THRUM_GUARD_DEFINE_AS_(thrum_all, thrum_all, thrum_acquire_all(object) == THRUM_OK, thrum_acquire_all_until,
                        thrum_release_all)
 
@@ -105,6 +107,7 @@ THRUM_GUARD_OVERLOAD_(thrum_cond)
 THRUM_GUARD_OVERLOAD_(thrum_monitor)
 THRUM_GUARD_OVERLOAD_(thrum_all)
 THRUM_GUARD_OVERLOAD_SIDES_(thrum_rwlock)
+THRUM_GUARD_OVERLOAD_SIDES_(thrum_sharded_rwlock)
 #else
 /* clang-format off */
 #define THRUM_GUARD_SELECT_(verb, object)                                                          \
@@ -119,7 +122,8 @@ THRUM_GUARD_OVERLOAD_SIDES_(thrum_rwlock)
         thrum_monitor *: thrum_guard_##verb##_thrum_monitor_)
 #define THRUM_GUARD_SELECT_SIDE_(verb, object)                                                     \
     _Generic((object),                                                                             \
-        thrum_rwlock *: thrum_guard_##verb##_thrum_rwlock_)
+        thrum_rwlock *: thrum_guard_##verb##_thrum_rwlock_,                                        \
+        thrum_sharded_rwlock *: thrum_guard_##verb##_thrum_sharded_rwlock_)
 /* clang-format on */
 #define thrum_guard_acquire_(object) THRUM_GUARD_SELECT_(acquire, object)(object)
 #define thrum_guard_acquire_until_(object, deadline, result) \

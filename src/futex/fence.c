@@ -3,7 +3,8 @@
  * Floor 2. `decision` is taken once, by the first heavy fence: ASYMMETRIC when the kernel made a fence in every
  * thread, SYMMETRIC when it refused. Only after ASYMMETRIC does `thrum_fence_asymmetric_` become 1, for good.
  *
- * L1: while asymmetric is 0, every light fence is a full one, and so is every heavy one: two full fences.
+ * L1: while asymmetric is 0, every light fence is a full one, and so is every heavy one: two full fences. The first
+ *     light one of a process is a heavy one: it decides, so that the others pay nothing.
  * L2: a heavy fence that finds the kernel willing calls it after asymmetric became 1. A light side either saw
  *     the 1, and was at some point of its program when the kernel fenced its processor: with its store before
  *     that point, the heavy side sees the store; with its look after it, the light side sees the heavy one's.
@@ -16,10 +17,6 @@ enum { UNDECIDED, ASYMMETRIC, SYMMETRIC };
 
 thrum_u32 thrum_fence_asymmetric_;
 static thrum_u32 decision;
-
-void thrum_fence_full_(void) {
-    thrum_futex_fence();
-}
 
 /* relaxed: the words publish nothing but themselves, and L2 calls the kernel after them */
 static uint32_t decide(void) {
@@ -38,4 +35,10 @@ bool thrum_fence_heavy(void) {
     if (!thrum_u32_load_relaxed(&thrum_fence_asymmetric_))
         thrum_u32_store_relaxed(&thrum_fence_asymmetric_, 1);
     return thrum_futex_fence_all(); /* L2 */
+}
+
+void thrum_fence_full_(void) {
+    /* relaxed: as above */
+    const bool first = thrum_u32_load_relaxed(&decision) == UNDECIDED;
+    if (!first || !thrum_fence_heavy()) thrum_futex_fence(); /* L1 */
 }

@@ -149,6 +149,19 @@ bool thrum_futex_fence_all(void) {
     return answer == 0;
 }
 
+uint64_t thrum_futex_thread(void) {
+    return (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)syscall(SYS_gettid);
+}
+
+bool thrum_futex_thread_is_gone(uint64_t thread) {
+    const pid_t process = (pid_t)(thread >> 32);
+    if (process != getpid()) return false;
+    const int saved = errno;
+    const bool gone = syscall(SYS_tgkill, process, (pid_t)(uint32_t)thread, 0) < 0 && errno == ESRCH;
+    errno = saved;
+    return gone;
+}
+
 /*
  * Both masks together: a thread that pinned itself to one processor has partners elsewhere, and a
  * first thread that pinned itself does not speak for the others. More than 8192 processors, or a

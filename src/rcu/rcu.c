@@ -27,6 +27,7 @@
 #include <thrum/futex.h>
 #include <thrum/lock.h>
 #include <thrum/rcu.h>
+#include <thrum/self.h>
 #include <urcu/urcu-bp.h>
 
 /* How long the helper gathers before it begins a grace period; it bounds the wakes that retires make. */
@@ -111,6 +112,7 @@ static void after_fork_in_parent(void) {
 
 static void after_fork_in_child(void) {
     urcu_bp_after_fork_child();
+    thrum_self_reset_after_fork();
     thrum_u32_store_relaxed(&has_helper, 0); /* I4; relaxed: there is one thread */
     thrum_event_reset_after_fork(&work);
     if (in_hand || thrum_u64_load_relaxed(&retired)) thrum_event_set(&work);

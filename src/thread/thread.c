@@ -152,6 +152,7 @@ static void end(void *unused) {
     }
     thrum_here_.failing = NULL;
     if (thrum_u32_load_relaxed(&thrum_tracing_)) thrum_trace_tell_(THRUM_TRACE_THREAD_END, NULL, NULL);
+    thrum_self_leave_slot_();
     thrum_thread_end_(record);
 }
 

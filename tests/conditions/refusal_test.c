@@ -71,6 +71,22 @@ TEST(without_a_look_at_the_affinity_everybody_finishes) {
     play_without(calls, 4000);
 }
 
+TEST(without_membarrier_everybody_finishes) {
+    static const long calls[] = {SYS_membarrier, -1};
+    play_without(calls, 4000);
+}
+
+/* It had been there, and then some of the threads may not call it any more. */
+static void arrive_half_refused(unsigned number) {
+    if (number % 2) refuse(SYS_membarrier, EPERM);
+}
+TEST(half_of_them_without_membarrier_everybody_finishes) {
+    thrum_fence_light();
+    CHECK(thrum_fence_heavy());
+    const crowd c = {.threads = 6, .rounds = 1000 / test_slowdown(), .arrive = arrive_half_refused};
+    for (unsigned i = 0; i < SHAPES; i++) play(&shapes[i], &c, NULL);
+}
+
 TEST(without_any_of_them_everybody_finishes) {
     static const long calls[] = {SYS_futex, SYS_clock_nanosleep, SYS_sched_yield, SYS_sched_getaffinity, -1};
     play_without(calls, 1000);

@@ -17,8 +17,10 @@
 #include <thrum/cond.h>
 #include <thrum/event.h>
 #include <thrum/lock.h>
+#include <thrum/rwlock.h>
 #include <thrum/semaphore.h>
 #include <thrum/spinlock.h>
+#include <thrum/with.h>
 
 enum { MOST_CROWD = 64, PERMITS = 2, ERRNO_MARK = 4242 };
 
@@ -184,6 +186,67 @@ static void check_cond(void) {
     CHECK_EQ(thrum_cond_waiters(&goods), 0);
 }
 
+/* Readers and a few writers, of either form; the read-mostly one has places for some. */
+static thrum_rwlock shape_rwlock;
+static thrum_rwlock_slot shape_places[4];
+static thrum_sharded_rwlock shape_sharded = THRUM_SHARDED_RWLOCK_INIT(shape_places, 4);
+static unsigned long rw_count, rw_sharded_count; /* plain: the rwlocks protect them */
+static atomic_ulong rw_successes, rw_sharded_successes;
+
+static void read_count(const unsigned long *count, uint64_t random) {
+    const unsigned long seen = *count;
+    hold(random);
+    CHECK_EQ(*count, seen);
+}
+
+static void write_count(unsigned long *count, atomic_ulong *successes, uint64_t random) {
+    const unsigned long seen = *count;
+    hold(random);
+    *count = seen + 1;
+    atomic_fetch_add(successes, 1);
+}
+
+static void use_rwlock(unsigned number, uint64_t random) {
+    (void)number;
+    thrum_result result = THRUM_OK;
+    if (random % 8 == 0) {
+        THRUM_WITH_WRITE(&shape_rwlock) write_count(&rw_count, &rw_successes, random);
+    } else if (random % 8 == 1) {
+        THRUM_WITH_WRITE_UNTIL(&shape_rwlock, soon(random), &result)
+        write_count(&rw_count, &rw_successes, random);
+    } else if (random % 8 == 2) {
+        THRUM_WITH_READ_UNTIL(&shape_rwlock, soon(random), &result) read_count(&rw_count, random);
+    } else {
+        THRUM_WITH_READ(&shape_rwlock) read_count(&rw_count, random);
+    }
+}
+
+static void check_rwlock(void) {
+    CHECK_EQ(rw_count, atomic_load(&rw_successes));
+    CHECK_EQ(thrum_u32_load_relaxed(&shape_rwlock.state), 0);
+}
+
+static void use_sharded_rwlock(unsigned number, uint64_t random) {
+    (void)number;
+    thrum_result result = THRUM_OK;
+    if (random % 16 == 0) {
+        THRUM_WITH_WRITE(&shape_sharded) write_count(&rw_sharded_count, &rw_sharded_successes, random);
+    } else if (random % 16 == 1) {
+        THRUM_WITH_WRITE_UNTIL(&shape_sharded, soon(random), &result)
+        write_count(&rw_sharded_count, &rw_sharded_successes, random);
+    } else if (random % 16 == 2) {
+        THRUM_WITH_READ_UNTIL(&shape_sharded, soon(random), &result) read_count(&rw_sharded_count, random);
+    } else {
+        THRUM_WITH_READ(&shape_sharded) read_count(&rw_sharded_count, random);
+    }
+}
+
+static void check_sharded_rwlock(void) {
+    CHECK_EQ(rw_sharded_count, atomic_load(&rw_sharded_successes));
+    CHECK_EQ(thrum_sharded_rwlock_readers(&shape_sharded), 0);
+    CHECK(!thrum_sharded_rwlock_writing(&shape_sharded));
+}
+
 typedef struct shape {
     const char *name;
     void (*use)(unsigned number, uint64_t random);
@@ -196,6 +259,8 @@ static const shape shapes[] = {
     {"semaphore", use_semaphore, check_semaphore},
     {"event", use_event, check_event},
     {"spinlock", use_spinlock, check_spinlock},
+    {"rwlock", use_rwlock, check_rwlock},
+    {"sharded rwlock", use_sharded_rwlock, check_sharded_rwlock},
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 

@@ -51,6 +51,32 @@ static void rlock_pass(void) {
     rlock_open();
 }
 
+/* From a writer to a reader, and from a reader to a writer: of both forms. */
+static thrum_rwlock rwlock;
+static void rwlock_shut(void) {
+    thrum_rwlock_acquire_write(&rwlock);
+}
+static void rwlock_open(void) {
+    thrum_rwlock_release_write(&rwlock);
+}
+static void rwlock_pass(void) {
+    thrum_rwlock_acquire_read(&rwlock);
+    thrum_rwlock_release_read(&rwlock);
+}
+
+static thrum_rwlock_slot places[32];
+static thrum_sharded_rwlock sharded = THRUM_SHARDED_RWLOCK_INIT(places, 32);
+static void sharded_shut(void) {
+    thrum_sharded_rwlock_acquire_read(&sharded);
+}
+static void sharded_open(void) {
+    thrum_sharded_rwlock_release_read(&sharded);
+}
+static void sharded_pass(void) {
+    thrum_sharded_rwlock_acquire_write(&sharded);
+    thrum_sharded_rwlock_release_write(&sharded);
+}
+
 static thrum_event event;
 static void event_shut(void) {
     thrum_event_clear(&event);
@@ -129,6 +155,12 @@ TEST(lock) {
 }
 TEST(rlock) {
     hand_over((struct gate){rlock_shut, rlock_open, rlock_pass, true});
+}
+TEST(rwlock) {
+    hand_over((struct gate){rwlock_shut, rwlock_open, rwlock_pass, true});
+}
+TEST(rwlock_sharded) {
+    hand_over((struct gate){sharded_shut, sharded_open, sharded_pass, true});
 }
 TEST(event) {
     hand_over((struct gate){event_shut, event_open, event_pass, true});

@@ -214,6 +214,23 @@ unsigned thrum_futex_usable_cpus(void) {
     return 2;
 }
 
+/* A number names its thread for good: only one that has ended is gone, and what it did is visible. */
+uint64_t thrum_futex_thread(void) {
+    return engine.me + 1;
+}
+
+bool thrum_futex_thread_is_gone(uint64_t number) {
+    operation_begins();
+    const thread *of = &engine.threads[number - 1];
+    const bool gone = of->state == DONE;
+    if (gone) view_join(&self_thread()->now, &of->now);
+    if (engine.tracing)
+        report_event(CALLER, 0, "thread %u is %s", (unsigned)number - 1, gone ? "gone" : "there");
+    chain(gone);
+    operation_ends();
+    return gone;
+}
+
 void thread_wakes(unsigned number, int outcome) {
     thread *t = &engine.threads[number];
     t->state = RUNNABLE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Readers and writers of every kind on one rwlock, at random. */
+/* Readers and writers of every kind on one rwlock of either form, at random. */
 #include "test.h"
 
 #include <sched.h>
@@ -8,10 +8,12 @@
 
 #include <thrum/rwlock.h>
 
-enum { MOST_THREADS = 64, WORDS = 4 };
+enum { MOST_THREADS = 64, WORDS = 4, PLACES = 16 };
 
 typedef struct arena {
     thrum_rwlock rwlock;
+    thrum_sharded_rwlock sharded;
+    bool is_sharded;
     unsigned long words[WORDS]; /* plain, and all the same but while a writer is inside */
     atomic_uint arrived;
     unsigned threads;
@@ -34,20 +36,26 @@ static void pauses(uint64_t count) {
     for (uint64_t i = 0; i < count; i++) thrum_cpu_pause();
 }
 
+/* A call of the form that this arena is of. */
+#define CALL(a, verb) \
+    ((a)->is_sharded ? thrum_sharded_rwlock_##verb(&(a)->sharded) : thrum_rwlock_##verb(&(a)->rwlock))
+#define CALL_UNTIL(a, verb, deadline)                                       \
+    ((a)->is_sharded ? thrum_sharded_rwlock_##verb(&(a)->sharded, deadline) \
+                     : thrum_rwlock_##verb(&(a)->rwlock, deadline))
+
 static bool acquire(arena *a, bool to_write, uint64_t *random) {
     switch (test_random(random) % 8) {
     case 0:
-        return to_write ? thrum_rwlock_try_acquire_write(&a->rwlock)
-                        : thrum_rwlock_try_acquire_read(&a->rwlock);
+        return to_write ? CALL(a, try_acquire_write) : CALL(a, try_acquire_read);
     case 1:
     case 2:
-        return (to_write ? thrum_rwlock_acquire_write_until(&a->rwlock, soon(random))
-                         : thrum_rwlock_acquire_read_until(&a->rwlock, soon(random))) == THRUM_OK;
+        return (to_write ? CALL_UNTIL(a, acquire_write_until, soon(random))
+                         : CALL_UNTIL(a, acquire_read_until, soon(random))) == THRUM_OK;
     default:
         if (to_write)
-            thrum_rwlock_acquire_write(&a->rwlock);
+            CALL(a, acquire_write);
         else
-            thrum_rwlock_acquire_read(&a->rwlock);
+            CALL(a, acquire_read);
         return true;
     }
 }
@@ -74,7 +82,7 @@ static void *play(void *p) {
         if (!acquire(a, to_write, &self->random)) continue;
         if (!to_write) {
             read_them(a, &self->random);
-            CHECK_EQ(thrum_rwlock_release_read(&a->rwlock), THRUM_OK);
+            CHECK_EQ(CALL(a, release_read), THRUM_OK);
             self->reads++;
             continue;
         }
@@ -84,13 +92,13 @@ static void *play(void *p) {
         }
         self->writes++;
         if (test_random(&self->random) % 4) {
-            CHECK_EQ(thrum_rwlock_release_write(&a->rwlock), THRUM_OK);
+            CHECK_EQ(CALL(a, release_write), THRUM_OK);
         } else {
             const unsigned long written = a->words[0];
-            CHECK_EQ(thrum_rwlock_downgrade(&a->rwlock), THRUM_OK);
+            CHECK_EQ(CALL(a, downgrade), THRUM_OK);
             read_them(a, &self->random);
             CHECK_EQ(a->words[0], written);
-            CHECK_EQ(thrum_rwlock_release_read(&a->rwlock), THRUM_OK);
+            CHECK_EQ(CALL(a, release_read), THRUM_OK);
         }
     }
     return NULL;
@@ -113,8 +121,11 @@ static void run(arena *a) {
     }
     printf("%lu reads and %lu writes of %lu\n", reads, writes, (unsigned long)a->threads * a->rounds);
     CHECK_EQ(a->words[0], writes);
-    CHECK_EQ(thrum_u32_load_relaxed(&a->rwlock.state), 0);
-    CHECK_EQ(thrum_u32_load_relaxed(&a->rwlock.queue.state), 0);
+    const thrum_rwlock *const rest = a->is_sharded ? &a->sharded.rest : &a->rwlock;
+    CHECK_EQ(thrum_u32_load_relaxed(&rest->state), 0);
+    CHECK_EQ(thrum_u32_load_relaxed(&rest->queue.state), 0);
+    CHECK_EQ(thrum_sharded_rwlock_readers(&a->sharded), 0);
+    CHECK(!thrum_sharded_rwlock_writing(&a->sharded));
 }
 
 TEST(two_threads_half_of_them_writing) {
@@ -135,4 +146,28 @@ TEST(long_sections) {
 TEST(many_more_threads_than_processors) {
     static arena a = {.threads = 64, .rounds = 2500, .writes_in_16 = 4, .hold_pauses = 32};
     run(&a);
+}
+
+/* --- the read-mostly form --------------------------------------------------------------------------- */
+
+static void run_sharded(arena *a, uint32_t places) {
+    static thrum_rwlock_slot slots[PLACES];
+    CHECK_EQ(thrum_sharded_rwlock_init(&a->sharded, slots, places), THRUM_OK);
+    a->is_sharded = true;
+    run(a);
+}
+
+TEST(readers_with_places_and_a_few_writes) {
+    static arena a = {.threads = 6, .rounds = 40000, .writes_in_16 = 1, .hold_pauses = 16};
+    run_sharded(&a, PLACES);
+}
+
+TEST(readers_with_places_and_long_sections) {
+    static arena a = {.threads = 8, .rounds = 3000, .writes_in_16 = 3, .hold_pauses = 1000};
+    run_sharded(&a, PLACES);
+}
+
+TEST(more_readers_than_places) {
+    static arena a = {.threads = 32, .rounds = 3000, .writes_in_16 = 2, .hold_pauses = 32};
+    run_sharded(&a, PLACES);
 }

@@ -148,4 +148,12 @@ unsigned thrum_futex_usable_cpus(void) {
     return 1;
 }
 
+uint64_t thrum_futex_thread(void) {
+    return 1;
+}
+
+bool thrum_futex_thread_is_gone(uint64_t thread) {
+    return thread != 1;
+}
+
 #endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2. The slots of threads. `owners` says for each which thread has it, as the kernel numbers it; 0: it is free.
+ *
+ * I1: an entry changes from 0 to a thread's number only by that thread, and back to 0 only by that thread, or by
+ *     one that the kernel has told that it is gone. So two living threads never have one slot.
+ * I2: whoever frees a slot has seen the end of what its owner wrote, or is the owner: the release that frees
+ *     it carries that to the next owner.
+ * I3: a thread that draws looks at some of the taken slots whether their owners are gone, a few at a time and all
+ *     in turn: what threads leave behind that nobody ends for us stays a small share of what lives.
+ */
+#include <thrum/atomic.h>
+#include <thrum/futex.h>
+#include <thrum/self.h>
+
+/* How many taken slots one draw asks about; each is a system call or two. */
+#ifndef THRUM_SELF_ASKS
+#define THRUM_SELF_ASKS 8
+#endif
+
+static thrum_u64 owners[THRUM_SELF_SLOTS];
+static thrum_u32 used;   /* about where those that were ever taken end; relaxed, as `cursor`: a hint */
+static thrum_u32 cursor; /* where the next draw begins to ask */
+
+static void take_back_if_gone(uint32_t slot) {
+    uint64_t owner = thrum_u64_load_relaxed(&owners[slot]);
+    /* SL2: release, pairs with SL1 */
+    if (owner && thrum_futex_thread_is_gone(owner)) (void)thrum_u64_cas_release(&owners[slot], &owner, 0);
+}
+
+static bool take(uint32_t slot, uint64_t me) {
+    uint64_t owner = thrum_u64_load_relaxed(&owners[slot]);
+    /* SL1: acquire, pairs with SL2 and SL3 */
+    return owner == 0 && thrum_u64_cas_acquire(&owners[slot], &owner, me);
+}
+
+/* The lowest free slot. */
+static uint32_t find(uint64_t me) {
+    for (uint32_t slot = 0; slot < THRUM_SELF_SLOTS; slot++) {
+        if (!take(slot, me)) continue;
+        if (slot >= thrum_u32_load_relaxed(&used)) thrum_u32_store_relaxed(&used, slot + 1);
+        return slot;
+    }
+    return THRUM_SELF_SLOTS;
+}
+
+uint32_t thrum_self_draw_slot_(void) {
+    const uint64_t me = thrum_futex_thread();
+    const uint32_t end = thrum_u32_load_relaxed(&used);
+    const uint32_t asks = end < THRUM_SELF_ASKS ? end : THRUM_SELF_ASKS;
+    const uint32_t first = thrum_u32_fetch_add_relaxed(&cursor, asks);
+    for (uint32_t i = 0; i < asks; i++) take_back_if_gone((first + i) % end); /* I3 */
+    uint32_t slot = find(me);
+    if (slot == THRUM_SELF_SLOTS) {
+        for (uint32_t i = 0; i < THRUM_SELF_SLOTS; i++) take_back_if_gone(i);
+        slot = find(me);
+    }
+    thrum_self_.slot = slot + 1;
+    return slot;
+}
+
+void thrum_self_leave_slot_(void) {
+    const uint32_t slot = thrum_self_.slot;
+    thrum_self_.slot = 0;
+    if (slot == 0 || slot > THRUM_SELF_SLOTS) return;
+    thrum_u64_store_release(&owners[slot - 1], 0); /* SL3: release, pairs with SL1 */
+}
+
+void thrum_self_reset_after_fork(void) {
+    /* relaxed: there is one thread */
+    for (uint32_t i = 0; i < THRUM_SELF_SLOTS; i++) thrum_u64_store_relaxed(&owners[i], 0);
+    const uint32_t slot = thrum_self_.slot;
+    if (slot && slot <= THRUM_SELF_SLOTS) thrum_u64_store_relaxed(&owners[slot - 1], thrum_futex_thread());
+}
