@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <urcu/urcu-bp.h>
+#include <urcu/static/urcu-bp.h>
 
 #include <thrum/rcu.h>
 
@@ -15,8 +16,12 @@ struct Thrum {
     void end() { thrum_rcu_read_end(); }
 };
 
-/* What liburcu gives. */
+/* What liburcu gives: inlined, as THRUM_RCU_INLINE does, and called in its shared library. */
 struct Limit {
+    void begin() { _urcu_bp_read_lock(); }
+    void end() { _urcu_bp_read_unlock(); }
+};
+struct Liburcu {
     void begin() { urcu_bp_read_lock(); }
     void end() { urcu_bp_read_unlock(); }
 };
@@ -54,6 +59,7 @@ void retire(Figures &figures) {
 void rows() {
     row("rcu/read_section/limit", read_section<Limit>);
     row("rcu/read_section/thrum", read_section<Thrum>);
+    row("rcu/read_section/liburcu", read_section<Liburcu>);
     row("rcu/read_section/pthread", read_section<Pthread>);
     row_apart("rcu/retire/thrum", retire);
 }

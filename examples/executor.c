@@ -58,13 +58,13 @@ int main(void) {
     thrum_future_release(bad);
 
     int items[ITEMS] = {1, 2, 3, 4, 5};
-    thrum_map squares;
+    thrum_results squares;
     if (thrum_executor_map(pool, &squares, square, items, ITEMS, sizeof items[0], THRUM_FOREVER) != THRUM_OK)
         return 1;
     printf("map:");
-    while (thrum_map_next(&squares, &value) == THRUM_OK) printf(" %d", *(int *)value);
+    while (thrum_results_next(&squares, &value) == THRUM_OK) printf(" %d", *(int *)value);
     printf("\n");
-    thrum_map_end(&squares);
+    thrum_results_end(&squares);
 
     thrum_executor_shutdown(pool, THRUM_SHUTDOWN_WAIT);
     printf("after the shutdown: %s\n", thrum_result_name(thrum_executor_submit(pool, ask, NULL, NULL)));

@@ -150,20 +150,20 @@ static bool with_workers(page *list) {
     thrum_executor *pool;
     thrum_result made;
     THRUM_WITH_EXECUTOR(&pool, (int)workers, &(thrum_executor_config){.prefix = "fetch"}, &made) {
-        thrum_map results;
+        thrum_results results;
         if (thrum_executor_map(pool, &results, download, list, (size_t)pages, sizeof *list, THRUM_FOREVER) !=
             THRUM_OK)
             break;
         void *value;
-        for (thrum_result result; (result = thrum_map_next(&results, &value)) != THRUM_EMPTY;) {
+        for (thrum_result result; (result = thrum_results_next(&results, &value)) != THRUM_EMPTY;) {
             if (result == THRUM_OK) {
                 good++;
                 bytes += ((page *)value)->size;
             } else {
-                fprintf(stderr, "fetch: %s\n", thrum_map_failure(&results).message);
+                fprintf(stderr, "fetch: %s\n", thrum_results_failure(&results).message);
             }
         }
-        thrum_map_end(&results);
+        thrum_results_end(&results);
     }
     char how[32];
     snprintf(how, sizeof how, "with %ld workers", workers);

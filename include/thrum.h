@@ -22,6 +22,7 @@
 #include <thrum/latch.h>
 #include <thrum/local.h>
 #include <thrum/lock.h>
+#include <thrum/map.h>
 #include <thrum/monitor.h>
 #include <thrum/once.h>
 #include <thrum/park.h>
@@ -36,6 +37,7 @@
 #include <thrum/scheduler.h>
 #include <thrum/semaphore.h>
 #include <thrum/seqlock.h>
+#include <thrum/snapshot.h>
 #include <thrum/spinlock.h>
 #include <thrum/thread.h>
 #include <thrum/timer.h>

@@ -170,7 +170,7 @@ TEST(a_job_runs_with_its_argument_and_its_value_comes_back) {
 TEST(no_job_at_all_is_refused) {
     thrum_executor *const pool = make(1);
     thrum_future *future = NULL;
-    thrum_map map;
+    thrum_results map;
     CHECK_EQ(thrum_executor_submit(pool, NULL, order, &future), THRUM_INVALID);
     CHECK_EQ(thrum_executor_submit(pool, NULL, order, NULL), THRUM_INVALID);
     CHECK_EQ(thrum_executor_map(pool, &map, NULL, order, 1, 1, THRUM_FOREVER), THRUM_INVALID);
@@ -915,26 +915,26 @@ TEST(map_gives_the_results_in_the_items_order) {
     thrum_executor *const pool = make(4);
     int items[40];
     for (int i = 0; i < 40; i++) items[i] = i;
-    thrum_map map;
+    thrum_results map;
     CHECK_EQ(thrum_executor_map(pool, &map, square, items, 40, sizeof items[0], THRUM_FOREVER), THRUM_OK);
     for (int i = 0; i < 40; i++) {
         void *value = NULL;
-        CHECK_EQ(thrum_map_next(&map, &value), THRUM_OK);
+        CHECK_EQ(thrum_results_next(&map, &value), THRUM_OK);
         CHECK(value == &items[i] && items[i] == i * i);
-        CHECK_EQ(thrum_map_failure(&map).code, 0);
+        CHECK_EQ(thrum_results_failure(&map).code, 0);
     }
     void *value = pool;
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_EMPTY);
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_EMPTY);
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_EMPTY);
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_EMPTY);
     CHECK(value == pool);
-    thrum_map_end(&map);
+    thrum_results_end(&map);
     end(pool);
 }
 
 TEST(map_submits_all_at_once) {
     thrum_executor *const pool = make(3);
     gate gates[3] = {{.worker = 0}};
-    thrum_map map;
+    thrum_results map;
     CHECK_EQ(thrum_executor_map(pool, &map, pass, gates, 3, sizeof gates[0], THRUM_FOREVER), THRUM_OK);
     for (int i = 2; i >= 0; i--) { /* each runs before anything was asked */
         thrum_semaphore_acquire(&gates[i].entered);
@@ -942,28 +942,28 @@ TEST(map_submits_all_at_once) {
     }
     void *value = NULL;
     for (int i = 0; i < 3; i++) {
-        CHECK_EQ(thrum_map_next(&map, &value), THRUM_OK);
+        CHECK_EQ(thrum_results_next(&map, &value), THRUM_OK);
         CHECK(value == &gates[i]);
     }
-    thrum_map_end(&map);
+    thrum_results_end(&map);
     end(pool);
 }
 
 TEST(in_map_an_error_comes_in_its_place) {
     thrum_executor *const pool = make(2);
     int items[] = {2, 3, -4, 5};
-    thrum_map map;
+    thrum_results map;
     CHECK_EQ(thrum_executor_map(pool, &map, square, items, 4, sizeof items[0], THRUM_FOREVER), THRUM_OK);
     void *value = NULL;
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_OK);
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_OK);
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_FAILED);
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_OK);
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_OK);
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_FAILED);
     CHECK(value == &items[1]);
-    CHECK_EQ(thrum_map_failure(&map).code, 13);
-    CHECK(strcmp(thrum_map_failure(&map).message, "negative: -4") == 0);
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_OK);
+    CHECK_EQ(thrum_results_failure(&map).code, 13);
+    CHECK(strcmp(thrum_results_failure(&map).message, "negative: -4") == 0);
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_OK);
     CHECK(value == &items[3] && items[3] == 25);
-    thrum_map_end(&map);
+    thrum_results_end(&map);
     end(pool);
 }
 
@@ -972,16 +972,16 @@ TEST(map_has_one_deadline_from_the_call) {
     gate gates[2] = {{.worker = 0}};
     thrum_event_set(&gates[0].open);
     const uint64_t start = test_now_ns();
-    thrum_map map;
+    thrum_results map;
     CHECK_EQ(thrum_executor_map(pool, &map, pass, gates, 2, sizeof gates[0], thrum_after_ms(30)), THRUM_OK);
     thrum_semaphore_acquire(&gates[1].entered);
     void *value = NULL;
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_OK); /* it is there, however late */
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_OK); /* it is there, however late */
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_TIMEOUT);
     CHECK(test_now_ns() - start >= 30000000);
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_TIMEOUT);
     thrum_event_set(&gates[1].open);
-    thrum_map_end(&map);
+    thrum_results_end(&map);
     end(pool);
 }
 
@@ -994,11 +994,11 @@ static void *open_when_main_sleeps(void *g) {
 TEST(leaving_a_map_early_cancels_the_rest_and_waits_for_what_runs) {
     thrum_executor *const pool = make(1);
     gate gates[20] = {{.worker = 0}};
-    thrum_map map;
+    thrum_results map;
     CHECK_EQ(thrum_executor_map(pool, &map, pass, gates, 20, sizeof gates[0], THRUM_FOREVER), THRUM_OK);
     thrum_semaphore_acquire(&gates[0].entered);
     test_thread opener = test_start(open_when_main_sleeps, &gates[0]);
-    thrum_map_end(&map);
+    thrum_results_end(&map);
     CHECK(thrum_event_is_set(&gates[0].open));
     test_join(&opener);
     memset(gates, 0xA5, sizeof gates); /* they are the caller's again */
@@ -1009,7 +1009,7 @@ TEST(leaving_a_map_early_cancels_the_rest_and_waits_for_what_runs) {
 TEST(a_map_that_is_refused_leaves_nothing_behind) {
     thrum_executor *const pool = make(1);
     int items[3] = {1, 2, 3};
-    thrum_map map;
+    thrum_results map;
     CHECK_EQ(thrum_executor_shutdown(pool, 0), THRUM_OK);
     CHECK_EQ(thrum_executor_map(pool, &map, square, items, 3, sizeof items[0], THRUM_FOREVER), THRUM_CLOSED);
     end(pool);
@@ -1019,9 +1019,9 @@ TEST(a_map_that_is_refused_leaves_nothing_behind) {
                  THRUM_NO_MEMORY);
     CHECK_EQ(thrum_executor_map(other, &map, square, NULL, 0, 0, THRUM_FOREVER), THRUM_OK);
     void *value = NULL;
-    CHECK_EQ(thrum_map_next(&map, &value), THRUM_EMPTY);
-    CHECK_EQ(thrum_map_failure(&map).code, 0);
-    thrum_map_end(&map);
+    CHECK_EQ(thrum_results_next(&map, &value), THRUM_EMPTY);
+    CHECK_EQ(thrum_results_failure(&map).code, 0);
+    thrum_results_end(&map);
     end(other);
 }
 

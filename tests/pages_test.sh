@@ -55,12 +55,12 @@ class Header:
         self.types = set(re.findall(r"\btypedef\b[^;]*;?\s*(\w+)\s*;", own))
         self.prototypes = {}
         for part in own.split(";"):
-            found = re.match(r"\s*(?:static|inline|extern|\s)*(\w[\w\s*]*?\b(\w+)\s*\([^()]*\))\s*$", part)
+            found = re.match(r"\s*(?:static|inline|extern|\s)*(\w[\w\s*]*?\b(\w+)\s*\((?:[^()]|\([^()]*\))*\))\s*$", part)
             if found:
                 self.prototypes[found[2]] = tidy(found[1])
         guard = "THRUM_" + path.stem.upper() + "_H"
         self.macros = {name: tidy(name + arguments) for name, arguments in
-                       re.findall(r"^\s*#\s*define\s+(THRUM_\w+)(\([^)]*\))?", raw, flags=re.M) if name != guard}
+                       re.findall(r"^\s*#\s*define\s+(THRUM_\w+|thrum_\w+(?=\())(\([^)]*\))?", raw, flags=re.M) if name != guard}
         for names in (self.constants, self.types):
             names -= {name for name in names if internal(name)}
         for table in (self.prototypes, self.macros):
@@ -91,7 +91,7 @@ def example_faults(name, source, root, objects, work):
     (work / f"{name}.c").write_text(source)
     flags = ["-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{root / 'include'}"]
     built = subprocess.run([CC, *flags, "-o", program, work / f"{name}.c", *objects,
-                            "-lurcu-bp", "-lurcu-common", "-pthread"],
+                            "-lurcu-cds", "-lurcu-bp", "-lurcu-common", "-pthread"],
                            capture_output=True, text=True)
     if built.returncode:
         yield f"{name}: the example does not compile\n{built.stderr}"

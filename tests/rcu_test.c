@@ -160,3 +160,27 @@ static void retire_without_threads(void) {
 TEST(a_helper_that_cannot_be_started_is_a_result_and_loses_nothing) {
     in_child(retire_without_threads);
 }
+
+static int leaves_by_return(void) {
+    THRUM_WITH_RCU return 1;
+    return 0;
+}
+
+TEST(a_block_that_reads_ends_its_section_on_every_way_out) {
+    CHECK_EQ(leaves_by_return(), 1);
+    for (int i = 0; i < 2; i++) {
+        THRUM_WITH_RCU {
+            CHECK_EQ(thrum_self_guards(), 1);
+            if (i) break;
+            continue;
+        }
+    }
+    THRUM_WITH_RCU thrum_self_release_guards(); /* as a thread does that ends inside */
+    CHECK_EQ(thrum_self_guards(), 0);
+    thrum_rcu_synchronize(); /* would wait for an open section */
+    static int page = 7, *published;
+    thrum_rcu_publish(&published, &page);
+    CHECK(thrum_rcu_read(&published) == &page);
+    CHECK(thrum_rcu_exchange(&published, (int *)NULL) == &page);
+    CHECK(thrum_rcu_read(&published) == NULL);
+}

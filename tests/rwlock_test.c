@@ -271,7 +271,8 @@ TEST(a_writer_that_waits_closes_it_to_newcomers) {
     static thrum_rwlock rwlock;
     thrum_rwlock_acquire_read(&rwlock);
     test_thread writer = test_start(writes, &rwlock);
-    while (!(thrum_u32_load_relaxed(&rwlock.state) & THRUM_RWLOCK_CLOSED_) || !test_is_asleep(writer.tid))
+    /* In this order: as it comes it closes the rwlock for a moment, and it has not slept before that. */
+    while (!test_is_asleep(writer.tid) || !(thrum_u32_load_relaxed(&rwlock.state) & THRUM_RWLOCK_CLOSED_))
         sched_yield();
     for (unsigned i = 0; i < 100; i++) CHECK(!thrum_rwlock_try_acquire_read(&rwlock));
     CHECK_EQ(thrum_rwlock_acquire_read_until(&rwlock, thrum_after_ms(5)), THRUM_TIMEOUT);

@@ -162,45 +162,45 @@ THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_executor_enter_(thrum_executor **
 /*
  * The results of one job on many items, in the items' order.
  *
- *     thrum_map sizes;
+ *     thrum_results sizes;
  *     if (thrum_executor_map(pool, &sizes, measure, pages, count, sizeof pages[0], THRUM_FOREVER) != THRUM_OK)
  *         return false;
  *     void *value;
- *     while (thrum_map_next(&sizes, &value) == THRUM_OK) use(value);
- *     thrum_map_end(&sizes);                                    // cancels what has not begun
+ *     while (thrum_results_next(&sizes, &value) == THRUM_OK) use(value);
+ *     thrum_results_end(&sizes);                                    // cancels what has not begun
  *
  * Belongs to one thread.
  */
-typedef struct thrum_map {
+typedef struct thrum_results {
     thrum_future **futures_;
     size_t count_, next_;
     thrum_deadline deadline_;
-} thrum_map;
+} thrum_results;
 
 /*
  * Submits the job once for each item of an array, with the item's address as argument. The deadline is one for all
  * results. THRUM_OK; THRUM_NO_MEMORY, and results of submit: then what was submitted is cancelled, what had begun
- * already is waited for, and nothing is to be ended. The items must live until thrum_map_end has returned.
+ * already is waited for, and nothing is to be ended. The items must live until thrum_results_end has returned.
  */
-THRUM_API THRUM_MUST_USE thrum_result thrum_executor_map(thrum_executor *executor, thrum_map *map,
+THRUM_API THRUM_MUST_USE thrum_result thrum_executor_map(thrum_executor *executor, thrum_results *results,
                                                          thrum_job *job, void *items, size_t count,
                                                          size_t size, thrum_deadline deadline);
 
 /*
  * Waits for the next item's result. THRUM_OK, and the value in *value; THRUM_EMPTY: all were given. Where it is an
- * error it says what thrum_future_result says, and the item counts as given; thrum_map_failure says more. THRUM_TIMEOUT:
+ * error it says what thrum_future_result says, and the item counts as given; thrum_results_failure says more. THRUM_TIMEOUT:
  * the item does not count as given.
  */
-THRUM_API THRUM_MUST_USE thrum_result thrum_map_next(thrum_map *map, void **value);
+THRUM_API THRUM_MUST_USE thrum_result thrum_results_next(thrum_results *results, void **value);
 
-/* Why the item given last has no value. Lives until thrum_map_end. Of one that has: 0 and "". */
-THRUM_API thrum_future_failure thrum_map_failure(const thrum_map *map);
+/* Why the item given last has no value. Lives until thrum_results_end. Of one that has: 0 and "". */
+THRUM_API thrum_future_failure thrum_results_failure(const thrum_results *results);
 
 /*
  * Ends it, at any moment, once: jobs that have not begun are cancelled, those that have are waited for, so that the
  * items are the caller's again.
  */
-THRUM_API void thrum_map_end(thrum_map *map);
+THRUM_API void thrum_results_end(thrum_results *results);
 
 THRUM_END_DECLS
 

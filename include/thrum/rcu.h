@@ -6,8 +6,8 @@
  * Floor 3, in libthrum.
  *
  * Cost        a read section is what liburcu asks, two loads and two stores of the thread's own line, with no
- *             atomic instruction; the first in a thread registers it (two system calls). A retire is one
- *             compare-and-swap, and at most one wake in ten milliseconds.
+ *             atomic instruction, and two calls; the first in a thread registers it (two system calls). A
+ *             retire is one compare-and-swap, and at most one wake in ten milliseconds.
  * Grace       what is retired is called back after every read section has ended that had begun before the
  *             retire; ten milliseconds later at the earliest, in a helper thread, one after the other.
  * Helper      one thread for the process, started by the first retire or thrum_rcu_prepare. liburcu's own
@@ -17,11 +17,10 @@
  * Fork        the child has the forking thread's read section and no other, and what was retired is still
  *             called back there. Not from inside a read section: liburcu would wait for itself.
  *
- *     thrum_rcu_read_begin();
- *     balance = read_page()->balance;                           // follows a published pointer
- *     thrum_rcu_read_end();
+ *     THRUM_WITH_RCU balance = thrum_rcu_read(&current_sheet)->balance;
  *     ...
- *     thrum_rcu_retire(old_page, free_page);                    // nobody can reach it any more
+ *     struct sheet *old = thrum_rcu_exchange(&current_sheet, fresh_sheet);
+ *     thrum_rcu_retire(&old->head, free_sheet);                 // no new reader can reach it
  *
  * Memory order: what a thread does in a read section happens before the callback, or the return from
  * thrum_rcu_synchronize, that waited for it; what happened before a retire, before its callback.
@@ -33,6 +32,11 @@
 
 #include <thrum/cpu.h>
 #include <thrum/result.h>
+#include <thrum/with.h>
+
+#if defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN
+#include <urcu/static/urcu-bp.h>
+#endif
 
 /* Lies in what will be retired. Belongs to thrum from the retire to the callback. */
 typedef struct thrum_rcu_head {
@@ -50,6 +54,28 @@ THRUM_BEGIN_DECLS
  */
 THRUM_API void thrum_rcu_read_begin(void);
 THRUM_API void thrum_rcu_read_end(void);
+
+/*
+ * A program that defines THRUM_RCU_INLINE has both inlined, which saves the two calls, and needs liburcu's headers. That header says
+ * of the two functions that code under any licence may use them so. Not under ThreadSanitizer, which is told by the
+ * calls.
+ */
+#if defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN
+#define thrum_rcu_read_begin _urcu_bp_read_lock
+#define thrum_rcu_read_end _urcu_bp_read_unlock
+#endif
+
+/*
+ * Publishes: puts the pointer into the cell, `T *cell`, where read sections find it. Whoever reads it sees what it points at
+ * as it was written before. The second form returns what the cell held before, which is then to be retired.
+ */
+#define thrum_rcu_publish(cell, pointer) \
+    __atomic_store_n((cell), (pointer), __ATOMIC_RELEASE) /* R5: release */
+#define thrum_rcu_exchange(cell, pointer) \
+    __atomic_exchange_n((cell), (pointer), __ATOMIC_ACQ_REL) /* R5: release and acquire */
+
+/* What was published last in the cell. In a read section it stays readable until the section ends. */
+#define thrum_rcu_read(cell) __atomic_load_n((cell), __ATOMIC_ACQUIRE) /* R6: acquire, pairs with R5 */
 
 /*
  * Makes sure that the helper runs. THRUM_OK; THRUM_NO_MEMORY, THRUM_NO_THREAD: nothing has changed, and it may be
@@ -73,6 +99,17 @@ THRUM_API void thrum_rcu_synchronize(void);
  * callback. THRUM_OK; THRUM_NO_MEMORY, THRUM_NO_THREAD when there is no helper and none can be started.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_rcu_barrier(void);
+
+/* A read section for a block, with every way out of it as in thrum/with.h. */
+#define THRUM_WITH_RCU THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_rcu_enter_())
+
+THRUM_API void thrum_rcu_leave_(void *unused);
+
+THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_rcu_enter_(void) {
+    thrum_rcu_read_begin();
+    const thrum_guard_ guard = {thrum_rcu_leave_, &thrum_self_, NULL}; /* any object: there is one a thread */
+    return guard;
+}
 
 THRUM_END_DECLS
 

@@ -36,7 +36,8 @@
     X(THRUM_NO_THREAD, 18, "the system refused a thread")                       \
     X(THRUM_UNSUPPORTED, 19, "this system does not offer it")                   \
     X(THRUM_NOT_FOUND, 20, "there is nothing of that name")                     \
-    X(THRUM_FAILED, 21, "the work failed")
+    X(THRUM_FAILED, 21, "the work failed")                                      \
+    X(THRUM_EXISTS, 22, "there is something of that name already")
 
 #define THRUM_RESULT_ENUMERATOR_(name, number, message) name = number,
 typedef enum thrum_result { THRUM_RESULTS_(THRUM_RESULT_ENUMERATOR_) } thrum_result;

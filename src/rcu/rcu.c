@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 3. Read sections are liburcu's; the helper that runs callbacks is ours (the header says why).
+ * Floor 3. Read sections are liburcu's (rcu_read.c); the helper that runs callbacks is ours (the header says why).
  *
  * What has been retired goes three ways: a retire pushes it onto `retired`; the helper, in its turn, moves the
  * whole stack to `in_hand`, oldest first; after a grace period it takes them from there and calls them back.
@@ -18,6 +18,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "grace.h"
 #include "tell.h"
 
 #include <errno.h>
@@ -41,21 +42,11 @@ static thrum_lock turn;
 static thrum_rcu_head *in_hand; /* `turn` guards it */
 static thrum_u32 has_helper;    /* `turn` guards its changes */
 static bool forks_watched;
-static char grace; /* its address stands for every grace period */
-
-void thrum_rcu_read_begin(void) {
-    urcu_bp_read_lock();
-}
-
-void thrum_rcu_read_end(void) {
-    THRUM_TELL_RELEASE(&grace); /* R1: release, pairs with R2; the order is liburcu's */
-    urcu_bp_read_unlock();
-}
 
 void thrum_rcu_synchronize(void) {
     const int saved = errno;
     urcu_bp_synchronize_rcu();
-    THRUM_TELL_ACQUIRE(&grace); /* R2 */
+    THRUM_TELL_ACQUIRE(&thrum_rcu_grace_); /* R2 */
     errno = saved;
 }
 
@@ -186,6 +177,6 @@ thrum_result thrum_rcu_barrier(void) {
     struct marker marker = {.passed = THRUM_EVENT_INIT};
     thrum_rcu_retire(&marker.head, pass);
     thrum_event_wait(&marker.passed);
-    THRUM_TELL_ACQUIRE(&grace);
+    THRUM_TELL_ACQUIRE(&thrum_rcu_grace_);
     return THRUM_OK;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What stands on liburcu: threads with results, each with a value of its own, in the registry; a timer; jobs of an executor and
- * their futures.
+ * their futures; versions of a value in a cell, and values in a map, read while they are swapped and freed.
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <thrum.h>
 
@@ -56,7 +57,61 @@ static int run_jobs(void) {
     return sum;
 }
 
+static thrum_snapshot cell;
+static thrum_map *map;
+static thrum_u32 over;
+
+/* Both numbers are plain: what publishes them is what orders them, and what ends the reads orders their end. */
+struct pair {
+    int a, b;
+};
+
+static struct pair *make_pair(int number) {
+    struct pair *const pair = malloc(sizeof *pair);
+    if (pair) *pair = (struct pair){number, number};
+    return pair;
+}
+
+static void free_pair(void *pair) {
+    ((struct pair *)pair)->a = -1;
+    free(pair);
+}
+
+static void *read_pairs(void *wrong) {
+    while (!thrum_u32_load_relaxed(&over)) {
+        THRUM_WITH_SNAPSHOT(const struct pair *now, &cell) {
+            if (now && now->a != now->b) *(int *)wrong = 1;
+        }
+        THRUM_WITH_RCU {
+            const struct pair *const found = thrum_map_get(map, thrum_key("pair"));
+            if (found && found->a != found->b) *(int *)wrong = 1;
+        }
+    }
+    return wrong;
+}
+
+static bool read_while_written(void) {
+    thrum_map_config map_config = {.destroy = free_pair};
+    int wrong = 0;
+    thrum_thread *reader;
+    const thrum_thread_config config = {.target = read_pairs, .argument = &wrong};
+    if (thrum_map_new(&map, &map_config) != THRUM_OK || thrum_thread_spawn(&reader, &config) != THRUM_OK)
+        return false;
+    for (int i = 0; i < 20000; i++) {
+        if (thrum_snapshot_set(&cell, make_pair(i), free_pair) != THRUM_OK) return false;
+        if (thrum_map_put(map, thrum_key("pair"), make_pair(i)) != THRUM_OK) return false;
+        if (i % 100 == 0) thrum_map_remove(map, thrum_key("pair"));
+    }
+    thrum_u32_store_relaxed(&over, 1);
+    const bool joined = thrum_thread_join(reader, NULL) == THRUM_OK;
+    thrum_thread_release(reader);
+    thrum_snapshot_clear(&cell);
+    thrum_map_free(map);
+    return joined && !wrong && thrum_rcu_barrier() == THRUM_OK;
+}
+
 int main(void) {
+    if (!read_while_written()) return 1;
     thrum_thread *threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
         const thrum_thread_config config = {.target = work, .argument = &handed[i]};

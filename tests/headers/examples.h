@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <thrum.h>
 
@@ -17,24 +18,31 @@ extern void *pages[];
 extern size_t count;
 extern thrum_future *futures[];
 
+extern thrum_map *users;
+extern struct user { int balance; } * newcomer;
+extern struct config { int limit; } * fresh;
+
 typedef struct session {
     int requests;
 } session;
 struct page {
     int balance;
 };
-extern thrum_rcu_head *old_page;
+struct sheet {
+    thrum_rcu_head head;
+    int balance;
+};
+extern struct sheet *current_sheet, *fresh_sheet;
 
 void ask(thrum_future *answer);
 void beat(void *unused);
 void add_route(void);
 void close_session(void *value, void *unused);
 thrum_result connect_session(void *value, void *unused);
-void free_page(thrum_rcu_head *head);
+void free_sheet(thrum_rcu_head *head);
 int find_limit(void);
 int find_next(void);
 int measure(void *page, void **value);
-const struct page *read_page(void);
 void report(int64_t sum);
 void remind(void *unused);
 void *serve(void *unused);

@@ -210,11 +210,11 @@ static void one_second_of_use(thrum_executor *pool) {
     for (int i = 0; i < BURST; i += 10) (void)thrum_future_cancel(futures[i]);
     CHECK_EQ(thrum_future_wait(futures, BURST, THRUM_ALL_COMPLETED, NULL), THRUM_OK);
     for (int i = 0; i < BURST; i++) thrum_future_release(futures[i]);
-    thrum_map map;
+    thrum_results map;
     CHECK_EQ(thrum_executor_map(pool, &map, use_memory, items, 50, sizeof items[0], THRUM_FOREVER), THRUM_OK);
     void *value;
-    for (int i = 0; i < 25; i++) CHECK_EQ(thrum_map_next(&map, &value), THRUM_OK);
-    thrum_map_end(&map);
+    for (int i = 0; i < 25; i++) CHECK_EQ(thrum_results_next(&map, &value), THRUM_OK);
+    thrum_results_end(&map);
     thrum_executor *const other = make(2);
     for (int i = 0; i < 20; i++) CHECK_EQ(thrum_executor_submit(other, use_memory, NULL, NULL), THRUM_OK);
     thrum_executor_release(other);

@@ -14,7 +14,7 @@ typedef struct page {
     uint64_t words[WORDS];
 } page;
 
-static thrum_u64 published;
+static page *published;
 static thrum_u32 over;
 static thrum_u64 freed;
 
@@ -34,12 +34,12 @@ static void free_page(thrum_rcu_head *head) {
 
 static void *read_pages(void *unused) {
     while (!thrum_u32_load_acquire(&over)) {
-        thrum_rcu_read_begin();
-        const page *const p = (const page *)(uintptr_t)thrum_u64_load_acquire(&published);
-        const uint64_t first = p->words[0];
-        CHECK(first != POISON);
-        for (int i = 1; i < WORDS; i++) CHECK(p->words[i] == first);
-        thrum_rcu_read_end();
+        THRUM_WITH_RCU {
+            const page *const p = thrum_rcu_read(&published);
+            const uint64_t first = p->words[0];
+            CHECK(first != POISON);
+            for (int i = 1; i < WORDS; i++) CHECK(p->words[i] == first);
+        }
     }
     return unused;
 }
@@ -48,8 +48,7 @@ static void *write_pages(void *written) {
     uint64_t count = 0;
     while (!thrum_u32_load_acquire(&over)) {
         page *const fresh = make(++count);
-        page *const old =
-            (page *)(uintptr_t)thrum_u64_exchange_acq_rel(&published, (uint64_t)(uintptr_t)fresh);
+        page *const old = thrum_rcu_exchange(&published, fresh);
         if (count % 64) {
             thrum_rcu_retire(&old->head, free_page);
         } else {
@@ -63,7 +62,7 @@ static void *write_pages(void *written) {
 }
 
 TEST(no_reader_sees_a_freed_page_and_every_page_is_freed_once) {
-    thrum_u64_store_release(&published, (uint64_t)(uintptr_t)make(0));
+    thrum_rcu_publish(&published, make(0));
     uint64_t written[2];
     test_thread threads[4];
     for (int i = 0; i < 2; i++) threads[i] = test_start(read_pages, NULL);
@@ -73,5 +72,5 @@ TEST(no_reader_sees_a_freed_page_and_every_page_is_freed_once) {
     for (int i = 0; i < 4; i++) test_join(&threads[i]);
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
     CHECK_EQ(thrum_u64_load_relaxed(&freed), written[0] + written[1]);
-    free((page *)(uintptr_t)thrum_u64_load_acquire(&published));
+    free(thrum_rcu_read(&published));
 }

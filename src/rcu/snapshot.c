@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 3. I1: `now_` changes while `writers_` is held, so that an update's version is made of the one that it replaces.
+ * I2: a version is retired after the exchange that took it out of the cell: no later section finds it.
+ */
+#include "tell.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <thrum/snapshot.h>
+
+static void destroy(thrum_rcu_head *head) {
+    thrum_version_ *const version = (thrum_version_ *)(void *)head; /* its first member */
+    if (version->destroy) version->destroy(version->value);
+    free(version);
+}
+
+static void replace(thrum_snapshot *snapshot, thrum_version_ *next) {
+    THRUM_TELL_OWN_RELEASE(&snapshot->now_);
+    thrum_version_ *const before =
+        thrum_rcu_exchange(&snapshot->now_, next);        /* R5, pairs with R6 in the reads */
+    if (before) thrum_rcu_retire(&before->head, destroy); /* I2 */
+}
+
+thrum_result thrum_snapshot_set(thrum_snapshot *snapshot, void *value, void (*destroy_value)(void *value)) {
+    const int saved = errno;
+    thrum_version_ *const next = malloc(sizeof *next);
+    errno = saved;
+    if (!next) return THRUM_NO_MEMORY;
+    next->value = value;
+    next->destroy = destroy_value;
+    THRUM_WITH(&snapshot->writers_) replace(snapshot, next); /* I1 */
+    return THRUM_OK;
+}
+
+thrum_result thrum_snapshot_update(thrum_snapshot *snapshot, thrum_snapshot_make *make, void *argument,
+                                   void (*destroy_value)(void *value)) {
+    const int saved = errno;
+    thrum_version_ *const next = malloc(sizeof *next);
+    errno = saved;
+    if (!next) return THRUM_NO_MEMORY;
+    thrum_result result = THRUM_OK;
+    THRUM_WITH(&snapshot->writers_) { /* I1; let go of also when `make` ends the thread */
+        const thrum_version_ *const now = snapshot->now_;
+        THRUM_TELL_OWN_ACQUIRE(&snapshot->now_);
+        void *value = NULL;
+        result = make(now ? now->value : NULL, argument, &value);
+        next->value = value;
+        next->destroy = destroy_value;
+        if (result == THRUM_OK) replace(snapshot, next);
+    }
+    if (result != THRUM_OK) free(next);
+    return result;
+}
+
+void thrum_snapshot_clear(thrum_snapshot *snapshot) {
+    THRUM_WITH(&snapshot->writers_) replace(snapshot, NULL);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* ctest: libraries thrum */
+/* The promises of thrum/map.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <thrum.h>
+#include <unistd.h>
+
+static thrum_u32 destroyed;
+
+static thrum_map *new_map(void (*destroy)(void *value), size_t expected) {
+    const thrum_map_config config = {.destroy = destroy, .expected = expected};
+    thrum_map *map = NULL;
+    thrum_u32_store_relaxed(&destroyed, 0);
+    CHECK_EQ(thrum_map_new(&map, &config), THRUM_OK);
+    return map;
+}
+
+static const char *get(const thrum_map *map, thrum_map_key key) {
+    const char *value = NULL;
+    THRUM_WITH_RCU value = thrum_map_get(map, key);
+    return value; /* the tests' values are never freed */
+}
+
+static char one[] = "one", two[] = "two", three[] = "three";
+
+TEST(what_was_put_is_found_until_it_is_removed) {
+    thrum_map *const map = new_map(NULL, 0);
+    CHECK(get(map, thrum_key("a")) == NULL);
+    CHECK_EQ(thrum_map_remove(map, thrum_key("a")), THRUM_NOT_FOUND);
+    CHECK_EQ(thrum_map_put(map, thrum_key("a"), one), THRUM_OK);
+    CHECK(get(map, thrum_key("a")) == one);
+    CHECK_EQ(thrum_map_count(map), 1);
+    CHECK_EQ(thrum_map_put(map, thrum_key("a"), two), THRUM_OK);
+    CHECK(get(map, thrum_key("a")) == two);
+    CHECK_EQ(thrum_map_count(map), 1);
+    CHECK_EQ(thrum_map_add(map, thrum_key("a"), three), THRUM_EXISTS);
+    CHECK(get(map, thrum_key("a")) == two);
+    CHECK_EQ(thrum_map_add(map, thrum_key("b"), three), THRUM_OK);
+    CHECK(get(map, thrum_key("b")) == three);
+    CHECK_EQ(thrum_map_remove(map, thrum_key("a")), THRUM_OK);
+    CHECK_EQ(thrum_map_remove(map, thrum_key("a")), THRUM_NOT_FOUND);
+    CHECK(get(map, thrum_key("a")) == NULL);
+    CHECK_EQ(thrum_map_count(map), 1);
+    CHECK_EQ(thrum_map_put(map, thrum_key("a"), NULL), THRUM_INVALID);
+    CHECK_EQ(thrum_map_add(map, thrum_key("a"), NULL), THRUM_INVALID);
+    CHECK_EQ(thrum_map_count(map), 1);
+    thrum_map_free(map);
+}
+
+TEST(texts_bytes_and_numbers_are_keys_and_the_map_copies_them) {
+    thrum_map *const map = new_map(NULL, 0);
+    char key[] = "a key that is longer than a word or two";
+    CHECK_EQ(thrum_map_put(map, thrum_key(key), one), THRUM_OK);
+    const size_t length = strlen(key);
+    CHECK(get(map, thrum_key_bytes(key, length)) == one); /* a text is its bytes */
+    CHECK(get(map, thrum_key_bytes(key, length - 1)) == NULL);
+    key[0] = 'A';
+    CHECK(get(map, thrum_key(key)) == NULL);
+    key[0] = 'a';
+    CHECK(get(map, thrum_key(key)) == one);
+    CHECK_EQ(thrum_map_put(map, thrum_key_number(length), two), THRUM_OK);
+    CHECK(get(map, thrum_key(key)) == one);
+    CHECK(get(map, thrum_key_number(length)) == two);
+    CHECK(get(map, thrum_key_number(0)) == NULL);
+    CHECK_EQ(thrum_map_put(map, thrum_key(""), three), THRUM_OK);
+    CHECK(get(map, thrum_key_number(0)) == NULL);
+    CHECK(get(map, thrum_key_bytes("x", 0)) == three);
+    static const char zeros[2][3] = {"a\0", "a\0b"};
+    CHECK_EQ(thrum_map_put(map, thrum_key_bytes(zeros[1], 3), one), THRUM_OK);
+    CHECK(get(map, thrum_key_bytes(zeros[0], 3)) == NULL);
+    CHECK(get(map, thrum_key("a")) == NULL);
+    CHECK(get(map, thrum_key_bytes(zeros[1], 3)) == one);
+    thrum_map_free(map);
+}
+
+/* Keys that differ in one byte anywhere, of every length up to a few words. */
+TEST(keys_that_differ_anywhere_are_told_apart) {
+    thrum_map *const map = new_map(NULL, 0);
+    char key[40];
+    memset(key, 'k', sizeof key);
+    for (size_t length = 0; length <= sizeof key; length++)
+        CHECK_EQ(thrum_map_add(map, thrum_key_bytes(key, length), &key[length % sizeof key]), THRUM_OK);
+    for (size_t length = 1; length <= sizeof key; length++) {
+        for (size_t at = 0; at < length; at++) {
+            key[at] = 'K';
+            CHECK(get(map, thrum_key_bytes(key, length)) == NULL);
+            key[at] = 'k';
+        }
+        CHECK(get(map, thrum_key_bytes(key, length)) == &key[length % sizeof key]);
+    }
+    thrum_map_free(map);
+}
+
+/* --- values ---------------------------------------------------------------------------------------- */
+
+static void *last_destroyed;
+static void count_destroyed(void *value) {
+    last_destroyed = value;
+    thrum_u32_fetch_add_release(&destroyed, 1);
+}
+
+TEST(values_that_leave_the_map_are_destroyed_after_the_readers) {
+    thrum_map *const map = new_map(count_destroyed, 0);
+    CHECK_EQ(thrum_map_put(map, thrum_key("a"), one), THRUM_OK);
+    thrum_rcu_read_begin();
+    CHECK(thrum_map_get(map, thrum_key("a")) == one);
+    CHECK_EQ(thrum_map_put(map, thrum_key("a"), two), THRUM_OK);
+    thrum_futex_nap(thrum_after_ms(50));
+    CHECK_EQ(thrum_u32_load_acquire(&destroyed), 0); /* it may still be looked at here */
+    thrum_rcu_read_end();
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_acquire(&destroyed), 1);
+    CHECK(last_destroyed == one);
+    CHECK_EQ(thrum_map_add(map, thrum_key("a"), three), THRUM_EXISTS); /* not taken, not destroyed */
+    CHECK_EQ(thrum_map_remove(map, thrum_key("a")), THRUM_OK);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_acquire(&destroyed), 2);
+    CHECK(last_destroyed == two);
+    CHECK_EQ(thrum_map_put(map, thrum_key("b"), three), THRUM_OK);
+    thrum_map_free(map);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_acquire(&destroyed), 3);
+}
+
+TEST(a_freed_map_lives_until_its_readers_have_left) {
+    thrum_map *const map = new_map(count_destroyed, 0);
+    for (uint64_t i = 0; i < 1000; i++) CHECK_EQ(thrum_map_put(map, thrum_key_number(i), one), THRUM_OK);
+    thrum_rcu_read_begin();
+    thrum_map_free(map);
+    thrum_futex_nap(thrum_after_ms(50));
+    for (uint64_t i = 0; i < 1000; i++) CHECK(thrum_map_get(map, thrum_key_number(i)) == one);
+    thrum_rcu_read_end();
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_acquire(&destroyed), 1000);
+}
+
+/* --- the table's size ------------------------------------------------------------------------------- */
+
+static size_t buckets(const thrum_map *map) {
+    char text[80];
+    size_t entries = 0, count = 0;
+    thrum_map_describe(map, text, sizeof text);
+    CHECK_EQ(sscanf(text, "map: %zu entr%*[a-z], %zu buckets", &entries, &count), 2);
+    CHECK_EQ(entries, thrum_map_count(map));
+    return count;
+}
+
+TEST(the_table_grows_and_shrinks_and_nothing_is_lost) {
+    enum { MANY = 20000 };
+    thrum_map *const map = new_map(NULL, 0);
+    CHECK_EQ(buckets(map), 64);
+    for (uint64_t i = 0; i < MANY; i++) CHECK_EQ(thrum_map_add(map, thrum_key_number(i), one), THRUM_OK);
+    for (unsigned i = 0; i < 3; i++) CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK(buckets(map) >= MANY / 2);
+    CHECK_EQ(thrum_map_count(map), MANY);
+    for (uint64_t i = 0; i < MANY; i++) CHECK(get(map, thrum_key_number(i)) == one);
+    for (uint64_t i = 10; i < MANY; i++) CHECK_EQ(thrum_map_remove(map, thrum_key_number(i)), THRUM_OK);
+    for (unsigned i = 0; i < 3; i++) CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK(buckets(map) < MANY / 4);
+    CHECK_EQ(thrum_map_count(map), 10);
+    for (uint64_t i = 0; i < MANY; i++) CHECK((get(map, thrum_key_number(i)) != NULL) == (i < 10));
+    thrum_map_free(map);
+}
+
+TEST(what_is_expected_is_there_from_the_beginning) {
+    thrum_map *const map = new_map(NULL, 5000);
+    CHECK_EQ(buckets(map), 8192);
+    thrum_map_free(map);
+    thrum_map *none = NULL;
+    const thrum_map_config config = {.expected = SIZE_MAX};
+    CHECK_EQ(thrum_map_new(&none, &config), THRUM_LIMIT);
+    CHECK(none == NULL);
+    CHECK_EQ(thrum_map_new(&none, NULL), THRUM_OK);
+    thrum_map_free(none);
+}
+
+TEST(without_memory_it_says_so_and_nothing_changes) {
+    if (test_slowdown() > 1) test_skip("a sanitizer takes memory of its own");
+    thrum_map *const map = new_map(count_destroyed, 0);
+    CHECK_EQ(thrum_map_put(map, thrum_key("a"), one), THRUM_OK);
+    CHECK(get(map, thrum_key("a")) == one); /* this thread is a reader from now on */
+    CHECK_EQ(thrum_rcu_prepare(), THRUM_OK);
+    const size_t size = (size_t)64 << 20;
+    char *const large = malloc(size); /* a key for which there will be no memory */
+    CHECK(large);
+    memset(large, 'x', size);
+    struct rlimit none = {1, 1};
+    CHECK_EQ(setrlimit(RLIMIT_AS, &none), 0);
+    errno = 4242;
+    CHECK_EQ(thrum_map_put(map, thrum_key_bytes(large, size), two), THRUM_NO_MEMORY);
+    CHECK_EQ(thrum_map_add(map, thrum_key_bytes(large, size), two), THRUM_NO_MEMORY);
+    thrum_map *other = NULL;
+    const thrum_map_config config = {.expected = (size_t)1 << 30};
+    CHECK_EQ(thrum_map_new(&other, &config), THRUM_NO_MEMORY);
+    CHECK_EQ(errno, 4242);
+    CHECK(other == NULL);
+    CHECK(get(map, thrum_key("a")) == one);
+    CHECK_EQ(thrum_map_count(map), 1);
+    CHECK_EQ(thrum_u32_load_acquire(&destroyed), 0);
+}
+
+/* --- iteration ---------------------------------------------------------------------------------------- */
+
+typedef struct seen {
+    thrum_map *map;
+    unsigned times[100];
+    unsigned all, most;
+} seen;
+
+static bool note(thrum_map_key key, void *value, void *argument) {
+    seen *const s = argument;
+    CHECK(key.bytes == NULL && key.number < 100);
+    CHECK(value == one);
+    s->times[key.number]++;
+    return ++s->all < s->most;
+}
+
+TEST(a_visit_sees_each_entry_once_and_stops_when_told) {
+    static seen all = {.most = 1000}, some = {.most = 7};
+    thrum_map *const map = new_map(NULL, 0);
+    thrum_map_each(map, note, &all);
+    CHECK_EQ(all.all, 0);
+    for (uint64_t i = 0; i < 100; i++) CHECK_EQ(thrum_map_add(map, thrum_key_number(i), one), THRUM_OK);
+    thrum_map_each(map, note, &all);
+    for (unsigned i = 0; i < 100; i++) CHECK_EQ(all.times[i], 1);
+    thrum_map_each(map, note, &some);
+    CHECK_EQ(some.all, 7);
+    thrum_map_free(map);
+}
+
+static bool remove_odd(thrum_map_key key, void *value, void *argument) {
+    (void)value;
+    if (key.number % 2) CHECK_EQ(thrum_map_remove(argument, key), THRUM_OK);
+    return true;
+}
+
+TEST(a_visit_may_change_the_map) {
+    thrum_map *const map = new_map(NULL, 0);
+    for (uint64_t i = 0; i < 1000; i++) CHECK_EQ(thrum_map_add(map, thrum_key_number(i), one), THRUM_OK);
+    thrum_map_each(map, remove_odd, map);
+    CHECK_EQ(thrum_map_count(map), 500);
+    for (uint64_t i = 0; i < 1000; i++) CHECK((get(map, thrum_key_number(i)) == NULL) == (i % 2 == 1));
+    thrum_map_free(map);
+}
+
+/* Entries that stay are seen once, whoever changes others, replaces values and makes the table grow meanwhile. */
+static struct {
+    thrum_map *map;
+    thrum_u32 over;
+} busy;
+static void *change_others(void *unused) {
+    for (uint64_t i = 0; !thrum_u32_load_acquire(&busy.over); i++) {
+        CHECK_EQ(thrum_map_put(busy.map, thrum_key_number(100 + i % 5000), two), THRUM_OK);
+        CHECK_EQ(thrum_map_put(busy.map, thrum_key_number(i % 100), one),
+                 THRUM_OK); /* another entry, the same value */
+        if (i % 3) (void)thrum_map_remove(busy.map, thrum_key_number(100 + (i * 7) % 5000));
+    }
+    return unused;
+}
+static bool note_those_that_stay(thrum_map_key key, void *value, void *argument) {
+    if (key.number < 100) return note(key, value, argument);
+    CHECK(value == two);
+    return true;
+}
+TEST(a_visit_beside_changes_sees_what_stays_once) {
+    busy.map = new_map(NULL, 0);
+    for (uint64_t i = 0; i < 100; i++) CHECK_EQ(thrum_map_add(busy.map, thrum_key_number(i), one), THRUM_OK);
+    test_thread changer = test_start(change_others, NULL);
+    for (unsigned round = 0; round < 300 / test_slowdown(); round++) {
+        seen s = {.most = 1000000};
+        thrum_map_each(busy.map, note_those_that_stay, &s);
+        for (unsigned i = 0; i < 100; i++) CHECK_EQ(s.times[i], 1);
+    }
+    thrum_u32_store_release(&busy.over, 1);
+    test_join(&changer);
+    thrum_map_free(busy.map);
+}
+
+/* --- forks --------------------------------------------------------------------------------------------- */
+
+TEST(a_forked_child_has_the_map) {
+    thrum_map *const map = new_map(count_destroyed, 0);
+    for (uint64_t i = 0; i < 1000; i++) CHECK_EQ(thrum_map_add(map, thrum_key_number(i), one), THRUM_OK);
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        for (uint64_t i = 0; i < 5000; i++) CHECK_EQ(thrum_map_put(map, thrum_key_number(i), two), THRUM_OK);
+        for (uint64_t i = 0; i < 5000; i++) CHECK(get(map, thrum_key_number(i)) == two);
+        thrum_map_free(map);
+        CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+        CHECK_EQ(thrum_u32_load_acquire(&destroyed), 6000);
+        _exit(0);
+    }
+    test_join_child(child);
+    CHECK_EQ(thrum_map_count(map), 1000);
+    thrum_map_free(map);
+}
