@@ -193,7 +193,10 @@ TEST(without_memory_it_says_so_and_nothing_changes) {
     char *const large = malloc(size); /* a key for which there will be no memory */
     CHECK(large);
     memset(large, 'x', size);
-    struct rlimit none = {1, 1};
+    struct rlimit before, none;
+    CHECK_EQ(getrlimit(RLIMIT_AS, &before), 0);
+    none = before;
+    none.rlim_cur = 1;
     CHECK_EQ(setrlimit(RLIMIT_AS, &none), 0);
     errno = 4242;
     CHECK_EQ(thrum_map_put(map, thrum_key_bytes(large, size), two), THRUM_NO_MEMORY);
@@ -206,6 +209,7 @@ TEST(without_memory_it_says_so_and_nothing_changes) {
     CHECK(get(map, thrum_key("a")) == one);
     CHECK_EQ(thrum_map_count(map), 1);
     CHECK_EQ(thrum_u32_load_acquire(&destroyed), 0);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &before), 0);
 }
 
 /* --- iteration ---------------------------------------------------------------------------------------- */

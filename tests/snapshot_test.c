@@ -49,7 +49,14 @@ static void await_destroyed(uint32_t count) {
     CHECK_EQ(thrum_u32_load_acquire(&destroyed), count);
 }
 
+/* For who runs all tests in one process. */
+static void begin_anew(void) {
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    thrum_u32_store_relaxed(&destroyed, 0);
+}
+
 TEST(an_all_zero_cell_holds_nothing) {
+    begin_anew();
     unsigned runs = 0;
     THRUM_WITH_SNAPSHOT(const config *now, &cell) {
         CHECK(now == NULL);
@@ -62,6 +69,7 @@ TEST(an_all_zero_cell_holds_nothing) {
 }
 
 TEST(a_version_is_read_until_the_next_is_set_and_then_destroyed) {
+    begin_anew();
     set(1);
     CHECK_EQ(limit_now(), 1);
     set(2);
@@ -79,6 +87,7 @@ TEST(a_version_is_read_until_the_next_is_set_and_then_destroyed) {
 }
 
 TEST(a_reader_keeps_its_version_whatever_is_set_meanwhile) {
+    begin_anew();
     set(1);
     THRUM_WITH_SNAPSHOT(const config *now, &cell) {
         for (int i = 2; i < 10; i++) set(i);
@@ -97,6 +106,7 @@ static int leaves_by_return(void) {
 }
 
 TEST(every_way_out_ends_the_read) {
+    begin_anew();
     set(3);
     CHECK_EQ(leaves_by_return(), 3);
     for (int i = 0; i < 3; i++) {
@@ -120,6 +130,7 @@ static thrum_result add_to_limit(const void *now, void *argument, void **next) {
 }
 
 TEST(an_update_makes_the_next_version_of_the_present_one) {
+    begin_anew();
     int one = 1, none = 0;
     CHECK_EQ(thrum_snapshot_update(&cell, add_to_limit, &one, free_config), THRUM_OK);
     CHECK_EQ(thrum_snapshot_update(&cell, add_to_limit, &one, free_config), THRUM_OK);
@@ -150,6 +161,7 @@ static void *read_often(void *unused) {
     return unused;
 }
 TEST(no_update_is_lost_and_readers_see_whole_versions) {
+    begin_anew();
     test_thread writers[4], readers[2];
     for (unsigned i = 0; i < 2; i++) readers[i] = test_start(read_often, NULL);
     for (unsigned i = 0; i < 4; i++) writers[i] = test_start(update_often, NULL);
@@ -171,6 +183,7 @@ static void *update_and_end(void *unused) {
     return unused;
 }
 TEST(a_make_that_ends_its_thread_lets_go_of_the_cell) {
+    begin_anew();
     if (test_under_asan()) test_skip("a little memory is lost, as the header says");
     set(1);
     thrum_thread_config ending = {.target = update_and_end};
@@ -184,12 +197,16 @@ TEST(a_make_that_ends_its_thread_lets_go_of_the_cell) {
 }
 
 TEST(without_memory_it_says_so_and_nothing_changes) {
+    begin_anew();
     if (test_slowdown() > 1) test_skip("a sanitizer takes memory of its own");
     set(1);
     CHECK_EQ(limit_now(), 1); /* this thread is a reader from now on */
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
     static config fixed = {2, 4};
-    struct rlimit none = {1, 1};
+    struct rlimit before, none;
+    CHECK_EQ(getrlimit(RLIMIT_AS, &before), 0);
+    none = before;
+    none.rlim_cur = 1;
     CHECK_EQ(setrlimit(RLIMIT_AS, &none), 0);
     while (malloc(sizeof(thrum_version_))) {
     }
@@ -197,4 +214,5 @@ TEST(without_memory_it_says_so_and_nothing_changes) {
     int one = 1;
     CHECK_EQ(thrum_snapshot_update(&cell, add_to_limit, &one, free_config), THRUM_NO_MEMORY);
     CHECK_EQ(limit_now(), 1);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &before), 0);
 }

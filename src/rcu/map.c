@@ -2,9 +2,12 @@
 /*
  * Floor 3. Entries in liburcu's table, cds_lfht, of its bp flavour.
  *
- * I1: an entry is never written to once it is in the table, but by the table itself: a put of a key that is there replaces its
- *     entry, and whoever has found the old one keeps reading it.
- * I2: an entry is retired by the one call that took it out of the table, and freed after the grace period.
+ * I1: of an entry in the table only the value changes, by a compare-and-swap, and never from 0. A put of a key that is there
+ *     puts its value in the place of the one before.
+ * I2: who takes an entry out of the table then takes its value, and leaves 0 for good: that is the moment of the removal. A put
+ *     that has found the entry before, and has put its value there first, came before the removal, which takes that value; one
+ *     that finds 0 came after it, and begins anew. A look-up that finds 0 finds nothing.
+ * I5: an entry is retired by the one call that took it out of the table, a value by the one that took it out of its entry.
  * I3: the table is resized in the helper's thread only, as a callback like any other; at most one resize is on its way for a
  *     map, and it comes before the map's end, for callbacks come in the order of their retires. liburcu's own resizing
  *     is not used: it starts a thread, and ends the process where it cannot.
@@ -41,8 +44,9 @@
 typedef struct entry {
     thrum_rcu_head retired;
     void (*destroy)(void *value);
+    void *last; /* its value when it was removed */
     struct cds_lfht_node node;
-    void *value;
+    thrum_u64 value; /* a pointer; 0: it has been removed (I2) */
     uint64_t number; /* or how many bytes */
     bool is_number;
     char bytes[];
@@ -98,6 +102,13 @@ static int match(struct cds_lfht_node *node, const void *sought) {
     return e->is_number || memcmp(e->bytes, key->bytes, (size_t)key->number) == 0;
 }
 
+/* What is left of a value when its entry has another. */
+typedef struct former {
+    thrum_rcu_head retired;
+    void (*destroy)(void *value);
+    void *value;
+} former;
+
 /* --- its size ------------------------------------------------------------------------------------ */
 
 /* The least power of two that is not less. */
@@ -152,15 +163,23 @@ static entry *make(const thrum_map *map, thrum_map_key key, void *value) {
     if (!e) return NULL;
     cds_lfht_node_init(&e->node);
     e->destroy = map->destroy;
-    e->value = value;
+    e->last = NULL;
+    thrum_u64_store_relaxed(&e->value, (uint64_t)(uintptr_t)value); /* relaxed: M2 publishes it */
     e->number = key.number;
     e->is_number = !key.bytes;
     if (size) memcpy(e->bytes, key.bytes, size);
     return e;
 }
 
+static void *pointer(uint64_t value) {
+    return (void *)(uintptr_t)value;
+}
+
+/* An entry of which nobody knows any more. */
 static void destroy(entry *e) {
-    if (e->destroy) e->destroy(e->value);
+    /* relaxed: the retire, or the map's end, orders it */
+    void *const value = e->last ? e->last : pointer(thrum_u64_load_relaxed(&e->value));
+    if (e->destroy) e->destroy(value);
     free(e);
 }
 
@@ -168,61 +187,110 @@ static void destroy_retired(thrum_rcu_head *head) {
     destroy(caa_container_of(head, entry, retired));
 }
 
-void *thrum_map_get(const thrum_map *map, thrum_map_key key) {
+static void destroy_former(thrum_rcu_head *head) {
+    former *const f = caa_container_of(head, former, retired);
+    f->destroy(f->value);
+    free(f);
+}
+
+static void *value_of(entry *e) {
+    const uint64_t value = thrum_u64_load_acquire(&e->value); /* M3: acquire, pairs with M3 in replace */
+    THRUM_TELL_OWN_ACQUIRE(&e->value);
+    return pointer(value);
+}
+
+/* Puts the value into an entry that was found. THRUM_NOT_FOUND: it has been removed meanwhile. In a read section. */
+static thrum_result replace(entry *e, void *value) {
+    former *f = NULL;
+    if (e->destroy) {
+        const int saved = errno;
+        f = malloc(sizeof *f);
+        errno = saved;
+        if (!f) return THRUM_NO_MEMORY;
+    }
+    THRUM_TELL_OWN_RELEASE(&e->value);
+    uint64_t before = thrum_u64_load_relaxed(&e->value);
+    /* M3: release, pairs with M3 in value_of; acquire: who destroys the one before sees what was written to it */
+    while (before && !thrum_u64_cas_acq_rel(&e->value, &before, (uint64_t)(uintptr_t)value)) {
+    }
+    if (!before) {
+        free(f);
+        return THRUM_NOT_FOUND;
+    }
+    if (f) {
+        f->destroy = e->destroy;
+        f->value = pointer(before);
+        thrum_rcu_retire(&f->retired, destroy_former); /* I5 */
+    }
+    return THRUM_OK;
+}
+
+/* Adds the entry if there is none of its key; the one that is there otherwise. In a read section. */
+static entry *add(thrum_map *map, unsigned long hash_of_key, thrum_map_key key, entry *e) {
+    THRUM_TELL_RELEASE(e);
+    entry *const there = entry_of(cds_lfht_add_unique(map->table, hash_of_key, match, &key, &e->node));
+    if (there != e) return there;
+    thrum_sharded_counter_add(&map->count, 1);
+    look_at_size(map, hash_of_key);
+    return NULL;
+}
+
+static entry *find(const thrum_map *map, unsigned long hash_of_key, thrum_map_key key) {
     struct cds_lfht_iter at;
-    cds_lfht_lookup(map->table, hash(map, key), match, &key, &at);
+    cds_lfht_lookup(map->table, hash_of_key, match, &key, &at);
     struct cds_lfht_node *const node = cds_lfht_iter_get_node(&at);
-    return node ? entry_of(node)->value : NULL;
+    return node ? entry_of(node) : NULL;
+}
+
+void *thrum_map_get(const thrum_map *map, thrum_map_key key) {
+    entry *const e = find(map, hash(map, key), key);
+    return e ? value_of(e) : NULL;
 }
 
 thrum_result thrum_map_put(thrum_map *map, thrum_map_key key, void *value) {
     if (!value) return THRUM_INVALID;
-    entry *const e = make(map, key, value);
-    if (!e) return THRUM_NO_MEMORY;
     const unsigned long h = hash(map, key);
-    THRUM_TELL_RELEASE(e);
+    entry *fresh = NULL;
+    thrum_result result = THRUM_NOT_FOUND;
     thrum_rcu_read_begin();
-    struct cds_lfht_node *const before = cds_lfht_add_replace(map->table, h, match, &key, &e->node);
-    thrum_rcu_read_end();
-    if (before) {
-        thrum_rcu_retire(&entry_of(before)->retired, destroy_retired); /* I2 */
-    } else {
-        thrum_sharded_counter_add(&map->count, 1);
-        look_at_size(map, h);
+    while (result == THRUM_NOT_FOUND) { /* again, where what was found has been removed meanwhile (I2) */
+        entry *there = find(map, h, key);
+        if (!there) {
+            if (!fresh) fresh = make(map, key, value);
+            result = fresh ? THRUM_OK : THRUM_NO_MEMORY;
+            there = fresh ? add(map, h, key, fresh) : NULL;
+            if (!there) fresh = NULL; /* it is the map's, or there is none */
+        }
+        if (there) result = replace(there, value);
     }
-    return THRUM_OK;
+    thrum_rcu_read_end();
+    free(fresh); /* another was quicker */
+    return result;
 }
 
 thrum_result thrum_map_add(thrum_map *map, thrum_map_key key, void *value) {
     if (!value) return THRUM_INVALID;
     entry *const e = make(map, key, value);
     if (!e) return THRUM_NO_MEMORY;
-    const unsigned long h = hash(map, key);
-    THRUM_TELL_RELEASE(e);
     thrum_rcu_read_begin();
-    const bool added = cds_lfht_add_unique(map->table, h, match, &key, &e->node) == &e->node;
+    const bool added = !add(map, hash(map, key), key, e);
     thrum_rcu_read_end();
-    if (!added) {
-        free(e);
-        return THRUM_EXISTS;
-    }
-    thrum_sharded_counter_add(&map->count, 1);
-    look_at_size(map, h);
-    return THRUM_OK;
+    if (added) return THRUM_OK;
+    free(e);
+    return THRUM_EXISTS;
 }
 
 thrum_result thrum_map_remove(thrum_map *map, thrum_map_key key) {
     const unsigned long h = hash(map, key);
-    struct cds_lfht_iter at;
     thrum_rcu_read_begin();
-    struct cds_lfht_node *node;
-    do { /* one that was found may be replaced before it is taken out */
-        cds_lfht_lookup(map->table, h, match, &key, &at);
-        node = cds_lfht_iter_get_node(&at);
-    } while (node && cds_lfht_del(map->table, node));
+    entry *const e = find(map, h, key);
+    const bool removed = e && cds_lfht_del(map->table, &e->node) == 0;
     thrum_rcu_read_end();
-    if (!node) return THRUM_NOT_FOUND;
-    thrum_rcu_retire(&entry_of(node)->retired, destroy_retired); /* I2 */
+    if (!removed) return THRUM_NOT_FOUND;
+    /* I2. M3: acquire, as in replace */
+    e->last = pointer(thrum_u64_exchange_acquire(&e->value, 0));
+    THRUM_TELL_OWN_ACQUIRE(&e->value);
+    thrum_rcu_retire(&e->retired, destroy_retired); /* I5 */
     thrum_sharded_counter_add(&map->count, -1);
     look_at_size(map, h);
     return THRUM_OK;
@@ -240,7 +308,8 @@ void thrum_map_each(const thrum_map *map, thrum_map_visit *visit, void *argument
         entry *const e = entry_of(cds_lfht_iter_get_node(&at));
         THRUM_TELL_ACQUIRE(e);
         const thrum_map_key key = {e->is_number ? NULL : e->bytes, e->number};
-        if (!visit(key, e->value, argument)) break;
+        void *const value = value_of(e);
+        if (value && !visit(key, value, argument)) break;
     }
     thrum_rcu_read_end();
 }

@@ -33,6 +33,8 @@
 
 /* How long the helper gathers before it begins a grace period; it bounds the wakes that retires make. */
 #define GATHER_MS 10
+/* So many callbacks take some microseconds. */
+#define YIELD_EVERY 32
 /* The helper calls back and nothing else. */
 #define HELPER_STACK ((size_t)256 * 1024)
 
@@ -66,12 +68,14 @@ static void take_in_hand(void) {
     *end = oldest;
 }
 
+/* Nobody waits for the callbacks; who has a request to answer may have the processor in between. */
 static void call_back(void) {
-    while (in_hand) {
+    for (unsigned called = 1; in_hand; called++) {
         thrum_rcu_head *const head = in_hand;
         in_hand = head->next_;
         THRUM_TELL_OWN_ACQUIRE(head);
         head->callback_(head);
+        if (called % YIELD_EVERY == 0) thrum_futex_yield();
     }
 }
 

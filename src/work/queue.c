@@ -227,8 +227,7 @@ thrum_result thrum_queue_init(thrum_queue *queue, const thrum_queue_config *conf
     const ptrdiff_t largest = config->largest_bound > 0 ? config->largest_bound : config->bound;
     if (config->kind == THRUM_QUEUE_PRIORITY && !config->compare) return THRUM_INVALID;
     if (bounded && largest < config->bound) return THRUM_INVALID;
-    /* The first heavy fence of a process makes its light ones cost nothing. */
-    if (!thrum_u32_load_relaxed(&thrum_fence_asymmetric_)) (void)!thrum_fence_heavy();
+    thrum_fence_light(); /* the first of a process is dear: here, and not in the first put */
     memset(queue, 0, sizeof *queue);
     queue->config_ = *config;
     if (bounded && config->kind == THRUM_QUEUE_FIFO)
