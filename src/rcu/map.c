@@ -40,6 +40,10 @@
 #define SPARSE 16
 #define PLACES 32
 
+/* The object in which the member lies. */
+#define OBJECT_OF(member_pointer, type, member) \
+    ((type *)(void *)((char *)(member_pointer)-offsetof(type, member)))
+
 /* What a look-up needs lies together. */
 typedef struct entry {
     thrum_rcu_head retired;
@@ -91,7 +95,7 @@ static unsigned long hash(const thrum_map *map, thrum_map_key key) {
 }
 
 static entry *entry_of(struct cds_lfht_node *node) {
-    return caa_container_of(node, entry, node);
+    return OBJECT_OF(node, entry, node);
 }
 
 static int match(struct cds_lfht_node *node, const void *sought) {
@@ -132,7 +136,7 @@ static bool is_memory_for(uint64_t buckets) {
 
 /* In the helper (I3). */
 static void resize(thrum_rcu_head *head) {
-    thrum_map *const map = caa_container_of(head, thrum_map, resize);
+    thrum_map *const map = OBJECT_OF(head, thrum_map, resize);
     const uint64_t wanted = buckets_for(map);
     if (wanted < thrum_u64_load_relaxed(&map->buckets) || is_memory_for(wanted)) {
         cds_lfht_resize(map->table, (unsigned long)wanted);
@@ -184,11 +188,11 @@ static void destroy(entry *e) {
 }
 
 static void destroy_retired(thrum_rcu_head *head) {
-    destroy(caa_container_of(head, entry, retired));
+    destroy(OBJECT_OF(head, entry, retired));
 }
 
 static void destroy_former(thrum_rcu_head *head) {
-    former *const f = caa_container_of(head, former, retired);
+    former *const f = OBJECT_OF(head, former, retired);
     f->destroy(f->value);
     free(f);
 }
@@ -353,7 +357,7 @@ thrum_result thrum_map_new(thrum_map **into, const thrum_map_config *config) {
 
 /* In the helper; nobody else knows the map any more. */
 static void end(thrum_rcu_head *head) {
-    thrum_map *const map = caa_container_of(head, thrum_map, end);
+    thrum_map *const map = OBJECT_OF(head, thrum_map, end);
     struct cds_lfht_iter at;
     thrum_rcu_read_begin(); /* liburcu wants one */
     cds_lfht_first(map->table, &at);
