@@ -21,9 +21,11 @@ uint64_t thrum_map_buckets_for_(uint64_t entries) {
 }
 
 bool thrum_map_is_memory_for_(uint64_t buckets) {
-    void *const memory = calloc((size_t)buckets, sizeof(struct cds_lfht_node));
+    /* volatile: else a compiler may take both calls away, and answer for itself */
+    void *volatile memory = calloc((size_t)buckets, sizeof(struct cds_lfht_node));
+    const bool is = memory != NULL;
     free(memory);
-    return memory != NULL;
+    return is;
 }
 
 /* In the helper. */
