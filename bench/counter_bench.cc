@@ -105,14 +105,15 @@ template <class Counter> void sum_alone(benchmark::State &state) {
     for (auto _ : state) benchmark::DoNotOptimize(counter.value.sum());
 }
 
-template <class Counter> void two_add(Figures &figures) {
-    const auto counter = std::make_unique<Padded<Counter>>();
+/* Both threads add to so many counters, a power of two, in turn. */
+template <class Counter> void two_add(Figures &figures, uint64_t counters) {
+    const auto counter = std::make_unique<Padded<Counter>[]>(counters);
     const uint64_t count = full_or_quick<uint64_t>(10000000, 1000000);
     std::atomic<uint64_t> busy{0};
     Team team(2, Place::across, [&](int) {
         const uint64_t begun = now_ns();
         for (uint64_t i = 0; i < count; i++) {
-            counter->value.add();
+            counter[i & (counters - 1)].value.add();
             benchmark::ClobberMemory();
         }
         busy += now_ns() - begun;
@@ -120,14 +121,18 @@ template <class Counter> void two_add(Figures &figures) {
     team.start();
     team.join();
     figures.ns = double(busy.load()) / double(2 * count);
-    if constexpr (!std::is_same_v<Counter, Limit>)
-        if (counter->value.sum() != int64_t(2 * count)) figures.fail("lost adds");
+    if constexpr (!std::is_same_v<Counter, Limit>) {
+        int64_t sum = 0;
+        for (uint64_t i = 0; i < counters; i++) sum += counter[i].value.sum();
+        if (sum != int64_t(2 * count)) figures.fail("lost adds");
+    }
 }
 
 template <class Counter> void rows_of(const std::string &library) {
     row("counter/add/" + library, add_alone<Counter>);
     row("counter/add_in_turn/" + library, add_in_turn<Counter>);
-    row_apart("counter/two_add/" + library, two_add<Counter>);
+    row_apart("counter/two_add/" + library, [](Figures &f) { two_add<Counter>(f, 1); });
+    row_apart("counter/two_add_in_turn/" + library, [](Figures &f) { two_add<Counter>(f, 8); });
     if constexpr (!std::is_same_v<Counter, Limit>) row("counter/sum/" + library, sum_alone<Counter>);
 }
 
