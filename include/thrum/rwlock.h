@@ -7,7 +7,8 @@
  *
  * Cost        a read is two additions to one word, inlined, whatever the other readers do; two readers at once
  *             still take that word's cache line from each other. A write is two compare-and-swaps.
- * Fairness    a writer that waits lets readers and other writers pass for half a millisecond, then closes the
+ * Fairness    a writer that comes keeps new readers out for two microseconds, in which running ones leave. If
+ *             that was not enough it lets readers and other writers pass for half a millisecond, then closes the
  *             rwlock to newcomers and is next as soon as those inside have left. Readers that were kept out
  *             wait in one line with the writers and go in together. So a writer gets in within some
  *             milliseconds and the longest read section, however many readers come and go, and a reader
