@@ -22,7 +22,8 @@
  *     next, or nothing is possible, or the change that will make the next thing possible is another thread's, and its
  *     look to come.
  *
- * Every read-modify-write of `sleepers` is acquire and release, so each sees what came before all earlier ones.
+ * Every change of `sleepers` is a read-modify-write, and goes on with the release sequence of the looks before it: who
+ * clears WAKING sees what came before all of them.
  */
 #include "queue_gate.h"
 
@@ -41,7 +42,7 @@ void thrum_queue_gate_wake_(thrum_queue_gate_ *gate) {
     uint32_t seen = thrum_u32_load_relaxed(&gate->sleepers);
     do {
         if (seen < SLEEPER) return;
-    } while (!thrum_u32_cas_acq_rel(&gate->sleepers, &seen, seen | WAKING)); /* W3 */
+    } while (!thrum_u32_cas_release(&gate->sleepers, &seen, seen | WAKING)); /* W3: release */
     if (seen & WAKING) return;
     thrum_u32_fetch_add_release(&gate->epoch, 1); /* W2: release, pairs with the turn's acquire */
     thrum_futex_wake(&gate->epoch, 1, THRUM_FUTEX_ANY, false);
@@ -57,13 +58,14 @@ void thrum_queue_gate_wake_all_(thrum_queue_gate_ *gate) {
 static uint32_t turn(thrum_queue_gate_ *gate) {
     const uint32_t epoch = thrum_u32_load_acquire(&gate->epoch); /* W2 */
     if (thrum_u32_load_relaxed(&gate->sleepers) & WAKING)
-        thrum_u32_fetch_and_acq_rel(&gate->sleepers, ~(uint32_t)WAKING); /* W3 */
+        thrum_u32_fetch_and_acquire(&gate->sleepers, ~(uint32_t)WAKING); /* W3: acquire */
     return epoch;
 }
 
 static void leave(thrum_queue_gate_ *gate) {
     uint32_t seen = thrum_u32_load_relaxed(&gate->sleepers);
-    while (!thrum_u32_cas_acq_rel(&gate->sleepers, &seen, (seen - SLEEPER) & ~(uint32_t)WAKING)) continue;
+    /* W3: acquire */
+    while (!thrum_u32_cas_acquire(&gate->sleepers, &seen, (seen - SLEEPER) & ~(uint32_t)WAKING)) continue;
 }
 
 /* A thread for which no heavy fence is made (a sandbox) looks again after a millisecond. */
@@ -81,8 +83,8 @@ thrum_result thrum_queue_gate_wait_(thrum_queue_gate_ *gate, const thrum_queue_a
         if (!waits(result) || thrum_deadline_passed(deadline)) return result;
     } while (thrum_park_again(&spin));
 
-    thrum_u32_fetch_add_acq_rel(&gate->sleepers, SLEEPER);
-    const bool fenced = thrum_fence_heavy(); /* W1 */
+    thrum_u32_fetch_add_relaxed(&gate->sleepers, SLEEPER); /* relaxed: W1 orders it */
+    const bool fenced = thrum_fence_heavy();               /* W1 */
     for (;;) {
         const uint32_t epoch = turn(gate);
         result = aim->attempt(queue, item);

@@ -204,17 +204,23 @@ EXPLORE(a_join_waits_for_two, .threads = 3, .begin = begin_with_two_items, .thre
 
 /* --- simple ----------------------------------------------------------------------------------------- */
 
+static void simple_get(void) {
+    const thrum_simple_queue_node *const node = thrum_simple_queue_get_node(&s.simple);
+    const int number = (int)(node - s.nodes);
+    REQUIRE(s.page[number] == 1);
+    s.got[number]++;
+}
+static void simple_put(unsigned number) {
+    s.page[number] = 1;
+    thrum_simple_queue_put_node(&s.simple, &s.nodes[number]);
+    s.put[number]++;
+}
+
 static void simple_get_or_put(unsigned me) {
-    if (me < 2) {
-        const thrum_simple_queue_node *const node = thrum_simple_queue_get_node(&s.simple);
-        const int number = (int)(node - s.nodes);
-        REQUIRE(s.page[number] == 1);
-        s.got[number]++;
-    } else {
-        s.page[me] = 1;
-        thrum_simple_queue_put_node(&s.simple, &s.nodes[me]);
-        s.put[me]++;
-    }
+    if (me < 2)
+        simple_get();
+    else
+        simple_put(me);
 }
 static void all_nodes_came_out(void) {
     nobody_is_registered();
@@ -223,3 +229,14 @@ static void all_nodes_came_out(void) {
 }
 EXPLORE(two_get_the_nodes_that_two_put, .threads = 4, .begin = begin, .thread = simple_get_or_put,
         .end = all_nodes_came_out, .bounds = {2, 0, 0, 0})
+
+/* Who takes one clears the mark of the wake that was for another: it must see what those put who found the mark. */
+static void three_get_one_puts_three(unsigned me) {
+    if (me < 3) {
+        simple_get();
+        return;
+    }
+    for (int i = 0; i < 3; i++) simple_put((unsigned)i);
+}
+EXPLORE(three_get_the_nodes_that_one_puts, .threads = 4, .begin = begin, .thread = three_get_one_puts_three,
+        .end = all_nodes_came_out, .bounds = {1, 2, 0, 0}, .by_priority = 400000)
