@@ -98,9 +98,19 @@ THRUM_API unsigned thrum_self_guards(void);
 /* Whether a guard of the calling thread holds this object. For objects that run a callback. */
 THRUM_API bool thrum_self_holds_(const void *object);
 
+THRUM_API void thrum_self_pop_inner_(thrum_guard_ *guard) THRUM_COLD;
+
 /* Links the guard in as the innermost, and out again. For thrum/with.h. */
-THRUM_API void thrum_self_push_(thrum_guard_ *guard);
-THRUM_API void thrum_self_pop_(thrum_guard_ *guard);
+THRUM_INLINE void thrum_self_push_(thrum_guard_ *guard) {
+    guard->outer = thrum_self_.innermost;
+    thrum_self_.innermost = guard;
+}
+THRUM_INLINE void thrum_self_pop_(thrum_guard_ *guard) {
+    if (THRUM_LIKELY(thrum_self_.innermost == guard))
+        thrum_self_.innermost = guard->outer;
+    else
+        thrum_self_pop_inner_(guard);
+}
 
 /*
  * A guard without a release is a fence: thrum_self_release_guards stops before it. For those who run a callback that may

@@ -3,8 +3,8 @@
  * Floor 2. The only thread-local variable of floors 1 and 2.
  *
  * I0: a thread's id is 0 until the thread draws it, or adopts one that was drawn for it before it ran, and
- *     never changes after that. Only this file and self_slot.c write the
- *     variable; the headers read it.
+ *     never changes after that. Only this file and self_slot.c write the variable, and the linking of guards
+ *     in self.h.
  * I1: the chain holds exactly the guards whose object is not NULL, innermost first, and fences.
  * I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
@@ -29,17 +29,8 @@ void thrum_self_adopt_id_(uint64_t id) {
     if (thrum_self_.id == 0) thrum_self_.id = id; /* I0 */
 }
 
-void thrum_self_push_(thrum_guard_ *guard) {
-    guard->outer = thrum_self_.innermost;
-    thrum_self_.innermost = guard;
-}
-
-void thrum_self_pop_(thrum_guard_ *guard) {
-    if (thrum_self_.innermost == guard) {
-        thrum_self_.innermost = guard->outer;
-        return;
-    }
-    /* Two guards of one scope may leave in an order of their own. */
+/* Two guards of one scope may leave in an order of their own. */
+void thrum_self_pop_inner_(thrum_guard_ *guard) {
     for (thrum_guard_ *g = thrum_self_.innermost; g; g = g->outer) {
         if (g->outer == guard) {
             g->outer = guard->outer;
