@@ -257,12 +257,11 @@ static void get_in_among(unsigned count, void *(*crowds_work)(void *), bool to_w
     CHECK(longest <= 10000000 + atomic_load(&crowd.longest_ns));
 }
 
-/* ctest: serial */
-TEST(a_writer_gets_in_whatever_the_readers_do) {
+TEST(a_writer_gets_in_whatever_the_readers_do) { /* ctest: serial */
     get_in_among(4, read_all_the_time, true);
 }
 /* One writer: of several, each that is before the reader in the line has a slice of its own. */
-TEST(a_reader_gets_in_whatever_a_writer_does) {
+TEST(a_reader_gets_in_whatever_a_writer_does) { /* ctest: serial */
     get_in_among(1, write_all_the_time, false);
 }
 
