@@ -39,7 +39,7 @@ session() {
     printf '%b' "$1" >&3
     local lines
     lines=$(grep -o '\\n' <<<"$1" | wc -l)
-    timeout 10 head -n "$lines" <&3
+    head -n "$lines" <&3
     exec 3>&-
 }
 
@@ -57,16 +57,16 @@ for table in thrum pthread; do
     printf 'GE' >&3
     sleep 0.1
     printf 'T c\n' >&3
-    read -r -t 10 answer <&3
+    read -r -t 60 answer <&3
     [ "$answer" = "=1234" ] || fail "a request in two packets: $answer"
     long=$(printf 'x%.0s' $(seq 4000))
     printf 'SET d %s\n' "$long" >&3
-    read -r -t 10 answer <&3
+    read -r -t 60 answer <&3
     [ "$answer" = "+" ] || fail "a long value: $answer"
     count=5000
     (for _ in $(seq $count); do echo "GET d"; done >&3) & # they are sent while nobody reads
     sleep 0.5
-    [ "$(timeout 60 head -n $count <&3 | grep -c "^=$long$")" -eq $count ] || fail "answers were lost"
+    head -n $count <&3 | cmp - <(yes "=$long" | head -n $count) || fail "answers were lost"
     exec 3>&-
     for _ in $(seq 100); do # the survey comes round within some milliseconds
         bytes=$(session 'BYTES\n')

