@@ -142,11 +142,13 @@ static bool serve(connection *c, int epoll) {
         if (more == 0 || (more < 0 && errno != EAGAIN)) return false;
         if (more > 0) c->read += (size_t)more;
     }
-    for (size_t before = c->read + 1; c->read < before;) { /* until no line, or no room, is left */
-        before = c->read;
+    for (bool had_room = false;
+         !had_room;) { /* nobody tells of lines that were read and not answered: none is left */
+        const size_t before = c->read, unsent = c->written;
         if (!answer_lines(c)) return false;
         if (c->written > 0 && !send_replies(c)) return false;
         if (c->written > 0) break;
+        had_room = unsent == 0 && c->read == before;
     }
     const bool blocked = c->written > 0;
     if (blocked == c->blocked) return true;
