@@ -167,7 +167,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_executor_enter_(thrum_executor **
  *         return false;
  *     void *value;
  *     while (thrum_results_next(&sizes, &value) == THRUM_OK) use(value);
- *     thrum_results_end(&sizes);                                    // cancels what has not begun
+ *     thrum_results_end(&sizes);                                // cancels what has not begun
  *
  * Belongs to one thread.
  */

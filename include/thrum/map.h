@@ -56,6 +56,7 @@ typedef struct thrum_map_config {
 
 THRUM_BEGIN_DECLS
 
+/* Keys for one call: so many bytes, a text, a number. They point at what they are made of. */
 THRUM_INLINE thrum_map_key thrum_key_bytes(const void *bytes, size_t size) {
     const thrum_map_key key = {bytes, size};
     return key;

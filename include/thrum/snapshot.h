@@ -48,14 +48,18 @@ typedef struct thrum_snapshot {
 
 THRUM_BEGIN_DECLS
 
+THRUM_INLINE const void *thrum_snapshot_now_(const thrum_snapshot *snapshot) {
+    const thrum_version_ *const now = thrum_rcu_read(&snapshot->now_);
+    return now ? now->value : NULL;
+}
+
 /*
  * The version that the cell holds, NULL if none: it stays until thrum_snapshot_read_end, which is to be called in any case.
  * Reads nest, also with those of other cells; each is a section of rcu's.
  */
 THRUM_INLINE const void *thrum_snapshot_read_begin(const thrum_snapshot *snapshot) {
     thrum_rcu_read_begin();
-    const thrum_version_ *const now = thrum_rcu_read(&snapshot->now_);
-    return now ? now->value : NULL;
+    return thrum_snapshot_now_(snapshot);
 }
 THRUM_INLINE void thrum_snapshot_read_end(void) {
     thrum_rcu_read_end();
@@ -108,14 +112,10 @@ struct thrum_pointer_ {
     }
 };
 inline thrum_pointer_ thrum_snapshot_value_(const thrum_snapshot *snapshot) {
-    const thrum_version_ *const now = thrum_rcu_read(&snapshot->now_);
-    return thrum_pointer_{now ? now->value : nullptr};
+    return thrum_pointer_{thrum_snapshot_now_(snapshot)};
 }
 #else
-THRUM_INLINE const void *thrum_snapshot_value_(const thrum_snapshot *snapshot) {
-    const thrum_version_ *const now = thrum_rcu_read(&snapshot->now_);
-    return now ? now->value : NULL;
-}
+#define thrum_snapshot_value_(snapshot) thrum_snapshot_now_(snapshot)
 #endif
 
 #endif
