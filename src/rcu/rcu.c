@@ -33,8 +33,9 @@
 
 /* How long the helper gathers before it begins a grace period; it bounds the wakes that retires make. */
 #define GATHER_MS 10
-/* So many callbacks take some microseconds. */
+/* So many callbacks take some microseconds. The helper yields after them, in a batch's first YIELD_MS. */
 #define YIELD_EVERY 32
+#define YIELD_MS 10
 /* The helper calls back and nothing else. */
 #define HELPER_STACK ((size_t)256 * 1024)
 
@@ -68,14 +69,19 @@ static void take_in_hand(void) {
     *end = oldest;
 }
 
-/* Nobody waits for the callbacks; who has a request to answer may have the processor in between. */
+/*
+ * Nobody waits for the callbacks; who has a request to answer may have the processor in between. For a while
+ * only: on a busy machine a yield costs whole slices, and a helper that went on yielding would fall behind those
+ * who retire, without bound.
+ */
 static void call_back(void) {
+    const thrum_deadline polite = thrum_after_ms(YIELD_MS);
     for (unsigned called = 1; in_hand; called++) {
         thrum_rcu_head *const head = in_hand;
         in_hand = head->next_;
         THRUM_TELL_OWN_ACQUIRE(head);
         head->callback_(head);
-        if (called % YIELD_EVERY == 0) thrum_futex_yield();
+        if (called % YIELD_EVERY == 0 && !thrum_deadline_passed(polite)) thrum_futex_yield();
     }
 }
 

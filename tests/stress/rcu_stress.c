@@ -74,3 +74,29 @@ TEST(no_reader_sees_a_freed_page_and_every_page_is_freed_once) {
     CHECK_EQ(thrum_u64_load_relaxed(&freed), written[0] + written[1]);
     free(thrum_rcu_read(&published));
 }
+
+/* Some 90,000 retires a second beside two threads that never sleep, all on one processor. */
+enum { RETIRES_AT_ONCE = 100, ROUNDS = 2000 };
+
+static void *keep_a_processor(void *unused) {
+    while (!thrum_u32_load_acquire(&over)) continue;
+    return unused;
+}
+
+TEST(the_helper_keeps_up_on_a_busy_processor) {
+    test_pin(1);
+    test_thread busy[2];
+    for (int i = 0; i < 2; i++) busy[i] = test_start(keep_a_processor, NULL);
+    uint64_t retired = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < RETIRES_AT_ONCE; i++, retired++)
+            thrum_rcu_retire(&make(retired)->head, free_page);
+        thrum_futex_nap(thrum_after_ms(1));
+    }
+    CHECK(thrum_u64_load_relaxed(&freed) >= retired / 2);
+    thrum_u32_store_release(&over, 1);
+    for (int i = 0; i < 2; i++) test_join(&busy[i]);
+    test_unpin();
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u64_load_relaxed(&freed), retired);
+}
