@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers that threads add to: one thread, two at once, and what a sum costs. Adds to one counter without anything in
- * between wait for each other in memory; those to several in turn, as a server makes them, do not.
+ * Numbers that threads add to: one thread, two at once, and what a sum costs. Adds to one counter without
+ * anything in between wait for each other in memory; those to several in turn, as a server makes them, do
+ * not.
  */
 #include "support/bench.h"
 

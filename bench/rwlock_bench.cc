@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers and writers: a read alone and two at once, a write alone, and both in mixtures by up to 64 threads. A
- * library's lock is of one word (or nearly), or keeps something for each reader; the two kinds are compared in rows
- * of their own.
+ * Readers and writers: a read alone and two at once, a write alone, and both in mixtures by up to 64 threads.
+ * A library's lock is of one word (or nearly), or keeps something for each reader; the two kinds are compared
+ * in rows of their own.
  */
 #include "support/bench.h"
 #include "support/ck_locks.h"

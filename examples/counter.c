@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread-safe counter, by a lock, exact, and with a place for each thread; a spinlock, tried and with a deadline; a busy wait for a condition. */
+/*
+ * A thread-safe counter, by a lock, exact, and with a place for each thread; a spinlock, tried and with a
+ * deadline; a busy wait for a condition.
+ */
 #include "crew.h"
 
 enum { THREADS = 4, TIMES = 1000 };

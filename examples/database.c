@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The fake database: two threads read a value, work, and write it back; one update is lost. Then with a lock. */
+/*
+ * The fake database: two threads read a value, work, and write it back; one update is lost. Then with a lock.
+ */
 #include "crew.h"
 
 static thrum_u32 value; /* relaxed: the loss shown here is that of the order, not of the access */

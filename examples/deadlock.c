@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deadlocks, found by a deadline and cured: a thread that waits for itself, cured by an rlock; two threads that
- * take two locks in opposite order, cured by acquiring both at once.
+ * Deadlocks, found by a deadline and cured: a thread that waits for itself, cured by an rlock; two threads
+ * that take two locks in opposite order, cured by acquiring both at once.
  */
 #include "crew.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Extending a thread: one's own struct with a thread in it, a run of one's own, arguments in and results out. */
+/*
+ * Extending a thread: one's own struct with a thread in it, a run of one's own, arguments in and results out.
+ */
 #include "crew.h"
 
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* executor: a thread pool. Submit, map, a block that waits for all, a session for each worker, and a job that fails. */
+/*
+ * executor: a thread pool. Submit, map, a block that waits for all, a session for each worker, and a job that
+ * fails.
+ */
 #include "crew.h"
 
 enum { WORKERS = 3, ITEMS = 5, REQUESTS = 100 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread that fails: the default report goes to stderr; an exception hook of one's own; the program goes on. */
+/*
+ * A thread that fails: the default report goes to stderr; an exception hook of one's own; the program goes
+ * on.
+ */
 #include "crew.h"
 
 static thrum_lock held;

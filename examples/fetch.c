@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fetch: downloads a list of pages one by one, and again with several workers, each of which keeps a connection of its
- * own; prints the two times. The server is this program's own, on the loopback interface; it answers each request after a
- * delay, as one far away would.
+ * fetch: downloads a list of pages one by one, and again with several workers, each of which keeps a
+ * connection of its own; prints the two times. The server is this program's own, on the loopback interface;
+ * it answers each request after a delay, as one far away would.
  *
- * The server: an acceptor, and an executor on which each connection is a job until the client closes it. The client:
- * thrum_executor_map, and a thread-local libcurl handle, which keeps its thread's connection open from page to page.
+ * The server: an acceptor, and an executor on which each connection is a job until the client closes it. The
+ * client: thrum_executor_map, and a thread-local libcurl handle, which keeps its thread's connection open
+ * from page to page.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

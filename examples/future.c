@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* future: a promise kept by another thread, one that is broken, one that nobody wants any more, and several at once. */
+/*
+ * future: a promise kept by another thread, one that is broken, one that nobody wants any more, and several
+ * at once.
+ */
 #include "crew.h"
 
 enum { PAGES = 4 };

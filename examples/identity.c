@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ident, native id and is_alive before, during and after; the main and the current thread; counting and listing. */
+/*
+ * ident, native id and is_alive before, during and after; the main and the current thread; counting and
+ * listing.
+ */
 #include "crew.h"
 
 static thrum_event running, go_on;

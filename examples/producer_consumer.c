@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Producers and consumers with a queue between them, and an event that ends it; every message comes out once. */
+/*
+ * Producers and consumers with a queue between them, and an event that ends it; every message comes out once.
+ */
 #include "crew.h"
 
 enum { PRODUCERS = 2, CONSUMERS = 2, MESSAGES = 200, BOUND = 10 };
@@ -14,7 +16,10 @@ static void produce(unsigned number) {
         if (thrum_queue_put(&pipeline, &messages[(int)number * MESSAGES + i]) != THRUM_OK) abort();
 }
 
-/* Until the event is set, and then until nothing is left: a queue that was empty before the event says nothing. */
+/*
+ * Until the event is set, and then until nothing is left: a queue that was empty before the event says
+ * nothing.
+ */
 static void consume(unsigned number) {
     (void)number;
     for (;;) {

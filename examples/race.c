@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Races and their cures: two threads that add and subtract without a lock lose updates; one that notifies before the
- * other waits is not heard. (The counter is read and written by relaxed atomic operations: a plain one would be
- * undefined in C, and lose updates just so.)
+ * Races and their cures: two threads that add and subtract without a lock lose updates; one that notifies
+ * before the other waits is not heard. (The counter is read and written by relaxed atomic operations: a plain
+ * one would be undefined in C, and lose updates just so.)
  */
 #include "crew.h"
 
@@ -33,7 +33,7 @@ static void add_with_the_lock(unsigned number) {
         THRUM_WITH(&lock) thrum_u32_store_relaxed(&counter, thrum_u32_load_relaxed(&counter) + 1);
 }
 
-/* ---- a race in timing: whoever notifies too early is not heard; a flag beside the condition cures it ---- */
+/* ---- a race in timing: whoever notifies too early is not heard; a flag beside it cures that ---- */
 
 static thrum_cond changed = THRUM_COND_INIT(&lock);
 static bool ready; /* the lock protects it */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* THRUM_WITH on every kind: released by falling off the end, by return, break and goto, and by a thread that ends. */
+/*
+ * THRUM_WITH on every kind: released by falling off the end, by return, break and goto, and by a thread that
+ * ends.
+ */
 #include "crew.h"
 
 static thrum_lock lock;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * thrum.hpp: thrum for C++17. A target that may throw: an exception that leaves it fails the thread, and the exception hook
- * (thrum/hooks.h) is told its type and its text; without this it would end the program, as in every thread.
+ * thrum.hpp: thrum for C++17. A target that may throw: an exception that leaves it fails the thread, and the
+ * exception hook (thrum/hooks.h) is told its type and its text; without this it would end the program, as in
+ * every thread.
  *
  *     void *serve(void *connection) { ...; throw std::runtime_error("closed"); }
  *     ...
  *     thrum_thread_config config = {};
  *     config.target = thrum::target<serve>;
  *
- * And a job of an executor that may throw: it fails with the exception's code and text, and its worker goes on.
+ * And a job of an executor that may throw: it fails with the exception's code and text, and its worker goes
+ * on.
  *
  *     thrum_executor_submit(pool, thrum::job<measure>, page, &future);
  */
@@ -70,8 +72,9 @@ inline failure_text note_current_exception() {
 }
 
 /*
- * `function` as a target. What it throws fails the thread; ending it by thrum_thread_exit goes through. (The reference to
- * which the compiler binds a forced unwinding is null, which the sanitizer of undefined behaviour would report.)
+ * `function` as a target. What it throws fails the thread; ending it by thrum_thread_exit goes through. (The
+ * reference to which the compiler binds a forced unwinding is null, which the sanitizer of undefined
+ * behaviour would report.)
  */
 template <void *(*function)(void *)> __attribute__((no_sanitize("undefined"))) void *target(void *argument) {
     failure_text failure;

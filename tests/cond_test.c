@@ -59,7 +59,9 @@ static void end(visit *visits, unsigned count, thrum_result result) {
     }
 }
 
-/* Starts one that waits, and holds the lock while it does; again, where it has timed out too early for that. */
+/*
+ * Starts one that waits, and holds the lock while it does; again, where it has timed out too early for that.
+ */
 static void catch_waiting(visit *v, const condition *c, int64_t ms) {
     for (;;) {
         start(v, c, thrum_after_ms(ms));
@@ -589,7 +591,10 @@ TEST(a_thousand_waiters_are_notified) {
     end(visits, MANY, THRUM_OK);
 }
 
-/* More than go for the lock at a time: each that has it tells the next, past those that have timed out by then. */
+/*
+ * More than go for the lock at a time: each that has it tells the next, past those that have timed out by
+ * then.
+ */
 enum { CROWD = 200, AT_A_TIME = 32 };
 TEST(a_notify_reaches_all_past_those_that_time_out) {
     static visit visits[CROWD];

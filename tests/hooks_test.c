@@ -181,7 +181,10 @@ TEST(a_failing_alien_is_reported_and_ends) {
 
 /* ---- the default report ---- */
 
-/* Runs the config's thread with stderr on a socket that keeps the writes apart; the first into `text`. Says how many. */
+/*
+ * Runs the config's thread with stderr on a socket that keeps the writes apart; the first into `text`. Says
+ * how many.
+ */
 static int reports_of(thrum_thread_config config, char *text, size_t size) {
     int ends[2];
     CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
@@ -298,7 +301,8 @@ TEST(the_start_and_the_end_of_threads_are_told) {
 }
 
 /*
- * This program has the compiler's symbols itself: it links, and hands on. tests/tracing_test.c uses the library's.
+ * This program has the compiler's symbols itself: it links, and hands on. tests/tracing_test.c uses the
+ * library's.
  */
 void __cyg_profile_func_enter(void *function, void *call_site);
 void __cyg_profile_func_exit(void *function, void *call_site);

@@ -35,7 +35,10 @@ static void *take_page(void) {
     CHECK(page != MAP_FAILED);
     return page;
 }
-/* Out of bounds at once, and for some rounds to come: the next page has another address, and a late touch still ends here. */
+/*
+ * Out of bounds at once, and for some rounds to come: the next page has another address, and a late touch
+ * still ends here.
+ */
 static void give_page(void *page) {
     enum { KEPT = 64 };
     static __thread void *kept[KEPT];

@@ -256,7 +256,10 @@ TEST(a_visit_may_change_the_map) {
     thrum_map_free(map);
 }
 
-/* Entries that stay are seen once, whoever changes others, replaces values and makes the table grow meanwhile. */
+/*
+ * Entries that stay are seen once, whoever changes others, replaces values and makes the table grow
+ * meanwhile.
+ */
 static struct {
     thrum_map *map;
     thrum_u32 over;

@@ -252,7 +252,8 @@ static void *join_main(void *joined) {
 }
 
 /*
- * ThreadSanitizer's runtime still knows the parent's threads, and refuses a new one that gets the stack of one of them.
+ * ThreadSanitizer's runtime still knows the parent's threads, and refuses a new one that gets the stack of
+ * one of them.
  */
 static void start_threads_in_child(void) {
     if (THRUM_UNDER_TSAN) return;

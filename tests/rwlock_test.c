@@ -178,9 +178,11 @@ TEST(a_line_of_readers_goes_in_together) {
     CHECK(is_free(&together.rwlock));
 }
 
-/* --- nobody starves ------------------------------------------------------------------------------- */
+/* --- nobody starves ------------------------------------------------------------------------------------- */
 
-/* How long the calling thread has been ready to run and did not, by the kernel's account; it grows by itself. */
+/*
+ * How long the calling thread has been ready to run and did not, by the kernel's account; it grows by itself.
+ */
 static uint64_t kept_off_the_processor_ns(void) {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", (int)syscall(SYS_gettid));
@@ -225,8 +227,8 @@ static void *write_all_the_time(void *unused) {
 }
 
 /*
- * The promise is 10 ms and the longest section; the processor time that others got in the waiter's stead is the
- * machine's doing and is left out.
+ * The promise is 10 ms and the longest section; the processor time that others got in the waiter's stead is
+ * the machine's doing and is left out.
  */
 static void get_in_among(unsigned count, void *(*crowds_work)(void *), bool to_write) {
     enum { CROWD = 4, ROUNDS = 100 };
@@ -297,7 +299,7 @@ TEST(a_writer_that_gives_up_opens_it_again) {
     CHECK(is_free(&rwlock));
 }
 
-/* --- guards, forks, text ------------------------------------------------------------------------------ */
+/* --- guards, forks, text -------------------------------------------------------------------------------- */
 
 static bool leaves_by_return(thrum_rwlock *rwlock) {
     THRUM_WITH_READ(rwlock) {
@@ -400,7 +402,7 @@ TEST(errno_is_kept) {
     CHECK_EQ(errno, 4242);
 }
 
-/* --- the read-mostly form --------------------------------------------------------------------------------- */
+/* --- the read-mostly form ------------------------------------------------------------------------------- */
 
 enum { PLACES = 8 };
 static thrum_rwlock_slot places[PLACES];

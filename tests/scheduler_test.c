@@ -92,7 +92,10 @@ TEST(periodic_calls_follow_the_schedule_and_not_their_own_length) {
     first = thrum_after_ms(5);
     CHECK_EQ(thrum_scheduler_every(&scheduler, &periodic, first, period, tick, &ticks), THRUM_OK);
     thrum_event_wait(&done);
-    /* By completion each would begin three milliseconds late after the one before: the schedule's remainder tells. */
+    /*
+     * By completion each would begin three milliseconds late after the one before: the schedule's remainder
+     * tells.
+     */
     CHECK(thrum_scheduler_cancel(&scheduler, &periodic));
     CHECK_EQ((periodic.due_.ns - first.ns) % period, 0);
     const unsigned seen = ticks;

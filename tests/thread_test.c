@@ -596,7 +596,10 @@ static void *stack_of_oneself(void *p) {
     return NULL;
 }
 
-/* The smaller ones first: the C library gives a thread the stack of one that has ended, if it is large enough. */
+/*
+ * The smaller ones first: the C library gives a thread the stack of one that has ended, if it is large
+ * enough.
+ */
 TEST(the_stack_is_as_large_as_asked_for) {
     size_t own = 0, of_default = 0, old = 1;
     CHECK_EQ(thrum_stack_size(512 * 1024, &old), THRUM_OK);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every wait does, whatever it waits for: each test runs on a lock, an rlock, a rwlock from either side, an event, a semaphore, a
- * bounded semaphore, a latch, a once, and a semaphore among several objects, as gates that are shut until
- * `open` lets one waiter through.
+ * What every wait does, whatever it waits for: each test runs on a lock, an rlock, a rwlock from either side,
+ * an event, a semaphore, a bounded semaphore, a latch, a once, and a semaphore among several objects, as
+ * gates that are shut until `open` lets one waiter through.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

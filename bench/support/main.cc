@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main function of every benchmark program: `--quick`, `--only=REGEX`, and everything that Google Benchmark
- * takes. What the report has to say about the machine and the rivals goes into the context.
+ * The main function of every benchmark program: `--quick`, `--only=REGEX`, and everything that Google
+ * Benchmark takes. What the report has to say about the machine and the rivals goes into the context.
  */
 #include "bench.h"
 

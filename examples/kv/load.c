@@ -2,13 +2,15 @@
 /*
  * kv_load: asks kv_server at a given rate, and says how long the answers took.
  *
- *     kv_load --port P [--connections N] [--rate PER_SECOND] [--seconds S] [--reads PERCENT] [--keys K] [--value BYTES]
+ *     kv_load --port P [--connections N] [--rate PER_SECOND] [--seconds S] [--reads PERCENT]
+ *             [--keys K] [--value BYTES]
  *             [--pipeline N] [--into FILE]
  *
- * Each connection is a thread that sends one request after the other, at moments that are fixed beforehand. An answer's
- * latency counts from the moment at which its request was due, not from when it could be sent: who waits for a slow server
- * asks less often, and would otherwise hide how slow it was. At rate 0 it asks as fast as it gets answers. With --pipeline it sends N
- * requests at once and then reads N answers, so that the server's work is not lost among the system's for each packet.
+ * Each connection is a thread that sends one request after the other, at moments that are fixed beforehand.
+ * An answer's latency counts from the moment at which its request was due, not from when it could be sent:
+ * who waits for a slow server asks less often, and would otherwise hide how slow it was. At rate 0 it asks as
+ * fast as it gets answers. With --pipeline it sends N requests at once and then reads N answers, so that the
+ * server's work is not lost among the system's for each packet.
  *
  * Keys are drawn at random; before it begins it sets all of them. Each answer is checked. FILE gets lines of
  * "percentile microseconds", to be plotted.

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kv_server: a small key-value server on TCP. Each of N threads has an epoll of its own and serves the connections that it has
- * accepted; all of them share one table (table.h), which `--table` chooses: thrum or pthread.
+ * kv_server: a small key-value server on TCP. Each of N threads has an epoll of its own and serves the
+ * connections that it has accepted; all of them share one table (table.h), which `--table` chooses: thrum or
+ * pthread.
  *
  *     kv_server [--table thrum|pthread] [--threads N] [--port P] [--survey MS]
  *
- * Port 0, the default, is any that is free; it is printed. Every MS milliseconds, 100 by default, a thread of its own looks at the
- * whole table, as one does that keeps statistics or saves what has changed.
+ * Port 0, the default, is any that is free; it is printed. Every MS milliseconds, 100 by default, a thread of
+ * its own looks at the whole table, as one does that keeps statistics or saves what has changed.
  *
  * A request is a line, and so is its answer:
  *
@@ -88,7 +89,9 @@ static size_t word(char **line, char **first) {
     return size;
 }
 
-/* Answers one line, which ends with a NUL. False: there is no room for the answer, or no sense in going on. */
+/*
+ * Answers one line, which ends with a NUL. False: there is no room for the answer, or no sense in going on.
+ */
 static bool answer(connection *c, char *line) {
     char *verb, *key;
     const size_t verb_size = word(&line, &verb);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table and the settings of the key-value server, behind one interface and made twice: of thrum's map and snapshot,
- * where readers wait for nobody, and of hash chains and a struct, each under a pthread_rwlock.
+ * The table and the settings of the key-value server, behind one interface and made twice: of thrum's map and
+ * snapshot, where readers wait for nobody, and of hash chains and a struct, each under a pthread_rwlock.
  */
 #ifndef KV_TABLE_H
 #define KV_TABLE_H

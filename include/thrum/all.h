@@ -5,8 +5,8 @@
  * A thrum_all names up to THRUM_ALL_MAX locks and rlocks. It is a list of pointers: it holds nothing,
  * may be made anew for each call, and be used by several threads. All-zero memory is an empty one.
  *
- * Deadlock    none, whatever sets and orders the callers name, if they hold nothing else: a call waits for one
- *             lock at a time and holds none of the others while it waits. So it is safe, too, beside
+ * Deadlock    none, whatever sets and orders the callers name, if they hold nothing else: a call waits for
+ *             one lock at a time and holds none of the others while it waits. So it is safe, too, beside
  *             threads that take the same locks one by one, in an order that those keep among themselves.
  * Cost        free, what its locks cost; each time that one of them is not free beside the others, those
  *             taken so far are let go again.
@@ -154,8 +154,8 @@ THRUM_INLINE thrum_result thrum_release_all(const thrum_all *all) {
 }
 
 /*
- * Writes the state as text ("all: 3 members, 1 held by somebody"), cut to `size` bytes with its final NUL, and
- * returns the length of the whole text, as snprintf does.
+ * Writes the state as text ("all: 3 members, 1 held by somebody"), cut to `size` bytes with its final NUL,
+ * and returns the length of the whole text, as snprintf does.
  */
 THRUM_API size_t thrum_all_describe(const thrum_all *all, char *text, size_t size);
 

@@ -14,10 +14,10 @@
  *     ...
  *     report(thrum_sharded_counter_sum(&requests));
  *
- * Places      the caller's, as many as there are threads that add all the time, THRUM_SELF_SLOTS at most; each is
- *             128 bytes, so that no two share what processors fetch together. Threads beyond them, and every
- *             thread of an all-zero sharded counter, share one word. A thread that ends leaves what it
- *             has added behind; its place goes to a later thread.
+ * Places      the caller's, as many as there are threads that add all the time, THRUM_SELF_SLOTS at most;
+ *             each is 128 bytes, so that no two share what processors fetch together. Threads beyond them,
+ *             and every thread of an all-zero sharded counter, share one word. A thread that ends leaves what
+ *             it has added behind; its place goes to a later thread.
  * Sum         holds every add that happened before it, and may miss those that happen meanwhile: it need not
  *             be a value that the counter ever had between two adds.
  * Range       wraps at 64 bits, as unsigned arithmetic does.
@@ -26,11 +26,12 @@
  *
  * Memory order: relaxed. A counter counts, and publishes nothing.
  *
- * Any thread. Signal handlers may add to and look at an exact counter; of a sharded one they may take the sum, but must not
- * add to it: they would be taken for the thread that they interrupt, in the middle of its own add.
+ * Any thread. Signal handlers may add to and look at an exact counter; of a sharded one they may take the
+ * sum, but must not add to it: they would be taken for the thread that they interrupt, in the middle of its
+ * own add.
  *
- * Per-thread places for statistics are as old as per-processor ones in kernels; see McKenney, Is Parallel Programming Hard,
- * chapter 5.
+ * Per-thread places for statistics are as old as per-processor ones in kernels; see McKenney, Is Parallel
+ * Programming Hard, chapter 5.
  */
 #ifndef THRUM_COUNTER_H
 #define THRUM_COUNTER_H
@@ -86,8 +87,8 @@ THRUM_INLINE int64_t thrum_counter_exchange(thrum_counter *counter, int64_t valu
 }
 
 /*
- * Makes a counter that stands at 0, and its places. THRUM_OK; THRUM_INVALID for a count without places, or for places that
- * are not aligned as their type asks.
+ * Makes a counter that stands at 0, and its places. THRUM_OK; THRUM_INVALID for a count without places, or
+ * for places that are not aligned as their type asks.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_sharded_counter_init(thrum_sharded_counter *counter,
                                                                  thrum_counter_slot *slots, uint32_t count);

@@ -2,8 +2,9 @@
 /*
  * executor: a pool of threads that run jobs; Python's concurrent.futures.ThreadPoolExecutor.
  *
- * Floor 5, in libthrum. A counted object, used by pointer. A job is a function with an argument; it is run once, by one of the
- * workers, and what becomes of it is told by a future (thrum/future.h), if one was asked for.
+ * Floor 5, in libthrum. A counted object, used by pointer. A job is a function with an argument; it is run
+ * once, by one of the workers, and what becomes of it is told by a future (thrum/future.h), if one was asked
+ * for.
  *
  *     thrum_executor *pool;
  *     if (thrum_executor_new(&pool, thrum_executor_default_workers(), NULL) != THRUM_OK) return false;
@@ -18,23 +19,27 @@
  *     thrum_executor_release(pool);
  *
  * Order       jobs begin in the order in which they were submitted, and end as they end.
- * Workers     are started one by one, when a job comes and no idle worker is there for it, up to the given number; they
- *             are no daemons. The one that fell idle last is woken first. One at a time is woken or looks for work: who finds
- *             a job and sees more wakes the next. So a burst of jobs costs few wakes, and they come from the workers.
- * Cost        submitting is a lock, which only submitters and idle workers take, and no memory but a block for each 128
- *             jobs; with a future, that. A wake is a system call. An idle worker looks for some microseconds before it sleeps.
- * Waiting     a job may submit jobs, wait for them, cancel them, and shut the executor down. A job that waits for another
- *             job of its own full pool waits for ever: workers do not help out.
- * Failing     a job fails by not returning 0, by thrum_thread_fail (thrum/hooks.h), or by a C++ exception (thrum.hpp). With a
- *             future, that holds the code and the text; without one the exception hook is told. One that ends its
- *             thread, by thrum_thread_fail, thrum_thread_exit or pthread_exit, costs a new thread in its place.
- * Process     the process's end (thrum/thread.h) shuts every executor down, and waits for all jobs that were submitted.
+ * Workers     are started one by one, when a job comes and no idle worker is there for it, up to the given
+ *             number; they are no daemons. The one that fell idle last is woken first. One at a time is woken
+ *             or looks for work: who finds a job and sees more wakes the next. So a burst of jobs costs few
+ *             wakes, and they come from the workers.
+ * Cost        submitting is a lock, which only submitters and idle workers take, and no memory but a block
+ *             for each 128 jobs; with a future, that. A wake is a system call. An idle worker looks for some
+ *             microseconds before it sleeps.
+ * Waiting     a job may submit jobs, wait for them, cancel them, and shut the executor down. A job that waits
+ *             for another job of its own full pool waits for ever: workers do not help out.
+ * Failing     a job fails by not returning 0, by thrum_thread_fail (thrum/hooks.h), or by a C++ exception
+ *             (thrum.hpp). With a future, that holds the code and the text; without one the exception hook is
+ *             told. One that ends its thread, by thrum_thread_fail, thrum_thread_exit or pthread_exit, costs
+ *             a new thread in its place.
+ * Process     the process's end (thrum/thread.h) shuts every executor down, and waits for all jobs that were
+ *             submitted.
  * Freed       when the last reference is released and the workers have ended.
- * Fork        the child has no workers: it must not use an executor of its parent's, and none of it is waited for. A job that
- *             forks must not return in the child.
+ * Fork        the child has no workers: it must not use an executor of its parent's, and none of it is waited
+ *             for. A job that forks must not return in the child.
  *
- * Memory order: what happened before the submit happens before the job, and the job before what its future's header says. What
- * a job did happens before a shutdown that waited for it.
+ * Memory order: what happened before the submit happens before the job, and the job before what its future's
+ * header says. What a job did happens before a shutdown that waited for it.
  *
  * Any thread that has a reference may call everything, jobs too; signal handlers nothing.
  */
@@ -48,15 +53,18 @@
 
 typedef struct thrum_executor thrum_executor;
 
-/* 0: it has done its work, and *value, NULL until it is set, is what the future gives. Anything else is an error's code. */
+/*
+ * 0: it has done its work, and *value, NULL until it is set, is what the future gives. Anything else is an
+ * error's code.
+ */
 typedef int thrum_job(void *argument, void **value);
 
 /* Runs in each worker before its first job. Not 0: the executor is broken. */
 typedef int thrum_executor_initialiser(void *argument);
 
 /*
- * Is given the argument of each job without a future that will not be run: its pool was shut down and cancels, or is
- * broken. The argument of one with a future is the business of who has the future.
+ * Is given the argument of each job without a future that will not be run: its pool was shut down and
+ * cancels, or is broken. The argument of one with a future is the business of who has the future.
  */
 typedef void thrum_executor_drop(void *job_argument, void *argument);
 
@@ -81,10 +89,10 @@ THRUM_BEGIN_DECLS
 THRUM_API int thrum_executor_default_workers(void);
 
 /*
- * Makes an executor of at most so many workers, with one reference, the caller's; the config may be NULL. THRUM_OK;
- * THRUM_INVALID: not a positive number, or a stack below THRUM_STACK_MIN; THRUM_OVERFLOW: a prefix that leaves no room
- * for the number in THRUM_NAME_SIZE; THRUM_NO_MEMORY; THRUM_FINALIZING: the process is ending. *executor is
- * left alone unless THRUM_OK.
+ * Makes an executor of at most so many workers, with one reference, the caller's; the config may be NULL.
+ * THRUM_OK; THRUM_INVALID: not a positive number, or a stack below THRUM_STACK_MIN; THRUM_OVERFLOW: a prefix
+ * that leaves no room for the number in THRUM_NAME_SIZE; THRUM_NO_MEMORY; THRUM_FINALIZING: the process is
+ * ending. *executor is left alone unless THRUM_OK.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_executor_new(thrum_executor **executor, int workers,
                                                          const thrum_executor_config *config);
@@ -92,32 +100,39 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_executor_new(thrum_executor **execut
 /* One more reference; hands the executor back. */
 THRUM_API thrum_executor *thrum_executor_retain(thrum_executor *executor);
 
-/* Gives a reference back. The last one shuts it down, without waiting: what was submitted is still done. NULL: nothing. */
+/*
+ * Gives a reference back. The last one shuts it down, without waiting: what was submitted is still done.
+ * NULL: nothing.
+ */
 THRUM_API void thrum_executor_release(thrum_executor *executor);
 
 /*
- * Hands a job over. With `future` not NULL a future for it is put there, with a reference for the caller. THRUM_OK;
- * THRUM_CLOSED: it was shut down; THRUM_BROKEN: an initialiser failed; THRUM_NO_MEMORY; THRUM_NO_THREAD and
- * THRUM_FINALIZING: there is no worker, and none could be started; THRUM_INVALID: no job. Unless THRUM_OK nothing has changed. Never waits for
- * room: who submits faster than the workers work bounds it by a semaphore.
+ * Hands a job over. With `future` not NULL a future for it is put there, with a reference for the caller.
+ * THRUM_OK; THRUM_CLOSED: it was shut down; THRUM_BROKEN: an initialiser failed; THRUM_NO_MEMORY;
+ * THRUM_NO_THREAD and THRUM_FINALIZING: there is no worker, and none could be started; THRUM_INVALID: no job.
+ * Unless THRUM_OK nothing has changed. Never waits for room: who submits faster than the workers work bounds
+ * it by a semaphore.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_executor_submit(thrum_executor *executor, thrum_job *job,
                                                             void *argument, thrum_future **future);
 
 /*
- * Says why a job fails: `return thrum_job_error(ENOENT, "no page %s", name);`. Hands the code back. The text, as by
- * printf, is cut to 255 bytes. In a job, for the job.
+ * Says why a job fails: `return thrum_job_error(ENOENT, "no page %s", name);`. Hands the code back. The text,
+ * as by printf, is cut to 255 bytes. In a job, for the job.
  */
 THRUM_API int thrum_job_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Refuses jobs from now on; what was submitted is still done, unless it is to be cancelled; then the workers end. Again and
- * again, by anybody. THRUM_OK; THRUM_DEADLOCK: one of its own jobs is to wait for the workers. Then all is done but
- * the waiting.
+ * Refuses jobs from now on; what was submitted is still done, unless it is to be cancelled; then the workers
+ * end. Again and again, by anybody. THRUM_OK; THRUM_DEADLOCK: one of its own jobs is to wait for the workers.
+ * Then all is done but the waiting.
  */
 THRUM_API thrum_result thrum_executor_shutdown(thrum_executor *executor, int how);
 
-/* Waits until a shutdown is complete, but not beyond the deadline. THRUM_OK; THRUM_TIMEOUT; THRUM_DEADLOCK: as above. */
+/*
+ * Waits until a shutdown is complete, but not beyond the deadline. THRUM_OK; THRUM_TIMEOUT; THRUM_DEADLOCK:
+ * as above.
+ */
 THRUM_API THRUM_MUST_USE thrum_result thrum_executor_join_until(thrum_executor *executor,
                                                                 thrum_deadline deadline);
 
@@ -125,15 +140,18 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_executor_join_until(thrum_executor *
 THRUM_API size_t thrum_executor_workers(const thrum_executor *executor);
 THRUM_API size_t thrum_executor_pending(const thrum_executor *executor);
 
-/* The state as text, for logs and debuggers, cut to `size` with its final NUL; the length of the whole, as snprintf. */
+/*
+ * The state as text, for logs and debuggers, cut to `size` with its final NUL; the length of the whole, as
+ * snprintf.
+ */
 THRUM_API size_t thrum_executor_describe(const thrum_executor *executor, char *text, size_t size);
 
 /* ---- for a block ---- */
 
 /*
- * Python's `with ThreadPoolExecutor(5) as pool:`. Makes an executor, runs the block that follows, and on every way out,
- * as of THRUM_WITH, shuts it down, waits for all jobs and releases it. *result says what making it answered; unless
- * THRUM_OK the block is skipped.
+ * Python's `with ThreadPoolExecutor(5) as pool:`. Makes an executor, runs the block that follows, and on
+ * every way out, as of THRUM_WITH, shuts it down, waits for all jobs and releases it. *result says what
+ * making it answered; unless THRUM_OK the block is skipped.
  *
  *     thrum_result result;
  *     THRUM_WITH_EXECUTOR(&pool, 5, NULL, &result) {
@@ -163,8 +181,8 @@ THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_executor_enter_(thrum_executor **
  * The results of one job on many items, in the items' order.
  *
  *     thrum_results sizes;
- *     if (thrum_executor_map(pool, &sizes, measure, pages, count, sizeof pages[0], THRUM_FOREVER) != THRUM_OK)
- *         return false;
+ *     if (thrum_executor_map(pool, &sizes, measure, pages, count, sizeof pages[0],
+ *                            THRUM_FOREVER) != THRUM_OK) return false;
  *     void *value;
  *     while (thrum_results_next(&sizes, &value) == THRUM_OK) use(value);
  *     thrum_results_end(&sizes);                                // cancels what has not begun
@@ -178,18 +196,19 @@ typedef struct thrum_results {
 } thrum_results;
 
 /*
- * Submits the job once for each item of an array, with the item's address as argument. The deadline is one for all
- * results. THRUM_OK; THRUM_NO_MEMORY, and results of submit: then what was submitted is cancelled, what had begun
- * already is waited for, and nothing is to be ended. The items must live until thrum_results_end has returned.
+ * Submits the job once for each item of an array, with the item's address as argument. The deadline is one
+ * for all results. THRUM_OK; THRUM_NO_MEMORY, and results of submit: then what was submitted is cancelled,
+ * what had begun already is waited for, and nothing is to be ended. The items must live until
+ * thrum_results_end has returned.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_executor_map(thrum_executor *executor, thrum_results *results,
                                                          thrum_job *job, void *items, size_t count,
                                                          size_t size, thrum_deadline deadline);
 
 /*
- * Waits for the next item's result. THRUM_OK, and the value in *value; THRUM_EMPTY: all were given. Where it is an
- * error it says what thrum_future_result says, and the item counts as given; thrum_results_failure says more. THRUM_TIMEOUT:
- * the item does not count as given.
+ * Waits for the next item's result. THRUM_OK, and the value in *value; THRUM_EMPTY: all were given. Where it
+ * is an error it says what thrum_future_result says, and the item counts as given; thrum_results_failure says
+ * more. THRUM_TIMEOUT: the item does not count as given.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_results_next(thrum_results *results, void **value);
 
@@ -197,8 +216,8 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_results_next(thrum_results *results,
 THRUM_API thrum_future_failure thrum_results_failure(const thrum_results *results);
 
 /*
- * Ends it, at any moment, once: jobs that have not begun are cancelled, those that have are waited for, so that the
- * items are the caller's again.
+ * Ends it, at any moment, once: jobs that have not begun are cancelled, those that have are waited for, so
+ * that the items are the caller's again.
  */
 THRUM_API void thrum_results_end(thrum_results *results);
 

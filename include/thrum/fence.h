@@ -16,9 +16,9 @@
  *
  * Law         a light fence and a heavy one, in whatever order they happen, are as two full fences: at least
  *             one of the two looks sees the other's store. Two light ones give nothing; two heavy ones do.
- * Cost        light: a load and a branch, no fence instruction; a full fence where the kernel refuses membarrier,
- *             and two system calls the first time in a process. Heavy: a system call that interrupts the
- *             processors on which the process runs.
+ * Cost        light: a load and a branch, no fence instruction; a full fence where the kernel refuses
+ *             membarrier, and two system calls the first time in a process. Heavy: a system call that
+ *             interrupts the processors on which the process runs.
  * Fork        a child goes on with both.
  *
  * ThreadSanitizer knows nothing of fences: they order no plain data here, only who sees whom.
@@ -44,9 +44,9 @@ THRUM_INLINE void thrum_fence_light(void) {
 }
 
 /*
- * The heavy side. Any thread. True: every light side is on one side of it. False: a sandbox refuses the system
- * call to this thread and not to others, and a light side may have missed it: look again after a while. errno is
- * kept.
+ * The heavy side. Any thread. True: every light side is on one side of it. False: a sandbox refuses the
+ * system call to this thread and not to others, and a light side may have missed it: look again after a
+ * while. errno is kept.
  */
 THRUM_API THRUM_MUST_USE bool thrum_fence_heavy(void);
 

@@ -94,20 +94,21 @@ THRUM_API void thrum_futex_fence(void);
 
 /*
  * A full fence in every running thread of the process, the caller's included, made by the kernel; those that
- * do not run made theirs when they were switched away from. False, and no fence was made, where the kernel or a
- * sandbox has no private expedited membarrier. `errno` is kept.
+ * do not run made theirs when they were switched away from. False, and no fence was made, where the kernel or
+ * a sandbox has no private expedited membarrier. `errno` is kept.
  */
 THRUM_API THRUM_MUST_USE bool thrum_futex_fence_all(void);
 
 /*
- * The calling thread as the kernel numbers it, its process in the upper half; never 0, and another one after a fork.
- * Two system calls.
+ * The calling thread as the kernel numbers it, its process in the upper half; never 0, and another one after
+ * a fork. Two system calls.
  */
 THRUM_API uint64_t thrum_futex_thread(void);
 
 /*
- * Whether that thread is a former one of this process, and is no more: what it did before is visible then. False where
- * it lives, its number has been given to a later thread, it is another process's, or the kernel does not say.
+ * Whether that thread is a former one of this process, and is no more: what it did before is visible then.
+ * False where it lives, its number has been given to a later thread, it is another process's, or the kernel
+ * does not say.
  */
 THRUM_API THRUM_MUST_USE bool thrum_futex_thread_is_gone(uint64_t thread);
 

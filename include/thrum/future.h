@@ -2,16 +2,17 @@
 /*
  * future: a result that somebody will have later; Python's concurrent.futures.Future, wait and as_completed.
  *
- * Floor 5, in libthrum. A counted object, used by pointer. An executor (thrum/executor.h) makes one for a job; or a
- * program makes one with thrum_future_new, and sets its result itself.
+ * Floor 5, in libthrum. A counted object, used by pointer. An executor (thrum/executor.h) makes one for a
+ * job; or a program makes one with thrum_future_new, and sets its result itself.
  *
- * States      pending -> running -> finished, or pending -> cancelled -> cancelled and notified. Finished, with a value or
- *             with an error, and cancelled are "done": nothing changes any more what it says. Notified: who would have run
- *             it has seen that it is not to.
- * Cost        waiting for one that is done is a load. Setting a result takes the future's own lock for a moment, and
- *             makes a system call if somebody sleeps. No lock is held while callbacks run or sleepers are woken.
- * Errors      a code and a text. One that nobody asked for is told to the exception hook (thrum/hooks.h), when the last
- *             reference is released: a failure does not go unnoticed because nobody looked.
+ * States      pending -> running -> finished, or pending -> cancelled -> cancelled and notified. Finished,
+ *             with a value or with an error, and cancelled are "done": nothing changes any more what it says.
+ *             Notified: who would have run it has seen that it is not to.
+ * Cost        waiting for one that is done is a load. Setting a result takes the future's own lock for a
+ *             moment, and makes a system call if somebody sleeps. No lock is held while callbacks run or
+ *             sleepers are woken.
+ * Errors      a code and a text. One that nobody asked for is told to the exception hook (thrum/hooks.h),
+ *             when the last reference is released: a failure does not go unnoticed because nobody looked.
  * Freed       when the last reference is released.
  * Fork        the child must not wait for what a thread of its parent would have set.
  *
@@ -23,10 +24,11 @@
  *     if (thrum_future_result_until(answer, &page, thrum_after_ms(50)) == THRUM_OK) use(page);
  *     thrum_future_release(answer);
  *
- * Memory order: what happened before the result, an error or a cancel was set happens before every call that finds it done,
- * and before the callbacks. States that are not done are relaxed.
+ * Memory order: what happened before the result, an error or a cancel was set happens before every call that
+ * finds it done, and before the callbacks. States that are not done are relaxed.
  *
- * Any thread that has a reference may call everything; signal handlers nothing. No call is a cancellation point.
+ * Any thread that has a reference may call everything; signal handlers nothing. No call is a cancellation
+ * point.
  */
 #ifndef THRUM_FUTURE_H
 #define THRUM_FUTURE_H
@@ -62,7 +64,10 @@ typedef enum thrum_future_when {
 
 THRUM_BEGIN_DECLS
 
-/* Makes a pending one, with one reference, the caller's. THRUM_OK; THRUM_NO_MEMORY, and *future is left alone. */
+/*
+ * Makes a pending one, with one reference, the caller's. THRUM_OK; THRUM_NO_MEMORY, and *future is left
+ * alone.
+ */
 THRUM_API THRUM_MUST_USE thrum_result thrum_future_new(thrum_future **future);
 
 /* One more reference; hands the future back. */
@@ -81,8 +86,9 @@ THRUM_API bool thrum_future_running(const thrum_future *future);
 THRUM_API bool thrum_future_cancelled(const thrum_future *future);
 
 /*
- * Waits until it is done. THRUM_OK, and the value in *value, unless NULL; THRUM_FAILED: thrum_future_error says why;
- * THRUM_BROKEN, THRUM_NO_THREAD: an executor could not run it; THRUM_CANCELLED. *value is left alone unless THRUM_OK.
+ * Waits until it is done. THRUM_OK, and the value in *value, unless NULL; THRUM_FAILED: thrum_future_error
+ * says why; THRUM_BROKEN, THRUM_NO_THREAD: an executor could not run it; THRUM_CANCELLED. *value is left
+ * alone unless THRUM_OK.
  */
 THRUM_API thrum_result thrum_future_result(thrum_future *future, void **value);
 /* Never waits: THRUM_TIMEOUT when it is not done. */
@@ -101,29 +107,39 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_future_error_until(thrum_future *fut
                                                                thrum_future_failure *failure,
                                                                thrum_deadline deadline);
 
-/* An event that is set once it is done, for thrum_wait_any. Not to be set or cleared; lives as long as the future. */
+/*
+ * An event that is set once it is done, for thrum_wait_any. Not to be set or cleared; lives as long as the
+ * future.
+ */
 THRUM_API thrum_event *thrum_future_done_event(thrum_future *future);
 
 /*
- * `callback` is called once it is done: in the thread that makes it so, after those that were added before; or at once, here, when
- * it is done already. Of one that fails or exits (thrum/hooks.h) the exception hook is told; it is left at once, and
- * its own pthread_cleanup_push handlers do not run; nobody else notices. THRUM_OK; THRUM_NO_MEMORY: it is not added.
+ * `callback` is called once it is done: in the thread that makes it so, after those that were added before;
+ * or at once, here, when it is done already. Of one that fails or exits (thrum/hooks.h) the exception hook is
+ * told; it is left at once, and its own pthread_cleanup_push handlers do not run; nobody else notices.
+ * THRUM_OK; THRUM_NO_MEMORY: it is not added.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_future_add_callback(thrum_future *future,
                                                                 thrum_future_callback *callback,
                                                                 void *argument);
 
-/* THRUM_OK: it is cancelled, by this call or an earlier one; THRUM_STATE: it runs or is finished, and goes on. */
+/*
+ * THRUM_OK: it is cancelled, by this call or an earlier one; THRUM_STATE: it runs or is finished, and goes
+ * on.
+ */
 THRUM_API thrum_result thrum_future_cancel(thrum_future *future);
 
-/* The state as text, for logs and debuggers, cut to `size` with its final NUL; the length of the whole, as snprintf. */
+/*
+ * The state as text, for logs and debuggers, cut to `size` with its final NUL; the length of the whole, as
+ * snprintf.
+ */
 THRUM_API size_t thrum_future_describe(const thrum_future *future, char *text, size_t size);
 
 /* ---- for who has the result to give ---- */
 
 /*
- * Says that the work begins: it can no longer be cancelled. THRUM_OK; THRUM_CANCELLED: it was cancelled, and now knows that
- * this was noticed: do nothing; THRUM_STATE: it was begun or finished before.
+ * Says that the work begins: it can no longer be cancelled. THRUM_OK; THRUM_CANCELLED: it was cancelled, and
+ * now knows that this was noticed: do nothing; THRUM_STATE: it was begun or finished before.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_future_start(thrum_future *future);
 
@@ -137,9 +153,9 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_future_set_error(thrum_future *futur
 /* ---- several at once ---- */
 
 /*
- * Waits for some of `count` futures, of which the caller keeps a reference each; one that is named twice counts
- * once. THRUM_OK; THRUM_NO_MEMORY. Either way done[i], unless `done` is NULL, says which are done at the end. Of no
- * futures it returns at once.
+ * Waits for some of `count` futures, of which the caller keeps a reference each; one that is named twice
+ * counts once. THRUM_OK; THRUM_NO_MEMORY. Either way done[i], unless `done` is NULL, says which are done at
+ * the end. Of no futures it returns at once.
  */
 THRUM_API thrum_result thrum_future_wait(thrum_future *const *futures, size_t count, thrum_future_when when,
                                          bool *done);
@@ -149,8 +165,8 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_future_wait_until(thrum_future *cons
                                                               thrum_deadline deadline);
 
 /*
- * Gives each of several futures once, in the order in which they are done; those that are done at the beginning first,
- * in their own order.
+ * Gives each of several futures once, in the order in which they are done; those that are done at the
+ * beginning first, in their own order.
  *
  *     thrum_as_completed pages;
  *     if (thrum_as_completed_init(&pages, futures, count, THRUM_FOREVER) != THRUM_OK) return false;
@@ -166,7 +182,10 @@ typedef struct thrum_as_completed {
     thrum_deadline deadline_;
 } thrum_as_completed;
 
-/* The caller keeps a reference of each until the destroy. The deadline is one for all. THRUM_OK; THRUM_NO_MEMORY. */
+/*
+ * The caller keeps a reference of each until the destroy. The deadline is one for all. THRUM_OK;
+ * THRUM_NO_MEMORY.
+ */
 THRUM_API THRUM_MUST_USE thrum_result thrum_as_completed_init(thrum_as_completed *completed,
                                                               thrum_future *const *futures, size_t count,
                                                               thrum_deadline deadline);

@@ -5,16 +5,17 @@
  *
  * Floor 4, in libthrum.
  *
- * Failing     a thread fails by thrum_thread_fail, by a run that does not return THRUM_OK, or by a C++ exception
- *             (thrum.hpp). It ends, what it holds through THRUM_WITH is let go, it is unwound, and then the exception
- *             hook is called, in that thread, which is still alive and registered. The process goes on.
+ * Failing     a thread fails by thrum_thread_fail, by a run that does not return THRUM_OK, or by a C++
+ *             exception (thrum.hpp). It ends, what it holds through THRUM_WITH is let go, it is unwound, and
+ *             then the exception hook is called, in that thread, which is still alive and registered. The
+ *             process goes on.
  * Report      the default hook writes who failed, where and why to stderr, in one write. The names of
- *             functions are those that the dynamic linker knows (-rdynamic for the program's own); for others the
- *             object and the offset in it, which addr2line takes. The backtrace is the compiler's own unwinder's: no
- *             library beyond it, and no memory.
- * Tracing     a program compiled with -finstrument-functions calls the trace and the profile function at every
- *             function's entry and return; the start and the end of threads are told in all programs. Off, an
- *             instrumented function pays two calls and two loads for it.
+ *             functions are those that the dynamic linker knows (-rdynamic for the program's own); for others
+ *             the object and the offset in it, which addr2line takes. The backtrace is the compiler's own
+ *             unwinder's: no library beyond it, and no memory.
+ * Tracing     a program compiled with -finstrument-functions calls the trace and the profile function at
+ *             every function's entry and return; the start and the end of threads are told in all programs.
+ *             Off, an instrumented function pays two calls and two loads for it.
  *
  *     thrum_set_excepthook(tell_the_operator);                  // a function of the program's own
  *     ...
@@ -54,17 +55,18 @@ typedef void thrum_trace_function(thrum_trace_event event, void *function, void 
 THRUM_BEGIN_DECLS
 
 /*
- * Ends the calling thread as failed, with a code and a message (as printf; cut to 255 bytes). In main and in threads
- * that thrum did not start the hook is called before the unwinding; main's end does not end the process.
+ * Ends the calling thread as failed, with a code and a message (as printf; cut to 255 bytes). In main and in
+ * threads that thrum did not start the hook is called before the unwinding; main's end does not end the
+ * process.
  */
 THRUM_API void thrum_thread_fail(int code, const char *format, ...)
     __attribute__((noreturn, cold, format(printf, 2, 3)));
 
 /*
- * Sets the function that is told of failures; NULL: thrum_default_excepthook. Hands back the one before. It is
- * looked up when a thread has failed. One that fails itself, or calls thrum_thread_exit, is left at once (its own
- * pthread_cleanup_push handlers do not run); the failure is then reported by the default, below the line
- * "Exception in threading.excepthook:" and the hook's own failure.
+ * Sets the function that is told of failures; NULL: thrum_default_excepthook. Hands back the one before. It
+ * is looked up when a thread has failed. One that fails itself, or calls thrum_thread_exit, is left at once
+ * (its own pthread_cleanup_push handlers do not run); the failure is then reported by the default, below the
+ * line "Exception in threading.excepthook:" and the hook's own failure.
  */
 THRUM_API thrum_excepthook *thrum_set_excepthook(thrum_excepthook *hook);
 THRUM_API thrum_excepthook *thrum_get_excepthook(void);
@@ -78,7 +80,9 @@ THRUM_API void thrum_set_profile(thrum_trace_function *function);
 THRUM_API thrum_trace_function *thrum_get_trace(void);
 THRUM_API thrum_trace_function *thrum_get_profile(void);
 
-/* The same, and at once for all threads that run, those that thrum did not start too. Starts wait meanwhile. */
+/*
+ * The same, and at once for all threads that run, those that thrum did not start too. Starts wait meanwhile.
+ */
 THRUM_API void thrum_set_trace_all_threads(thrum_trace_function *function);
 THRUM_API void thrum_set_profile_all_threads(thrum_trace_function *function);
 
@@ -87,8 +91,8 @@ extern THRUM_API thrum_u32 thrum_tracing_;
 THRUM_API void thrum_trace_tell_(thrum_trace_event event, void *function, void *call_site);
 
 /*
- * What the compiler's __cyg_profile_func_enter and _exit call. Those stand in a member of the archive of their own: a
- * program that defines them itself links, and may call these.
+ * What the compiler's __cyg_profile_func_enter and _exit call. Those stand in a member of the archive of
+ * their own: a program that defines them itself links, and may call these.
  */
 THRUM_INLINE void thrum_trace_enter(void *function, void *call_site) {
     /* relaxed: the function itself is read with acquire */

@@ -2,18 +2,20 @@
 /*
  * local: an object of which each thread has a value of its own; Python's threading.local, with types.
  *
- * Floor 4, in libthrum. A thread's value is made at the thread's first touch, and destroyed when the thread ends,
- * whoever started it. C's _Thread_local has neither the initialiser nor the destructor.
+ * Floor 4, in libthrum. A thread's value is made at the thread's first touch, and destroyed when the thread
+ * ends, whoever started it. C's _Thread_local has neither the initialiser nor the destructor.
  *
  * Cost        a touch of a value that is there: two loads of the object and of the thread's own table, and a
  *             comparison. The first touch takes memory, and a lock for a moment.
  * Limit       65 535 locals at a time in a process.
- * Destroyed   the thread's value, by the destructor, when the thread ends, before a join returns; in no promised order,
- *             and after the thread's target. A destructor may touch locals: what it makes is destroyed, too, up to the
- *             last of the rounds that pthread keys have; in that one a first touch is refused. Main's values are destroyed
- *             when main ends by pthread_exit or thrum_thread_exit, not by the process's end.
- * The object  thrum_local_destroy destroys every thread's value, in the calling thread; nobody may be using the
- *             object. It is as new afterwards: neither it nor another one at its address sees any old value.
+ * Destroyed   the thread's value, by the destructor, when the thread ends, before a join returns; in no
+ *             promised order, and after the thread's target. A destructor may touch locals: what it makes is
+ *             destroyed, too, up to the last of the rounds that pthread keys have; in that one a first touch
+ *             is refused. Main's values are destroyed when main ends by pthread_exit or thrum_thread_exit,
+ *             not by the process's end.
+ * The object  thrum_local_destroy destroys every thread's value, in the calling thread; nobody may be using
+ *             the object. It is as new afterwards: neither it nor another one at its address sees any old
+ *             value.
  * Fork        the child has the forking thread's values; those of the others are destroyed with the object.
  *
  *     static thrum_local sessions = THRUM_LOCAL_INIT(sizeof(session), connect_session, close_session, NULL);
@@ -22,7 +24,8 @@
  *     if (!mine) return false;
  *     mine->requests++;
  *
- * Memory order: none. A value is its thread's alone; thrum_local_destroy must be ordered after its uses by the caller.
+ * Memory order: none. A value is its thread's alone; thrum_local_destroy must be ordered after its uses by
+ * the caller.
  *
  * Any thread, those that thrum did not start too; not signal handlers. `errno` is kept.
  */
@@ -32,7 +35,10 @@
 #include <thrum/atomic.h>
 #include <thrum/result.h>
 
-/* Makes a value out of zeroes. Not THRUM_OK: there is none, and the next touch tries again. Must not touch the same local. */
+/*
+ * Makes a value out of zeroes. Not THRUM_OK: there is none, and the next touch tries again. Must not touch
+ * the same local.
+ */
 typedef thrum_result thrum_local_initialiser(void *value, void *argument);
 typedef void thrum_local_destructor(void *value, void *argument);
 
@@ -47,7 +53,9 @@ typedef struct thrum_local {
 #define THRUM_LOCAL_INIT(size, initialise, destroy, argument) \
     { {0}, (size), (initialise), (destroy), (argument) }
 
-/* What each thread has: the values by the low half-word of their keys. src/thread/local.c says who writes it. */
+/*
+ * What each thread has: the values by the low half-word of their keys. src/thread/local.c says who writes it.
+ */
 typedef struct thrum_local_slot_ {
     uint64_t key;
     void *value;
@@ -82,8 +90,8 @@ THRUM_INLINE void *thrum_local_get(thrum_local *local) {
 }
 
 /*
- * The same with a reason. THRUM_OK; THRUM_NO_MEMORY; THRUM_LIMIT: too many locals; THRUM_FINALIZING: the thread's end is
- * all but over; or what the initialiser returned. Then `*value` is left alone.
+ * The same with a reason. THRUM_OK; THRUM_NO_MEMORY; THRUM_LIMIT: too many locals; THRUM_FINALIZING: the
+ * thread's end is all but over; or what the initialiser returned. Then `*value` is left alone.
  */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_local_value(thrum_local *local, void **value) {
     thrum_result result = THRUM_OK;
@@ -100,8 +108,8 @@ THRUM_API void thrum_local_clear(thrum_local *local);
 THRUM_API void thrum_local_destroy(thrum_local *local);
 
 /*
- * Named attributes, a set of them a thread: what Python keeps in a threading.local. The values are the caller's
- * pointers, which are not followed; the names are copied.
+ * Named attributes, a set of them a thread: what Python keeps in a threading.local. The values are the
+ * caller's pointers, which are not followed; the names are copied.
  */
 typedef void thrum_attributes_visitor(const char *name, void *value, void *argument);
 

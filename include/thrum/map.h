@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map: keys and values in a hash table that readers search without waiting for anybody; on liburcu's lock-free table.
+ * map: keys and values in a hash table that readers search without waiting for anybody; on liburcu's
+ * lock-free table.
  *
  * Floor 3, in libthrum.
  *
  * Cost        a look-up is a hash, a walk along one short chain, and a comparison, inside a read section
- *             (thrum/rcu.h); it writes nothing. A change takes no lock and waits for nobody. The table grows and
- *             shrinks in rcu's helper thread, a doubling at a time, while everybody goes on.
- * Keys        a text, bytes, or a number; the map copies them. A text is the same key as its bytes without the final NUL; no
- *             number is the same as any bytes. Hashes are seeded anew for each map, not cryptographic.
- * Values      pointers, not NULL. Each is the caller's until a put or add has taken it; from then on the map's. When a value
- *             has left the map and no read section can be seeing it, the map's `destroy` is called with it, in the
- *             helper thread, ten milliseconds later at the earliest. Who changes what a value points at does
- *             that as with any memory that threads share; who wants readers to see whole values puts new ones.
- * Iteration   a visit of all entries is a read section. It sees each key once that is there from its beginning to its end, with one of
- *             the values that it has meanwhile; one that comes or goes meanwhile it may see or not.
- * Memory      where there is none for a new entry, that is a result. The table asks, before it grows, whether there is
- *             enough, and otherwise stays as it is; liburcu, which then takes it, aborts if there is none after all.
+ *             (thrum/rcu.h); it writes nothing. A change takes no lock and waits for nobody. The table grows
+ *             and shrinks in rcu's helper thread, a doubling at a time, while everybody goes on.
+ * Keys        a text, bytes, or a number; the map copies them. A text is the same key as its bytes without
+ *             the final NUL; no number is the same as any bytes. Hashes are seeded anew for each map, not
+ *             cryptographic.
+ * Values      pointers, not NULL. Each is the caller's until a put or add has taken it; from then on the
+ *             map's. When a value has left the map and no read section can be seeing it, the map's `destroy`
+ *             is called with it, in the helper thread, ten milliseconds later at the earliest. Who changes
+ *             what a value points at does that as with any memory that threads share; who wants readers to
+ *             see whole values puts new ones.
+ * Iteration   a visit of all entries is a read section. It sees each key once that is there from its
+ *             beginning to its end, with one of the values that it has meanwhile; one that comes or goes
+ *             meanwhile it may see or not.
+ * Memory      where there is none for a new entry, that is a result. The table asks, before it grows, whether
+ *             there is enough, and otherwise stays as it is; liburcu, which then takes it, aborts if there is
+ *             none after all.
  * Fork        a child has the map as it was.
  *
  *     if (thrum_map_put(users, thrum_key("alice"), newcomer) != THRUM_OK) free(newcomer);
@@ -26,12 +31,13 @@
  *         if (u) balance = u->balance;                          // *u stays until the block ends
  *     }
  *
- * Memory order: what happened before a put or add is seen by who finds the value; what was done with it in read
- * sections happens before its destroy.
+ * Memory order: what happened before a put or add is seen by who finds the value; what was done with it in
+ * read sections happens before its destroy.
  *
  * Any thread; not signal handlers. Changes are allowed in read sections and outside.
  *
- * The table is that of liburcu's rculfhash (Desnoyers and Lai), after Shalev and Shavit, Split-Ordered Lists, 2006.
+ * The table is that of liburcu's rculfhash (Desnoyers and Lai), after Shalev and Shavit, Split-Ordered Lists,
+ * 2006.
  */
 #ifndef THRUM_MAP_H
 #define THRUM_MAP_H
@@ -73,24 +79,27 @@ THRUM_INLINE thrum_map_key thrum_key_number(uint64_t number) {
 THRUM_API THRUM_MUST_USE thrum_result thrum_map_new(thrum_map **map, const thrum_map_config *config);
 
 /*
- * Ends the map: the caller says that nobody will begin to use it any more. Never waits: read sections that have begun go on with it,
- * after them all values are destroyed, and the map is gone.
+ * Ends the map: the caller says that nobody will begin to use it any more. Never waits: read sections that
+ * have begun go on with it, after them all values are destroyed, and the map is gone.
  */
 THRUM_API void thrum_map_free(thrum_map *map);
 
 /*
- * The value of the key, NULL if there is none. Only in a read section, and valid until its end. The key's bytes must not be
- * NULL, even when there are none.
+ * The value of the key, NULL if there is none. Only in a read section, and valid until its end. The key's
+ * bytes must not be NULL, even when there are none.
  */
 THRUM_API void *thrum_map_get(const thrum_map *map, thrum_map_key key);
 
 /*
- * Puts the value under the key, in the place of the one that is there. THRUM_OK; THRUM_INVALID: the value is NULL;
- * THRUM_NO_MEMORY: then nothing has changed, and the value is the caller's.
+ * Puts the value under the key, in the place of the one that is there. THRUM_OK; THRUM_INVALID: the value is
+ * NULL; THRUM_NO_MEMORY: then nothing has changed, and the value is the caller's.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_map_put(thrum_map *map, thrum_map_key key, void *value);
 
-/* The same if there is none under that key. THRUM_EXISTS: there is; nothing has changed, and the value is the caller's. */
+/*
+ * The same if there is none under that key. THRUM_EXISTS: there is; nothing has changed, and the value is the
+ * caller's.
+ */
 THRUM_API THRUM_MUST_USE thrum_result thrum_map_add(thrum_map *map, thrum_map_key key, void *value);
 
 /* Takes the key and its value out. THRUM_OK; THRUM_NOT_FOUND: there is none. */
@@ -99,7 +108,10 @@ THRUM_API thrum_result thrum_map_remove(thrum_map *map, thrum_map_key key);
 /* How many entries there are, give or take those that come and go meanwhile. */
 THRUM_API size_t thrum_map_count(const thrum_map *map);
 
-/* What is to be done with each entry; false ends the visit. It may change the map, and must not end the thread. */
+/*
+ * What is to be done with each entry; false ends the visit. It may change the map, and must not end the
+ * thread.
+ */
 typedef bool thrum_map_visit(thrum_map_key key, void *value, void *argument);
 
 /* Visits the entries, in no order, within a read section. Keys are the map's, and valid as values are. */

@@ -105,7 +105,9 @@ THRUM_INLINE unsigned thrum_monitor_waiters(const thrum_monitor *monitor) {
     return thrum_cond_waiters_(monitor->last);
 }
 
-/* In the only thread of a forked child: forgets the waiters, and the rlock as thrum_rlock_reset_after_fork. */
+/*
+ * In the only thread of a forked child: forgets the waiters, and the rlock as thrum_rlock_reset_after_fork.
+ */
 THRUM_API void thrum_monitor_reset_after_fork(thrum_monitor *monitor);
 
 /*

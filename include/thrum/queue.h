@@ -3,8 +3,8 @@
  * queue: items handed from any threads to any threads, which wait for them; Python's queue.Queue, LifoQueue,
  * PriorityQueue and SimpleQueue.
  *
- * An item is a pointer, the caller's in every respect. First in first out, last in first out, or the first by a
- * comparison; with a bound on how many wait in it, or none.
+ * An item is a pointer, the caller's in every respect. First in first out, last in first out, or the first by
+ * a comparison; with a bound on how many wait in it, or none.
  *
  *     static thrum_queue jobs;
  *
@@ -18,19 +18,22 @@
  *         thrum_queue_task_done(&jobs);
  *     }
  *
- * Cost        a FIFO with a bound lives in a ring (thrum/ring.h): put and get take no lock and allocate nothing; beside
- *             the ring's own they pay a load while nobody sleeps. The others take a lock, and memory as they grow.
- *             A thread spins for some microseconds before it sleeps; the one that wakes it makes a system call.
- * Wakes       one at a time: a thread that was woken and finds more wakes the next. A burst of puts costs one wake;
- *             and where the system keeps the chosen thread from a processor, the others wait for it.
+ * Cost        a FIFO with a bound lives in a ring (thrum/ring.h): put and get take no lock and allocate
+ *             nothing; beside the ring's own they pay a load while nobody sleeps. The others take a lock, and
+ *             memory as they grow. A thread spins for some microseconds before it sleeps; the one that wakes
+ *             it makes a system call.
+ * Wakes       one at a time: a thread that was woken and finds more wakes the next. A burst of puts costs one
+ *             wake; and where the system keeps the chosen thread from a processor, the others wait for it.
  * Fairness    the kernel wakes the longest sleeper first, but a running thread may be served before it.
  * Shutdown    from then on puts are refused; gets take what is there, and then say THRUM_CLOSED.
  * Fork        as in any process with threads, a child must not use a queue that another thread was in.
  *
  * Memory order: what happened before a put happens before the get that takes its item, what happened before a
- * task_done before the join that it lets go, and before a shutdown before what is refused for it. Sizes are relaxed.
+ * task_done before the join that it lets go, and before a shutdown before what is refused for it. Sizes are
+ * relaxed.
  *
- * Any thread may call everything between init and destroy. Signal handlers only the intrusive form's put, below.
+ * Any thread may call everything between init and destroy. Signal handlers only the intrusive form's put,
+ * below.
  */
 #ifndef THRUM_QUEUE_H
 #define THRUM_QUEUE_H
@@ -85,15 +88,18 @@ typedef struct thrum_queue {
 THRUM_BEGIN_DECLS
 
 /*
- * Makes an empty queue. THRUM_OK; THRUM_INVALID for a priority queue without a comparison or a largest bound below
- * the bound; THRUM_NO_MEMORY. Only with THRUM_OK is there something to destroy.
+ * Makes an empty queue. THRUM_OK; THRUM_INVALID for a priority queue without a comparison or a largest bound
+ * below the bound; THRUM_NO_MEMORY. Only with THRUM_OK is there something to destroy.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_queue_init(thrum_queue *queue, const thrum_queue_config *config);
 
 /* Drops the items and frees the memory. When no call of another thread is under way. */
 THRUM_API void thrum_queue_destroy(thrum_queue *queue);
 
-/* Waits for room. THRUM_OK; THRUM_CLOSED; THRUM_NO_MEMORY (never of a FIFO with a bound): the item is not in it. */
+/*
+ * Waits for room. THRUM_OK; THRUM_CLOSED; THRUM_NO_MEMORY (never of a FIFO with a bound): the item is not in
+ * it.
+ */
 THRUM_API THRUM_MUST_USE thrum_result thrum_queue_put(thrum_queue *queue, void *item);
 /* Never waits: THRUM_FULL instead. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_queue_try_put(thrum_queue *queue, void *item);
@@ -101,7 +107,10 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_queue_try_put(thrum_queue *queue, vo
 THRUM_API THRUM_MUST_USE thrum_result thrum_queue_put_until(thrum_queue *queue, void *item,
                                                             thrum_deadline deadline);
 
-/* Waits for an item. THRUM_OK, and it is in *item; THRUM_CLOSED: shut down and empty. *item is else left alone. */
+/*
+ * Waits for an item. THRUM_OK, and it is in *item; THRUM_CLOSED: shut down and empty. *item is else left
+ * alone.
+ */
 THRUM_API THRUM_MUST_USE thrum_result thrum_queue_get(thrum_queue *queue, void **item);
 /* Never waits: THRUM_EMPTY instead, also while the only items' puts are under way. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_queue_try_get(thrum_queue *queue, void **item);
@@ -118,13 +127,14 @@ THRUM_API bool thrum_queue_full(const thrum_queue *queue);
 THRUM_API size_t thrum_queue_bound(const thrum_queue *queue);
 /*
  * Another bound, also one below the size: then puts wait for longer. THRUM_OK; THRUM_LIMIT, and nothing is
- * changed: of a FIFO that was made with a bound, none or one above the largest (rounded up to a power of two).
+ * changed: of a FIFO that was made with a bound, none or one above the largest (rounded up to a power of
+ * two).
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_queue_set_bound(thrum_queue *queue, ptrdiff_t bound);
 
 /*
- * Says that an item that was got is dealt with. THRUM_OK; THRUM_LIMIT, and nothing is changed: more often than
- * items were put.
+ * Says that an item that was got is dealt with. THRUM_OK; THRUM_LIMIT, and nothing is changed: more often
+ * than items were put.
  */
 THRUM_API thrum_result thrum_queue_task_done(thrum_queue *queue);
 /* Waits until every item that was put is dealt with; any number of times. */
@@ -133,21 +143,23 @@ THRUM_API void thrum_queue_join(thrum_queue *queue);
 THRUM_API THRUM_MUST_USE thrum_result thrum_queue_join_until(thrum_queue *queue, thrum_deadline deadline);
 
 /*
- * Refuses puts from now on, wakes those that wait for room, and lets gets take what is there. Any number of times.
+ * Refuses puts from now on, wakes those that wait for room, and lets gets take what is there. Any number of
+ * times.
  */
 THRUM_API void thrum_queue_shutdown(thrum_queue *queue);
 /*
- * The same, and the items go to the drop function, as done; so a join waits only for those that were got. Waits
- * for puts of other threads that are under way.
+ * The same, and the items go to the drop function, as done; so a join waits only for those that were got.
+ * Waits for puts of other threads that are under way.
  */
 THRUM_API void thrum_queue_shutdown_now(thrum_queue *queue);
 
 /* ---- simple ---- */
 
 /*
- * A FIFO without a bound, a shutdown or task_done; all-zero memory is an empty one. It comes in two forms, of which a
- * queue is used in one. The intrusive form queues the caller's own nodes: it allocates nothing, its put never
- * waits for anybody and may be called in a signal handler. The other form queues pointers, in nodes from malloc.
+ * A FIFO without a bound, a shutdown or task_done; all-zero memory is an empty one. It comes in two forms, of
+ * which a queue is used in one. The intrusive form queues the caller's own nodes: it allocates nothing, its
+ * put never waits for anybody and may be called in a signal handler. The other form queues pointers, in nodes
+ * from malloc.
  *
  *     static thrum_simple_queue signals;
  *     static thrum_simple_queue_node hangup;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rcu: read sections that never wait, and memory that is freed once nobody can be reading it; read-copy-update,
- * by liburcu (its bp flavour: any thread may read, none has to register).
+ * rcu: read sections that never wait, and memory that is freed once nobody can be reading it;
+ * read-copy-update, by liburcu (its bp flavour: any thread may read, none has to register).
  *
  * Floor 3, in libthrum.
  *
@@ -56,9 +56,9 @@ THRUM_API void thrum_rcu_read_begin(void);
 THRUM_API void thrum_rcu_read_end(void);
 
 /*
- * A program that defines THRUM_RCU_INLINE has both inlined, which saves the two calls, and needs liburcu's headers. That header says
- * of the two functions that code under any licence may use them so. Not under ThreadSanitizer, which is told by the
- * calls.
+ * A program that defines THRUM_RCU_INLINE has both inlined, which saves the two calls, and needs liburcu's
+ * headers. That header says of the two functions that code under any licence may use them so. Not under
+ * ThreadSanitizer, which is told by the calls.
  */
 #if defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN
 #define thrum_rcu_read_begin _urcu_bp_read_lock
@@ -66,8 +66,9 @@ THRUM_API void thrum_rcu_read_end(void);
 #endif
 
 /*
- * Publishes: puts the pointer into the cell, `T *cell`, where read sections find it. Whoever reads it sees what it points at
- * as it was written before. The second form returns what the cell held before, which is then to be retired.
+ * Publishes: puts the pointer into the cell, `T *cell`, where read sections find it. Whoever reads it sees
+ * what it points at as it was written before. The second form returns what the cell held before, which is
+ * then to be retired.
  */
 #define thrum_rcu_publish(cell, pointer) \
     __atomic_store_n((cell), (pointer), __ATOMIC_RELEASE) /* R5: release */
@@ -78,16 +79,16 @@ THRUM_API void thrum_rcu_read_end(void);
 #define thrum_rcu_read(cell) __atomic_load_n((cell), __ATOMIC_ACQUIRE) /* R6: acquire, pairs with R5 */
 
 /*
- * Makes sure that the helper runs. THRUM_OK; THRUM_NO_MEMORY, THRUM_NO_THREAD: nothing has changed, and it may be
- * tried again.
+ * Makes sure that the helper runs. THRUM_OK; THRUM_NO_MEMORY, THRUM_NO_THREAD: nothing has changed, and it
+ * may be tried again.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_rcu_prepare(void);
 
 /*
  * Hands over what no new read section can reach: `callback` is called with it after a grace period, in the
- * helper, where it may retire more but must not wait, fork or end the thread. Never waits, cannot fail: where there
- * is no helper and none can be started it is kept until there is one (a later retire or thrum_rcu_prepare tries).
- * Inside read sections too.
+ * helper, where it may retire more but must not wait, fork or end the thread. Never waits, cannot fail: where
+ * there is no helper and none can be started it is kept until there is one (a later retire or
+ * thrum_rcu_prepare tries). Inside read sections too.
  */
 THRUM_API void thrum_rcu_retire(thrum_rcu_head *head, thrum_rcu_callback *callback);
 
@@ -95,8 +96,8 @@ THRUM_API void thrum_rcu_retire(thrum_rcu_head *head, thrum_rcu_callback *callba
 THRUM_API void thrum_rcu_synchronize(void);
 
 /*
- * Waits until everything that was retired before the call has been called back. Not inside a read section or a
- * callback. THRUM_OK; THRUM_NO_MEMORY, THRUM_NO_THREAD when there is no helper and none can be started.
+ * Waits until everything that was retired before the call has been called back. Not inside a read section or
+ * a callback. THRUM_OK; THRUM_NO_MEMORY, THRUM_NO_THREAD when there is no helper and none can be started.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_rcu_barrier(void);
 

@@ -62,8 +62,8 @@ THRUM_API uint32_t thrum_get_native_id(void);
 
 /*
  * Sets the stack of threads started from now on whose config does not say one; 0: the system's
- * default. `*old`, unless NULL, becomes what was set before. THRUM_OK; THRUM_INVALID: below THRUM_STACK_MIN and not 0,
- * and nothing has changed.
+ * default. `*old`, unless NULL, becomes what was set before. THRUM_OK; THRUM_INVALID: below THRUM_STACK_MIN
+ * and not 0, and nothing has changed.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_stack_size(size_t size, size_t *old);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ring: a bounded FIFO of pointers for any number of threads (thrum_ring), and one for a single producer and a
- * single consumer (thrum_ring_spsc).
+ * ring: a bounded FIFO of pointers for any number of threads (thrum_ring), and one for a single producer and
+ * a single consumer (thrum_ring_spsc).
  *
  * Floor 1: never sleeps, allocates nothing, takes no lock. The storage is the caller's.
  *
@@ -28,7 +28,8 @@
  * Any thread and signal handlers may call everything but the init and, of the second kind, the other side's.
  *
  * The many-threaded ring follows Dmitry Vyukov's bounded queue (1024cores), the other one Lamport's with each
- * side's copy of the other's index (Lee, Bu, Chandranmenon, "A Lock-Free, Cache-Efficient Shared Ring Buffer").
+ * side's copy of the other's index (Lee, Bu, Chandranmenon, "A Lock-Free, Cache-Efficient Shared Ring
+ * Buffer").
  */
 #ifndef THRUM_RING_H
 #define THRUM_RING_H
@@ -59,14 +60,14 @@ typedef struct thrum_ring {
 THRUM_BEGIN_DECLS
 
 /*
- * An empty ring of `count` cells, which bound it. THRUM_OK; THRUM_INVALID, and nothing is changed, when count is
- * not a power of two or below 2. Before any other call.
+ * An empty ring of `count` cells, which bound it. THRUM_OK; THRUM_INVALID, and nothing is changed, when count
+ * is not a power of two or below 2. Before any other call.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_ring_init(thrum_ring *ring, thrum_ring_cell *cells, size_t count);
 
 /*
- * Holds at most `bound` items from now on; more that it has already stay. THRUM_OK; THRUM_INVALID, and nothing is
- * changed, when bound is 0 or above the number of cells.
+ * Holds at most `bound` items from now on; more that it has already stay. THRUM_OK; THRUM_INVALID, and
+ * nothing is changed, when bound is 0 or above the number of cells.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_ring_set_bound(thrum_ring *ring, size_t bound);
 
@@ -74,8 +75,8 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_ring_set_bound(thrum_ring *ring, siz
 THRUM_API bool thrum_ring_close(thrum_ring *ring);
 
 /*
- * Whether the bound leaves room at `place`: the item so many places before it has been got. With a bound of all the
- * cells that is the put's own cell, which says so already.
+ * Whether the bound leaves room at `place`: the item so many places before it has been got. With a bound of
+ * all the cells that is the put's own cell, which says so already.
  */
 THRUM_INLINE bool thrum_ring_within_bound_(const thrum_ring *ring, uint64_t place) {
     const uint64_t before = place - thrum_u64_load_relaxed(&ring->bound);
@@ -84,7 +85,8 @@ THRUM_INLINE bool thrum_ring_within_bound_(const thrum_ring *ring, uint64_t plac
 }
 
 /*
- * THRUM_OK; THRUM_FULL, when the bound is reached or a get that will make room is still under way; THRUM_CLOSED.
+ * THRUM_OK; THRUM_FULL, when the bound is reached or a get that will make room is still under way;
+ * THRUM_CLOSED.
  */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_put(thrum_ring *ring, void *item) {
     uint64_t place = thrum_u64_load_relaxed(&ring->tail);
@@ -114,7 +116,9 @@ THRUM_INLINE thrum_result thrum_ring_nothing_(const thrum_ring *ring, uint64_t p
     return thrum_u64_load_relaxed(&ring->tail) == (place | THRUM_RING_CLOSED_) ? THRUM_CLOSED : THRUM_EMPTY;
 }
 
-/* THRUM_OK, and the item; THRUM_EMPTY; THRUM_CLOSED: empty for good. `item` is written to only with THRUM_OK. */
+/*
+ * THRUM_OK, and the item; THRUM_EMPTY; THRUM_CLOSED: empty for good. `item` is written to only with THRUM_OK.
+ */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_get(thrum_ring *ring, void **item) {
     uint64_t place = thrum_u64_load_relaxed(&ring->head);
     thrum_ring_cell *cell;

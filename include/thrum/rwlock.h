@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rwlock: many readers or one writer. In eight bytes; and sharded, at the end of this file, for data that are read all the
- * time and hardly ever written.
+ * rwlock: many readers or one writer. In eight bytes; and sharded, at the end of this file, for data that are
+ * read all the time and hardly ever written.
  *
  * Eight bytes. All-zero memory is a free rwlock; nothing allocates, nothing needs destroying.
  *
- * Cost        a read is two additions to one word, inlined, whatever the other readers do; two readers at once
- *             still take that word's cache line from each other. A write is two compare-and-swaps.
+ * Cost        a read is two additions to one word, inlined, whatever the other readers do; two readers at
+ *             once still take that word's cache line from each other. A write is two compare-and-swaps.
  * Fairness    a writer that comes keeps new readers out for two microseconds, in which running ones leave. If
- *             that was not enough it lets readers and other writers pass for half a millisecond, then closes the
- *             rwlock to newcomers and is next as soon as those inside have left. Readers that were kept out
- *             wait in one line with the writers and go in together. So a writer gets in within some
+ *             that was not enough it lets readers and other writers pass for half a millisecond, then closes
+ *             the rwlock to newcomers and is next as soon as those inside have left. Readers that were kept
+ *             out wait in one line with the writers and go in together. So a writer gets in within some
  *             milliseconds and the longest read section, however many readers come and go, and a reader
  *             whatever the writers do.
  * Not twice   a thread that reads does not begin to read a second time: a writer that has closed the rwlock
  *             between the two would wait for the first and keep out the second. Nor is a read made a write:
  *             two that tried would wait for each other. A write becomes a read by thrum_rwlock_downgrade.
- * Ownership   released by whom it was acquired. A release while nobody holds it is told, and changes nothing; one
- *             too many while others read takes one of their holds, and cannot be told.
+ * Ownership   released by whom it was acquired. A release while nobody holds it is told, and changes nothing;
+ *             one too many while others read takes one of their holds, and cannot be told.
  * Freed       as a lock: by whoever acquires it and knows that nobody else will use it, even while an earlier
  *             holder's release has not returned.
  * Processes   thrum_rwlock_init_shared, in memory that processes share, at any address. A process that dies
@@ -115,9 +115,9 @@ THRUM_INLINE THRUM_MUST_USE bool thrum_rwlock_try_acquire_read(thrum_rwlock *rwl
 }
 
 /*
- * Waits until the caller may read, but not beyond the deadline. THRUM_OK, or THRUM_TIMEOUT: then it does not read
- * and has left no trace. A deadline that has passed makes this thrum_rwlock_try_acquire_read. Signals neither
- * shorten nor lengthen the wait.
+ * Waits until the caller may read, but not beyond the deadline. THRUM_OK, or THRUM_TIMEOUT: then it does not
+ * read and has left no trace. A deadline that has passed makes this thrum_rwlock_try_acquire_read. Signals
+ * neither shorten nor lengthen the wait.
  */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rwlock_acquire_read_until(thrum_rwlock *rwlock,
                                                                          thrum_deadline deadline) {
@@ -145,8 +145,8 @@ THRUM_INLINE void thrum_rwlock_acquire_write(thrum_rwlock *rwlock) {
 }
 
 /*
- * Takes the rwlock if it is free and no waiter is next, and says whether it did. Never waits. A reader that looks in
- * at this moment and is turned away counts as one that reads.
+ * Takes the rwlock if it is free and no waiter is next, and says whether it did. Never waits. A reader that
+ * looks in at this moment and is turned away counts as one that reads.
  */
 THRUM_INLINE THRUM_MUST_USE bool thrum_rwlock_try_acquire_write(thrum_rwlock *rwlock) {
     uint32_t expected = 0;
@@ -184,8 +184,8 @@ THRUM_INLINE thrum_result thrum_rwlock_release_write(thrum_rwlock *rwlock) {
 }
 
 /*
- * Makes the caller's write a read, with no writer in between: what it has written is what it goes on to read. THRUM_OK, or
- * THRUM_NOT_LOCKED: nobody writes, and nothing has changed.
+ * Makes the caller's write a read, with no writer in between: what it has written is what it goes on to read.
+ * THRUM_OK, or THRUM_NOT_LOCKED: nobody writes, and nothing has changed.
  */
 THRUM_INLINE thrum_result thrum_rwlock_downgrade(thrum_rwlock *rwlock) {
     return thrum_rwlock_leave_write_(rwlock, THRUM_RWLOCK_READER_);
@@ -200,29 +200,29 @@ THRUM_INLINE bool thrum_rwlock_writing(const thrum_rwlock *rwlock) {
 }
 
 /*
- * In the only thread of a forked child: makes the rwlock free again and forgets its waiters. One that processes
- * share is left as it is, since the parent still uses it.
+ * In the only thread of a forked child: makes the rwlock free again and forgets its waiters. One that
+ * processes share is left as it is, since the parent still uses it.
  */
 THRUM_API void thrum_rwlock_reset_after_fork(thrum_rwlock *rwlock);
 
 /*
- * Writes the state as text ("rwlock: 3 readers, waited for"), cut to `size` bytes with its final NUL, and returns the
- * length of the whole text, as snprintf does.
+ * Writes the state as text ("rwlock: 3 readers, waited for"), cut to `size` bytes with its final NUL, and
+ * returns the length of the whole text, as snprintf does.
  */
 THRUM_API size_t thrum_rwlock_describe(const thrum_rwlock *rwlock, char *text, size_t size);
 
 /*
- * The read-mostly form: thrum_sharded_rwlock. Each reading thread has a place of its own, and writes nothing else: readers on
- * any number of processors do not slow each other down. A writer looks at every place.
+ * The read-mostly form: thrum_sharded_rwlock. Each reading thread has a place of its own, and writes nothing
+ * else: readers on any number of processors do not slow each other down. A writer looks at every place.
  *
- * Cost        a read is a few plain loads and stores, with no atomic instruction (two full fences where the kernel
- *             refuses membarrier). A write interrupts the processors on which the process runs, and looks at all
- *             places: microseconds.
- * Places      the caller's, as many as there are threads that read all the time, THRUM_SELF_SLOTS at most; each is
- *             128 bytes. Threads beyond them, and all threads of an all-zero one, count themselves in a
- *             thrum_rwlock inside.
- * Fairness    a writer that waits keeps new readers out from the moment that it has excluded other writers, and is in when
- *             those inside have left; they then go in together.
+ * Cost        a read is a few plain loads and stores, with no atomic instruction (two full fences where the
+ *             kernel refuses membarrier). A write interrupts the processors on which the process runs, and
+ *             looks at all places: microseconds.
+ * Places      the caller's, as many as there are threads that read all the time, THRUM_SELF_SLOTS at most;
+ *             each is 128 bytes. Threads beyond them, and all threads of an all-zero one, count themselves in
+ *             a thrum_rwlock inside.
+ * Fairness    a writer that waits keeps new readers out from the moment that it has excluded other writers,
+ *             and is in when those inside have left; they then go in together.
  * Ownership   a read is released by the thread that acquired it. Reads within a read get in if the outermost
  *             has a place; do not rely on it.
  * Freed       when all calls have returned: a reader looks for a waiting writer after its release.
@@ -259,8 +259,8 @@ THRUM_STATIC_ASSERT(sizeof(thrum_rwlock_slot) == 128, "a place is two cache line
 THRUM_API void thrum_sharded_rwlock_leave_slow_(thrum_u32 *reads, uint32_t left) THRUM_COLD;
 
 /*
- * Makes a free one, and its places. THRUM_OK; THRUM_INVALID for a count without places, or for places that are not aligned
- * as their type asks.
+ * Makes a free one, and its places. THRUM_OK; THRUM_INVALID for a count without places, or for places that
+ * are not aligned as their type asks.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_sharded_rwlock_init(thrum_sharded_rwlock *rwlock,
                                                                 thrum_rwlock_slot *slots, uint32_t count);
@@ -311,7 +311,9 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_sharded_rwlock_acquire_read_until
     return thrum_rwlock_acquire_read_until(&rwlock->rest, deadline);
 }
 
-/* Ends the caller's read. THRUM_OK, or THRUM_NOT_LOCKED: nobody without a place reads, nor does the caller. */
+/*
+ * Ends the caller's read. THRUM_OK, or THRUM_NOT_LOCKED: nobody without a place reads, nor does the caller.
+ */
 THRUM_INLINE thrum_result thrum_sharded_rwlock_release_read(thrum_sharded_rwlock *rwlock) {
     thrum_u32 *const reads = thrum_sharded_rwlock_place_(rwlock);
     const uint32_t inside = reads ? thrum_u32_load_relaxed(reads) : 0;
@@ -364,7 +366,10 @@ THRUM_INLINE thrum_result thrum_sharded_rwlock_downgrade(thrum_sharded_rwlock *r
     return thrum_rwlock_downgrade(&rwlock->rest);
 }
 
-/* How many reads are under way, and whether somebody writes or waits for readers to leave. Looks at every place. */
+/*
+ * How many reads are under way, and whether somebody writes or waits for readers to leave. Looks at every
+ * place.
+ */
 THRUM_API uint32_t thrum_sharded_rwlock_readers(const thrum_sharded_rwlock *rwlock);
 THRUM_INLINE bool thrum_sharded_rwlock_writing(const thrum_sharded_rwlock *rwlock) {
     return thrum_u32_load_relaxed(&rwlock->closed) != 0;

@@ -2,21 +2,21 @@
 /*
  * scheduler: any number of timers on one thread, for servers. A thread a timer is thrum/timer.h.
  *
- * Floor 4, in libthrum. All-zero memory is a scheduler, and an entry that is not scheduled. The entries lie in the
- * caller's memory: scheduling takes none, and fails only where the first one cannot start the thread.
+ * Floor 4, in libthrum. All-zero memory is a scheduler, and an entry that is not scheduled. The entries lie
+ * in the caller's memory: scheduling takes none, and fails only where the first one cannot start the thread.
  *
- * Cost        scheduling is a lock and a comparison, and a wake only when the new entry is the earliest; a cancel and a
- *             call are logarithmic in the number of entries, amortised (a pairing heap: Fredman, Sedgewick, Sleator, Tarjan,
- *             1986). 64 bytes an entry.
+ * Cost        scheduling is a lock and a comparison, and a wake only when the new entry is the earliest; a
+ *             cancel and a call are logarithmic in the number of entries, amortised (a pairing heap: Fredman,
+ *             Sedgewick, Sleator, Tarjan, 1986). 64 bytes an entry.
  * Time        never early. CLOCK_MONOTONIC. Of equal deadlines the one scheduled first is called first.
  * One thread  calls the functions, one after the other, with nothing locked: a slow one delays all others. A
- *             function that ends the thread (thrum_thread_fail, which the exception hook is told, or thrum_thread_exit)
- *             delays them by another thread's start, which takes its place. It is a daemon: who wants what is pending
- *             done before the process ends waits for it.
- * Periodic    calls are due at first + k * period, however long each takes. Those whose time has passed when the one
- *             before them ends are left out.
- * Freed       an entry: when its cancel has returned, in its own function, and after its last call. A scheduler: when
- *             its stop has returned and nobody uses it.
+ *             function that ends the thread (thrum_thread_fail, which the exception hook is told, or
+ *             thrum_thread_exit) delays them by another thread's start, which takes its place. It is a
+ *             daemon: who wants what is pending done before the process ends waits for it.
+ * Periodic    calls are due at first + k * period, however long each takes. Those whose time has passed when
+ *             the one before them ends are left out.
+ * Freed       an entry: when its cancel has returned, in its own function, and after its last call. A
+ *             scheduler: when its stop has returned and nobody uses it.
  * Fork        the child calls thrum_scheduler_reset_after_fork, which forgets all that was pending.
  *
  *     static thrum_scheduler scheduler;
@@ -28,8 +28,8 @@
  *     thrum_scheduler_cancel(&scheduler, &heartbeat);
  *     thrum_scheduler_stop(&scheduler);
  *
- * Memory order: what happened before scheduling happens before the call; the call before a cancel that waited for it, and
- * before a stop.
+ * Memory order: what happened before scheduling happens before the call; the call before a cancel that waited
+ * for it, and before a stop.
  *
  * Any thread, the functions too; not signal handlers.
  */
@@ -78,8 +78,8 @@ THRUM_BEGIN_DECLS
 
 /*
  * Calls the function once, when the deadline has passed. THRUM_OK; THRUM_STATE: the entry is pending already;
- * THRUM_CLOSED: the scheduler was stopped; or what starting its thread answered: nothing was scheduled, and it may be
- * tried again.
+ * THRUM_CLOSED: the scheduler was stopped; or what starting its thread answered: nothing was scheduled, and
+ * it may be tried again.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_scheduler_at(thrum_scheduler *scheduler, thrum_scheduled *entry,
                                                          thrum_deadline deadline,
@@ -93,8 +93,8 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_scheduler_every(thrum_scheduler *sch
                                                             void *argument);
 
 /*
- * Takes an entry back. When it returns the function does not run and will not: it waits for a call that runs, unless it
- * is called from it. Whether a call was kept from happening.
+ * Takes an entry back. When it returns the function does not run and will not: it waits for a call that runs,
+ * unless it is called from it. Whether a call was kept from happening.
  */
 THRUM_API bool thrum_scheduler_cancel(thrum_scheduler *scheduler, thrum_scheduled *entry);
 
@@ -102,12 +102,15 @@ THRUM_API bool thrum_scheduler_cancel(thrum_scheduler *scheduler, thrum_schedule
 THRUM_API size_t thrum_scheduler_pending(thrum_scheduler *scheduler);
 
 /*
- * Drops all that is pending and ends the thread; how many were dropped. Waits for a call that runs, unless it is called
- * from it. Again: nothing.
+ * Drops all that is pending and ends the thread; how many were dropped. Waits for a call that runs, unless it
+ * is called from it. Again: nothing.
  */
 THRUM_API size_t thrum_scheduler_stop(thrum_scheduler *scheduler);
 
-/* In a forked child, before use: an empty scheduler. Its entries there are to be zeroed before they are used again. */
+/*
+ * In a forked child, before use: an empty scheduler. Its entries there are to be zeroed before they are used
+ * again.
+ */
 THRUM_API void thrum_scheduler_reset_after_fork(thrum_scheduler *scheduler);
 
 THRUM_END_DECLS

@@ -45,7 +45,10 @@ extern THRUM_API __thread thrum_self_state_ thrum_self_ __attribute__((tls_model
 
 THRUM_API uint64_t thrum_self_draw_id_(void) THRUM_COLD;
 
-/* A number for a thread that does not run yet; the thread adopts it before it asks for one. For thread objects. */
+/*
+ * A number for a thread that does not run yet; the thread adopts it before it asks for one. For thread
+ * objects.
+ */
 THRUM_API uint64_t thrum_self_reserve_id_(void);
 THRUM_API void thrum_self_adopt_id_(uint64_t id);
 
@@ -62,11 +65,11 @@ THRUM_INLINE uint64_t thrum_self_id(void) {
 THRUM_API uint32_t thrum_self_draw_slot_(void) THRUM_COLD;
 
 /*
- * A small number that no other living thread has; THRUM_SELF_SLOTS for threads that find all of them taken. The same for
- * as long as the thread lives. A thrum_thread gives it back as it ends, before a join returns; that of another thread is
- * taken back some time after its end. Whoever gets a number sees what its former owners wrote. Inlined; the
- * thread's first call draws it, with system calls. Any thread; not signal handlers, unless the thread has
- * called it before.
+ * A small number that no other living thread has; THRUM_SELF_SLOTS for threads that find all of them taken.
+ * The same for as long as the thread lives. A thrum_thread gives it back as it ends, before a join returns;
+ * that of another thread is taken back some time after its end. Whoever gets a number sees what its former
+ * owners wrote. Inlined; the thread's first call draws it, with system calls. Any thread; not signal
+ * handlers, unless the thread has called it before.
  */
 THRUM_INLINE uint32_t thrum_self_slot(void) {
     const uint32_t slot = thrum_self_.slot;
@@ -74,8 +77,8 @@ THRUM_INLINE uint32_t thrum_self_slot(void) {
 }
 
 /*
- * In the only thread of a forked child: the slots of the parent's other threads are free. Until it is called they are
- * taken. libthrum calls it by itself.
+ * In the only thread of a forked child: the slots of the parent's other threads are free. Until it is called
+ * they are taken. libthrum calls it by itself.
  */
 THRUM_API void thrum_self_reset_after_fork(void);
 
@@ -113,8 +116,9 @@ THRUM_INLINE void thrum_self_pop_(thrum_guard_ *guard) {
 }
 
 /*
- * A guard without a release is a fence: thrum_self_release_guards stops before it. For those who run a callback that may
- * fail: what is outside of it is not the callback's to let go. This takes out the fence and all that is inside it.
+ * A guard without a release is a fence: thrum_self_release_guards stops before it. For those who run a
+ * callback that may fail: what is outside of it is not the callback's to let go. This takes out the fence and
+ * all that is inside it.
  */
 THRUM_API void thrum_self_pop_to_(thrum_guard_ *fence);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seqlock: a small piece of plain data that is read far more often than it is written, and never half written.
+ * seqlock: a small piece of plain data that is read far more often than it is written, and never half
+ * written.
  *
- * Floor 1: never sleeps. The data lies in atomic words beside the seqlock. A reader copies it out and writes nothing, so
- * readers cost each other nothing; one that a writer came between copies again. All-zero memory is a seqlock, and
- * words that hold zeroes.
+ * Floor 1: never sleeps. The data lies in atomic words beside the seqlock. A reader copies it out and writes
+ * nothing, so readers cost each other nothing; one that a writer came between copies again. All-zero memory
+ * is a seqlock, and words that hold zeroes.
  *
  *     static thrum_seqlock guard;
  *     static thrum_u64 words[THRUM_SEQLOCK_WORDS(struct page)];
@@ -14,18 +15,22 @@
  *     ...
  *     thrum_seqlock_read(&guard, words, &mine, sizeof mine);
  *
- * Size        of the data: small. A read of more than some hundred bytes seldom ends before the next write begins.
+ * Size        of the data: small. A read of more than some hundred bytes seldom ends before the next write
+ *             begins.
  * Writers     take turns; one that waits spins. Readers never keep a writer waiting.
- * Progress    a reader spins while a writer is at work, also while that has no processor: where it must not, it tries.
- *             What is written all the time is not for a seqlock.
- * Limit       a reader past which exactly 2^31 writes go, or a multiple, without its running once, does not notice them.
- * Pointers    may be among the data; what they point at may be gone by the time they are read (thrum/rcu.h is for that).
+ * Progress    a reader spins while a writer is at work, also while that has no processor: where it must not,
+ *             it tries. What is written all the time is not for a seqlock.
+ * Limit       a reader past which exactly 2^31 writes go, or a multiple, without its running once, does not
+ *             notice them.
+ * Pointers    may be among the data; what they point at may be gone by the time they are read (thrum/rcu.h is
+ *             for that).
  * Freed       when no call is under way.
- * Processes   it may lie in memory that they share. A writer that dies within its call leaves all others spinning.
+ * Processes   it may lie in memory that they share. A writer that dies within its call leaves all others
+ *             spinning.
  *
- * Memory order: what happened before a write happens before every read that sees it. The idea is the Linux kernel's; that
- * the words are atomic, and by which orders, follows Boehm ("Can Seqlocks Get Along with Programming Language Memory
- * Models?", 2012): there is no race in it, and a sanitizer sees none.
+ * Memory order: what happened before a write happens before every read that sees it. The idea is the Linux
+ * kernel's; that the words are atomic, and by which orders, follows Boehm ("Can Seqlocks Get Along with
+ * Programming Language Memory Models?", 2012): there is no race in it, and a sanitizer sees none.
  *
  * Any thread; a signal handler thrum_seqlock_try_read and thrum_seqlock_try_write.
  */
@@ -51,7 +56,10 @@ THRUM_INLINE size_t thrum_seqlock_part_(size_t size, size_t i) {
     return size - 8 * i < 8 ? size - 8 * i : 8;
 }
 
-/* Copies `size` bytes out, if no writer is at work meanwhile; else *data may be changed, and is worth nothing. */
+/*
+ * Copies `size` bytes out, if no writer is at work meanwhile; else *data may be changed, and is worth
+ * nothing.
+ */
 THRUM_INLINE THRUM_MUST_USE bool thrum_seqlock_try_read(const thrum_seqlock *seqlock, const thrum_u64 *words,
                                                         void *data, size_t size) {
     const uint32_t sequence = thrum_u32_load_acquire(&seqlock->sequence); /* Y1: acquire, pairs with Y4 */
@@ -60,7 +68,10 @@ THRUM_INLINE THRUM_MUST_USE bool thrum_seqlock_try_read(const thrum_seqlock *seq
         const uint64_t word = thrum_u64_load_acquire(&words[i]); /* Y2: acquire, pairs with Y3 */
         __builtin_memcpy((char *)data + 8 * i, &word, thrum_seqlock_part_(size, i));
     }
-    /* relaxed: a word of a later write came with that write's odd number (Y2), which this load then sees, or a later one */
+    /*
+     * relaxed: a word of a later write came with that write's odd number (Y2), which this load then sees, or
+     * a later one
+     */
     return thrum_u32_load_relaxed(&seqlock->sequence) == sequence;
 }
 

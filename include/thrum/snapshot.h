@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot: a cell that holds one version of a value, which readers see whole and writers swap whole; a server's settings, a
- * table that is rebuilt, a list of peers.
+ * snapshot: a cell that holds one version of a value, which readers see whole and writers swap whole; a
+ * server's settings, a table that is rebuilt, a list of peers.
  *
  * Floor 3, in libthrum. All-zero memory is a cell that holds nothing.
  *
- * Cost        a read is a read section (thrum/rcu.h) and two loads; readers wait for nobody, and writers never wait for
- *             readers. A write takes some memory, and a lock that writers share.
- * Versions    a version is the caller's memory until a set has taken it; from then on the cell's, and nobody writes it
- *             any more. When another has taken its place and no reader can be seeing it, its `destroy` is called with
- *             it, in rcu's helper thread, ten milliseconds later at the earliest.
+ * Cost        a read is a read section (thrum/rcu.h) and two loads; readers wait for nobody, and writers
+ *             never wait for readers. A write takes some memory, and a lock that writers share.
+ * Versions    a version is the caller's memory until a set has taken it; from then on the cell's, and nobody
+ *             writes it any more. When another has taken its place and no reader can be seeing it, its
+ *             `destroy` is called with it, in rcu's helper thread, ten milliseconds later at the earliest.
  * Freed       after thrum_snapshot_clear, when all calls have returned and no reader is inside.
  * Fork        a child holds the version that the cell held.
  *
  *     static thrum_snapshot settings;
  *
  *     THRUM_WITH_SNAPSHOT(const struct config *now, &settings) {
- *         if (now) limit = now->limit;                          // *now stays as it is to the end of the block
+ *         if (now) limit = now->limit;                          // *now stays as it is in the block
  *     }
  *     ...
  *     if (thrum_snapshot_set(&settings, fresh, free) != THRUM_OK) free(fresh);
  *
- * Memory order: what was written to a version before it was set is seen by whoever reads it; what its readers did happens
- * before its destroy.
+ * Memory order: what was written to a version before it was set is seen by whoever reads it; what its readers
+ * did happens before its destroy.
  *
  * Any thread; not signal handlers.
  */
@@ -54,8 +54,8 @@ THRUM_INLINE const void *thrum_snapshot_now_(const thrum_snapshot *snapshot) {
 }
 
 /*
- * The version that the cell holds, NULL if none: it stays until thrum_snapshot_read_end, which is to be called in any case.
- * Reads nest, also with those of other cells; each is a section of rcu's.
+ * The version that the cell holds, NULL if none: it stays until thrum_snapshot_read_end, which is to be
+ * called in any case. Reads nest, also with those of other cells; each is a section of rcu's.
  */
 THRUM_INLINE const void *thrum_snapshot_read_begin(const thrum_snapshot *snapshot) {
     thrum_rcu_read_begin();
@@ -66,23 +66,23 @@ THRUM_INLINE void thrum_snapshot_read_end(void) {
 }
 
 /*
- * Puts `value`, which may be NULL, in the place of the version that the cell holds. `destroy`, which may be NULL, is called with
- * it when its turn has come. THRUM_OK; THRUM_NO_MEMORY: nothing has changed, and the value is the caller's. Never waits for
- * readers; may be called by one.
+ * Puts `value`, which may be NULL, in the place of the version that the cell holds. `destroy`, which may be
+ * NULL, is called with it when its turn has come. THRUM_OK; THRUM_NO_MEMORY: nothing has changed, and the
+ * value is the caller's. Never waits for readers; may be called by one.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_snapshot_set(thrum_snapshot *snapshot, void *value,
                                                          void (*destroy)(void *value));
 
 /*
- * Makes the next version of the present one, NULL if there is none: returns THRUM_OK with the next one in *next, or why there
- * is none. One writer at a time; it must not write to the same cell.
+ * Makes the next version of the present one, NULL if there is none: returns THRUM_OK with the next one in
+ * *next, or why there is none. One writer at a time; it must not write to the same cell.
  */
 typedef thrum_result thrum_snapshot_make(const void *now, void *argument, void **next);
 
 /*
- * Lets `make` make the next version and sets it; no other writer comes in between, so no change is lost. What `make` returns;
- * THRUM_NO_MEMORY: it was not called. Unless it is THRUM_OK, nothing has changed. A `make` that ends its thread lets go
- * of the cell, and a little memory is lost.
+ * Lets `make` make the next version and sets it; no other writer comes in between, so no change is lost. What
+ * `make` returns; THRUM_NO_MEMORY: it was not called. Unless it is THRUM_OK, nothing has changed. A `make`
+ * that ends its thread lets go of the cell, and a little memory is lost.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_snapshot_update(thrum_snapshot *snapshot,
                                                             thrum_snapshot_make *make, void *argument,
@@ -92,8 +92,8 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_snapshot_update(thrum_snapshot *snap
 THRUM_API void thrum_snapshot_clear(thrum_snapshot *snapshot);
 
 /*
- * Runs the block that follows with the version that the cell holds: `declaration` declares a variable for it. Every way out of the
- * block ends the read, as in thrum/with.h.
+ * Runs the block that follows with the version that the cell holds: `declaration` declares a variable for it.
+ * Every way out of the block ends the read, as in thrum/with.h.
  */
 #define THRUM_WITH_SNAPSHOT(declaration, snapshot) \
     THRUM_WITH_SNAPSHOT_(THRUM_GUARD_NAME_(__COUNTER__), declaration, snapshot)

@@ -6,7 +6,7 @@
  * thrum_thread_new makes it, and it is used by pointer; or it is embedded in a struct of the caller's, which
  * carries arguments in and results out, and thrum_thread_init makes it. Every function takes both.
  *
- *     static thrum_thread_config config;                        // in C: = {THRUM_TARGET(serve), .name = "server"}
+ *     static thrum_thread_config config;      // in C: = {THRUM_TARGET(serve), .name = "server"}
  *     config.target = serve;
  *     config.name = "server";
  *
@@ -17,22 +17,23 @@
  *     thrum_thread_release(thread);
  *
  * Cost        start and join together are within a tenth of pthread_create and pthread_join.
- * Ends        when its target or run returns, by thrum_thread_exit, and by thrum_thread_fail (thrum/hooks.h): then what it
- *             holds through THRUM_WITH is let go first. By pthread_exit and by cancellation, too: but then C code that is
- *             compiled without -fexceptions lets go of nothing.
- * Freed       the object, when its last reference is released and the thread has ended, joined or not. A struct
- *             with an embedded thread: after a join, and thrum_thread_release, or when it was never started. The
- *             starter's call may still be returning then.
+ * Ends        when its target or run returns, by thrum_thread_exit, and by thrum_thread_fail (thrum/hooks.h):
+ *             then what it holds through THRUM_WITH is let go first. By pthread_exit and by cancellation,
+ *             too: but then C code that is compiled without -fexceptions lets go of nothing.
+ * Freed       the object, when its last reference is released and the thread has ended, joined or not. A
+ *             struct with an embedded thread: after a join, and thrum_thread_release, or when it was never
+ *             started. The starter's call may still be returning then.
  * Process     the end has two phases. Waiting: thrum_shutdown runs what thrum_at_shutdown was given, the last
- *             first, and waits for every thread that is not a daemon, those started meanwhile too. Ended: no thread
- *             starts any more, and daemons are abandoned to the exit. thrum_shutdown is meant as the last line of
- *             main; an exit handler, registered by the first start, does it for those who forget, on `return` from
- *             main and on exit(n), whose n is kept. Handlers that are registered after it, and destructors of C++
- *             objects with static storage that are built after it, run before it. _exit, quick_exit, abort and exec do not wait.
- *             A thread that calls exit is not waited for; with glibc 2.41 and later it must not do so while
- *             another thread's exit waits for it.
- * Fork        the child has the forking thread, which is its main thread, and no other: the others have ended,
- *             and can be joined. vfork and raw clone are not supported.
+ *             first, and waits for every thread that is not a daemon, those started meanwhile too. Ended: no
+ *             thread starts any more, and daemons are abandoned to the exit. thrum_shutdown is meant as the
+ *             last line of main; an exit handler, registered by the first start, does it for those who
+ *             forget, on `return` from main and on exit(n), whose n is kept. Handlers that are registered
+ *             after it, and destructors of C++ objects with static storage that are built after it, run
+ *             before it. _exit, quick_exit, abort and exec do not wait. A thread that calls exit is not
+ *             waited for; with glibc 2.41 and later it must not do so while another thread's exit waits for
+ *             it.
+ * Fork        the child has the forking thread, which is its main thread, and no other: the others have
+ *             ended, and can be joined. vfork and raw clone are not supported.
  *
  * Memory order: what happened before the start happens before the target; what happens in the thread
  * happens before every join that returns THRUM_OK. is_alive and the like are relaxed.
@@ -60,7 +61,8 @@ typedef void *thrum_thread_target(void *argument);
 typedef thrum_result thrum_thread_run(thrum_thread *self);
 
 typedef enum thrum_daemon {
-    THRUM_DAEMON_INHERIT, /* as the thread that makes it: main is none, a thread that thrum did not start is one */
+    /* As the thread that makes it: main is none, a thread that thrum did not start is one. */
+    THRUM_DAEMON_INHERIT,
     THRUM_DAEMON_YES,
     THRUM_DAEMON_NO
 } thrum_daemon;
@@ -89,9 +91,9 @@ typedef void thrum_shutdown_function(void *argument);
 THRUM_BEGIN_DECLS
 
 /*
- * Makes a thread object, with one reference, the caller's. THRUM_OK; THRUM_INVALID: not exactly one of target and
- * run, or a stack below THRUM_STACK_MIN; THRUM_OVERFLOW: a name of THRUM_NAME_SIZE bytes or more; THRUM_NO_MEMORY.
- * `*thread` is left alone unless THRUM_OK.
+ * Makes a thread object, with one reference, the caller's. THRUM_OK; THRUM_INVALID: not exactly one of target
+ * and run, or a stack below THRUM_STACK_MIN; THRUM_OVERFLOW: a name of THRUM_NAME_SIZE bytes or more;
+ * THRUM_NO_MEMORY. `*thread` is left alone unless THRUM_OK.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_new(thrum_thread **thread,
                                                        const thrum_thread_config *config);
@@ -101,8 +103,8 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_thread_init(thrum_thread *thread,
                                                         const thrum_thread_config *config);
 
 /*
- * Makes and starts. With `thread` NULL nobody has a handle: the thread runs, is waited for by the process's end
- * unless it is a daemon, and frees itself. Results of new and of start; then nothing is left behind.
+ * Makes and starts. With `thread` NULL nobody has a handle: the thread runs, is waited for by the process's
+ * end unless it is a daemon, and frees itself. Results of new and of start; then nothing is left behind.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_spawn(thrum_thread **thread,
                                                          const thrum_thread_config *config);
@@ -117,20 +119,22 @@ THRUM_API thrum_thread *thrum_thread_retain(thrum_thread *thread);
 THRUM_API void thrum_thread_release(thrum_thread *thread);
 
 /*
- * Starts it. On THRUM_OK the thread exists, is alive, has its ident and is in the registry. THRUM_ALREADY_STARTED:
- * also after its end, and for main and threads that thrum did not start; THRUM_FINALIZING; THRUM_NO_THREAD: the system
- * refused one (a limit, a sandbox); THRUM_NO_MEMORY; THRUM_INVALID: an empty handle, or a stack that the system does
- * not accept. After a failure nothing is registered, and it may be tried again; a failed start waits for a grace
- * period, so not inside a read section of thrum/rcu.h.
+ * Starts it. On THRUM_OK the thread exists, is alive, has its ident and is in the registry.
+ * THRUM_ALREADY_STARTED: also after its end, and for main and threads that thrum did not start;
+ * THRUM_FINALIZING; THRUM_NO_THREAD: the system refused one (a limit, a sandbox); THRUM_NO_MEMORY;
+ * THRUM_INVALID: an empty handle, or a stack that the system does not accept. After a failure nothing is
+ * registered, and it may be tried again; a failed start waits for a grace period, so not inside a read
+ * section of thrum/rcu.h.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_start(thrum_thread *thread);
 
 /*
  * Waits until it has ended: its cleanups have run, its thread-local values are destroyed, and no code
- * of it runs any more. Any number of threads may, any number of times. `*value`, unless NULL, becomes what the target returned or
- * thrum_thread_exit was given; NULL when the thread failed. THRUM_OK; THRUM_NOT_STARTED; THRUM_DEADLOCK: it is
- * the caller; THRUM_STATE: a thread that thrum did not start; THRUM_FINALIZING: a daemon that runs on while the
- * process ends. The main thread ends when thrum_shutdown begins to wait.
+ * of it runs any more. Any number of threads may, any number of times. `*value`, unless NULL, becomes what
+ * the target returned or thrum_thread_exit was given; NULL when the thread failed. THRUM_OK;
+ * THRUM_NOT_STARTED; THRUM_DEADLOCK: it is the caller; THRUM_STATE: a thread that thrum did not start;
+ * THRUM_FINALIZING: a daemon that runs on while the process ends. The main thread ends when thrum_shutdown
+ * begins to wait.
  */
 THRUM_API thrum_result thrum_thread_join(thrum_thread *thread, void **value);
 
@@ -140,7 +144,8 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_thread_join_until(thrum_thread *thre
 
 /*
  * Ends the calling thread: lets go of what it holds through THRUM_WITH, unwinds (C++ destructors, cleanup
- * handlers), and hands `value` to join. No failure. In a thread that thrum did not start, and in main: as pthread_exit.
+ * handlers), and hands `value` to join. No failure. In a thread that thrum did not start, and in main: as
+ * pthread_exit.
  */
 THRUM_API void thrum_thread_exit(void *value) __attribute__((noreturn));
 
@@ -148,8 +153,8 @@ THRUM_API void thrum_thread_exit(void *value) __attribute__((noreturn));
 THRUM_API thrum_name thrum_thread_name(const thrum_thread *thread);
 
 /*
- * Renames it, at any time. The kernel's name follows at the start, and when a thread renames itself, cut to 15
- * bytes. THRUM_OK; THRUM_OVERFLOW: THRUM_NAME_SIZE bytes or more, and nothing has changed.
+ * Renames it, at any time. The kernel's name follows at the start, and when a thread renames itself, cut to
+ * 15 bytes. THRUM_OK; THRUM_OVERFLOW: THRUM_NAME_SIZE bytes or more, and nothing has changed.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_set_name(thrum_thread *thread, const char *name);
 
@@ -174,26 +179,30 @@ THRUM_API bool thrum_thread_failed(const thrum_thread *thread, int *code);
 /* An event that is set when it has ended, for thrum_wait_any. It lives as long as the handle's reference. */
 THRUM_API thrum_event *thrum_thread_ended(thrum_thread *thread);
 
-/* The state as text, for logs and debuggers, cut to `size` with its final NUL; the length of the whole, as snprintf. */
+/*
+ * The state as text, for logs and debuggers, cut to `size` with its final NUL; the length of the whole, as
+ * snprintf.
+ */
 THRUM_API size_t thrum_thread_describe(const thrum_thread *thread, char *text, size_t size);
 
 /*
- * The process's end, up to where it exits: see above. The last line of main, so that objects on main's stack live
- * until no thread can use them. Any thread, again and again; a thread that calls it is not waited for, main neither.
+ * The process's end, up to where it exits: see above. The last line of main, so that objects on main's stack
+ * live until no thread can use them. Any thread, again and again; a thread that calls it is not waited for,
+ * main neither.
  */
 THRUM_API void thrum_shutdown(void);
 
 /*
- * `function` is called with the argument by thrum_shutdown, before it waits; the last registered first. To ask threads to
- * end. THRUM_OK; THRUM_NO_MEMORY; THRUM_FINALIZING: thrum_shutdown has begun.
+ * `function` is called with the argument by thrum_shutdown, before it waits; the last registered first. To
+ * ask threads to end. THRUM_OK; THRUM_NO_MEMORY; THRUM_FINALIZING: thrum_shutdown has begun.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_at_shutdown(thrum_shutdown_function *function, void *argument);
 
 /*
  * The slice for which the scheduler lets the calling thread run when another one wants its processor;
- * sys.setswitchinterval's counterpart. 100 000 to 100 000 000 ns; threads that it starts later inherit it. THRUM_OK: the
- * kernel has taken it; THRUM_INVALID: outside that range; THRUM_UNSUPPORTED: before Linux 6.12, a sandbox, or a
- * scheduling policy without slices. Nothing else of the thread's scheduling is changed.
+ * sys.setswitchinterval's counterpart. 100 000 to 100 000 000 ns; threads that it starts later inherit it.
+ * THRUM_OK: the kernel has taken it; THRUM_INVALID: outside that range; THRUM_UNSUPPORTED: before Linux 6.12,
+ * a sandbox, or a scheduling policy without slices. Nothing else of the thread's scheduling is changed.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_set_switch_interval(uint64_t ns);
 

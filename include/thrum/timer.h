@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timer: a thread that waits for a time and then calls a function once; Python's threading.Timer. Whoever needs more
- * than a few uses a scheduler (thrum/scheduler.h), which runs any number on one thread.
+ * timer: a thread that waits for a time and then calls a function once; Python's threading.Timer. Whoever
+ * needs more than a few uses a scheduler (thrum/scheduler.h), which runs any number on one thread.
  *
- * Floor 4, in libthrum. The timer lies in the caller's memory, and may be freed when it has been joined and released, or
- * when it was never started.
+ * Floor 4, in libthrum. The timer lies in the caller's memory, and may be freed when it has been joined and
+ * released, or when it was never started.
  *
  * Time        counts from the start; never early. CLOCK_MONOTONIC. Nothing and less runs at once.
- * Thread      `&timer.thread` is its thread: name, is_alive and the like are a thread's. It is no daemon: a pending timer
- *             keeps the process alive until it has fired or is cancelled.
- * Finished    an event that is set after the call or the cancel; not when the function failed, which the exception
- *             hook is told.
+ * Thread      `&timer.thread` is its thread: name, is_alive and the like are a thread's. It is no daemon: a
+ *             pending timer keeps the process alive until it has fired or is cancelled.
+ * Finished    an event that is set after the call or the cancel; not when the function failed, which the
+ *             exception hook is told.
  *
  *     thrum_timer timer;
  *     if (thrum_timer_init(&timer, 0.5, remind, NULL) != THRUM_OK) return false;
@@ -20,8 +20,8 @@
  *     thrum_timer_join(&timer);
  *     thrum_timer_release(&timer);
  *
- * Memory order: what happened before the start happens before the function; the function before a join, and before
- * a wait for `finished`.
+ * Memory order: what happened before the start happens before the function; the function before a join, and
+ * before a wait for `finished`.
  *
  * Any thread; not signal handlers.
  */
@@ -44,8 +44,8 @@ typedef struct thrum_timer {
 THRUM_BEGIN_DECLS
 
 /*
- * A timer of so many seconds; below 0 counts as 0. THRUM_OK; THRUM_INVALID: not a number; THRUM_OVERFLOW: above
- * THRUM_TIMEOUT_MAX; THRUM_NO_MEMORY.
+ * A timer of so many seconds; below 0 counts as 0. THRUM_OK; THRUM_INVALID: not a number; THRUM_OVERFLOW:
+ * above THRUM_TIMEOUT_MAX; THRUM_NO_MEMORY.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_timer_init(thrum_timer *timer, double seconds,
                                                        thrum_timer_function *function, void *argument);
@@ -54,8 +54,8 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_timer_init(thrum_timer *timer, doubl
 THRUM_API THRUM_MUST_USE thrum_result thrum_timer_start(thrum_timer *timer);
 
 /*
- * Before the start: it will start and do nothing. While it waits: the function is not called, and the thread ends at once. Later: no
- * effect. Never waits.
+ * Before the start: it will start and do nothing. While it waits: the function is not called, and the thread
+ * ends at once. Later: no effect. Never waits.
  */
 THRUM_API void thrum_timer_cancel(thrum_timer *timer);
 

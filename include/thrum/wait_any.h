@@ -93,9 +93,9 @@ THRUM_INLINE thrum_result thrum_wait_any_announced_(const thrum_waitable *set, u
 }
 
 /*
- * Waits until one is ready and says which in *which: its place in the set. THRUM_OK, or THRUM_INVALID: the count
- * is 0 or above THRUM_WAIT_ANY_MAX, or a pointer is NULL; then nothing has changed, *which neither. Not a
- * cancellation point.
+ * Waits until one is ready and says which in *which: its place in the set. THRUM_OK, or THRUM_INVALID: the
+ * count is 0 or above THRUM_WAIT_ANY_MAX, or a pointer is NULL; then nothing has changed, *which neither. Not
+ * a cancellation point.
  */
 THRUM_INLINE thrum_result thrum_wait_any(const thrum_waitable *set, unsigned count, unsigned *which) {
     return thrum_wait_any_announced_(set, count, THRUM_FOREVER, which);
@@ -108,9 +108,9 @@ THRUM_INLINE THRUM_MUST_USE bool thrum_try_wait_any(const thrum_waitable *set, u
 }
 
 /*
- * Waits as thrum_wait_any, but not beyond the deadline. As there, or THRUM_TIMEOUT: none was ready, nothing was
- * taken, and *which is as it was. A deadline that has passed makes this a try. Signals neither shorten nor
- * lengthen the wait.
+ * Waits as thrum_wait_any, but not beyond the deadline. As there, or THRUM_TIMEOUT: none was ready, nothing
+ * was taken, and *which is as it was. A deadline that has passed makes this a try. Signals neither shorten
+ * nor lengthen the wait.
  */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_wait_any_until(const thrum_waitable *set, unsigned count,
                                                               thrum_deadline deadline, unsigned *which) {

@@ -8,9 +8,9 @@
  *     }                                                         // lets go
  *
  * It takes a pointer to any object that can be acquired: thrum_lock, thrum_rlock, thrum_all, thrum_cond,
- * thrum_monitor, thrum_spinlock, thrum_semaphore, thrum_bounded_semaphore. THRUM_WITH_READ and THRUM_WITH_WRITE
- * take a thrum_rwlock or thrum_sharded_rwlock. The expression is evaluated once. Where the acquire is refused (an rlock too deep, a
- * condition without a lock) the block is skipped.
+ * thrum_monitor, thrum_spinlock, thrum_semaphore, thrum_bounded_semaphore. THRUM_WITH_READ and
+ * THRUM_WITH_WRITE take a thrum_rwlock or thrum_sharded_rwlock. The expression is evaluated once. Where the
+ * acquire is refused (an rlock too deep, a condition without a lock) the block is skipped.
  *
  * Every way out lets go: falling off the end, `break`, `continue`, `return`, `goto`, a C++
  * exception, and a thread that ends inside, if it drains its guards first

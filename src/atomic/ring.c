@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 1. Places are counted from 0 and never wrap. The cell of a place is the place modulo the number of cells;
- * its turn says whose it is:
+ * Floor 1. Places are counted from 0 and never wrap. The cell of a place is the place modulo the number of
+ * cells; its turn says whose it is:
  *
  *   place              empty, for the put of that place
  *   place + 1          filled, for the get of that place
  *   place + cells      empty, for the put of the next lap
  *
  * G-I1: tail and head only grow, by one compare-and-swap a place, so each place has one put and one get.
- * G-I2: a put takes a place only when the cell's turn says so, and a get likewise: between the two the cell is the
+ * G-I2: a put takes a place only when the cell's turn says so, and a get likewise: between the two the cell
+ * is the
  *       one's alone, and the item needs no atomic.
- *       A turn below that: nobody has taken the place since, for a later lap's turns are above; so there is no room,
- *       or no item, at this moment.
- * G-I3: at the compare-and-swap of a put, place - head < bound: the get of `place - bound` had given its cell to the
+ *       A turn below that: nobody has taken the place since, for a later lap's turns are above; so there is
+ *       no room, or no item, at this moment.
+ * G-I3: at the compare-and-swap of a put, place - head < bound: the get of `place - bound` had given its cell
+ * to the
  *       next lap before, so head was above that, and only grows. Before the first lap is over the cell of a
  *       "negative" place stands at its initial turn, which is above it by the number of cells.
- * G-I4: the compare-and-swap on tail fails once tail is closed, and `closed` becomes 1 after that; so every put that succeeds is counted in the closed
+ * G-I4: the compare-and-swap on tail fails once tail is closed, and `closed` becomes 1 after that; so every
+ * put that succeeds is counted in the closed
  *       tail, and a head equal to it has got them all.
  */
 #include <thrum/ring.h>

@@ -9,10 +9,10 @@
  * A2: a call that does not return THRUM_OK holds no more than before it. It tries for every member from the
  *     first to the last and lets go of what it got in this round.
  *
- * No livelock in fact, though the rounds have no bound. A round fails when a lock is taken that was not waited
- * for. Who has it keeps it (then somebody gets on), or is in such a round itself, and lets it go within
- * some instructions. For two calls to fail each other for ever both must be between their first lock and
- * their last at every try of the other. After each failure a call waits for just the lock that it lacked,
+ * No livelock in fact, though the rounds have no bound. A round fails when a lock is taken that was not
+ * waited for. Who has it keeps it (then somebody gets on), or is in such a round itself, and lets it go
+ * within some instructions. For two calls to fail each other for ever both must be between their first lock
+ * and their last at every try of the other. After each failure a call waits for just the lock that it lacked,
  * so those that want the same ones line up there; before that it gives up the processor and pauses for a
  * random time, so they do not keep step.
  */

@@ -140,7 +140,9 @@ static thrum_result meet(thrum_barrier *barrier, uint64_t mine, thrum_deadline d
         }
         if (over) {
             uint64_t expected = seen;
-            /* relaxed: what this party wrote its arrival has published, and every step since continues that */
+            /*
+             * relaxed: what this party wrote its arrival has published, and every step since continues that
+             */
             if (!thrum_u64_cas_relaxed(&barrier->state, &expected, left(broken(seen)))) continue;
             wake(barrier, seen);
             return THRUM_TIMEOUT;

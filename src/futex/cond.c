@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 2. A condition is a ring of waiters, each on its own stack, oldest first. A notify takes those that it
- * chooses out of the ring and into chains, rings of their own. The word of a waiter:
+ * Floor 2. A condition is a ring of waiters, each on its own stack, oldest first. A notify takes those that
+ * it chooses out of the ring and into chains, rings of their own. The word of a waiter:
  *
  *   WAITING   it is not to go for the lock yet; it is awake
  *   ASLEEP    as WAITING, and it sleeps on its word or is about to
@@ -15,18 +15,18 @@
  * I3: a waiter's memory lives until its thread has the lock again, so as long as somebody else holds it.
  * I4: a waiter that is TOLD is awake, or the lock's next release wakes it, or a wake is on its way: the step
  *     that made it TOLD says whether it was ASLEEP.
- * I5: in each chain one is TOLD and has not had the lock since: the notifier tells the first, and who was told
- *     tells the next when it has the lock.
+ * I5: in each chain one is TOLD and has not had the lock since: the notifier tells the first, and who was
+ *     told tells the next when it has the lock.
  *
- * No notify is lost: it chooses waiters of the ring, and one that times out at that moment finds itself chosen
- * when it has the lock (I2). None is remembered: what a notify does, it does to waiters of the ring. No chain
- * stops: a chosen one that times out takes itself out, and leaves the telling to who was told (I5).
+ * No notify is lost: it chooses waiters of the ring, and one that times out at that moment finds itself
+ * chosen when it has the lock (I2). None is remembered: what a notify does, it does to waiters of the ring.
+ * No chain stops: a chosen one that times out takes itself out, and leaves the telling to who was told (I5).
  *
- * Nobody is woken under the lock, for which it could only wait. Who sleeps is moved to the lock's own word, and
- * the release wakes it (lock.c). Of many only a few go for the lock at a time: they would preempt its holder and
- * queue up behind it. Fewer would leave processors idle, since each link of a chain waits for one. All this is
- * by bench/cond_bench: to wake each under the lock takes up to seven times as long on busy processors, to wake
- * all at the release up to twice as long with 256, one chain twice as long.
+ * Nobody is woken under the lock, for which it could only wait. Who sleeps is moved to the lock's own word,
+ * and the release wakes it (lock.c). Of many only a few go for the lock at a time: they would preempt its
+ * holder and queue up behind it. Fewer would leave processors idle, since each link of a chain waits for one.
+ * All this is by bench/cond_bench: to wake each under the lock takes up to seven times as long on busy
+ * processors, to wake all at the release up to twice as long with 256, one chain twice as long.
  */
 #include <thrum/cond.h>
 #include <thrum/futex.h>
@@ -132,7 +132,8 @@ void thrum_cond_notify_slow_(const void *lock, thrum_waiter_ **last, int n) {
 
 /*
  * A spin is for a partner that answers at once; who is the third to wait is not the next to be answered, and
- * its yields would delay it when it is. By bench/cond_bench: queue_4p4c spins for two, notify_all_busy for none.
+ * its yields would delay it when it is. By bench/cond_bench: queue_4p4c spins for two, notify_all_busy for
+ * none.
  */
 static uint32_t worth_spinning(const thrum_waiter_ *waiter) {
     return waiter->next->next == waiter ? THRUM_PARK_SPIN_NS : 0; /* the only one, or one of two */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 2. `decision` is taken once, by the first heavy fence: ASYMMETRIC when the kernel made a fence in every
- * thread, SYMMETRIC when it refused. Only after ASYMMETRIC does `thrum_fence_asymmetric_` become 1, for good.
+ * Floor 2. `decision` is taken once, by the first heavy fence: ASYMMETRIC when the kernel made a fence in
+ * every thread, SYMMETRIC when it refused. Only after ASYMMETRIC does `thrum_fence_asymmetric_` become 1, for
+ * good.
  *
- * L1: while asymmetric is 0, every light fence is a full one, and so is every heavy one: two full fences. The first
- *     light one of a process is a heavy one: it decides, so that the others pay nothing.
+ * L1: while asymmetric is 0, every light fence is a full one, and so is every heavy one: two full fences. The
+ *     first light one of a process is a heavy one: it decides, so that the others pay nothing.
  * L2: a heavy fence that finds the kernel willing calls it after asymmetric became 1. A light side either saw
  *     the 1, and was at some point of its program when the kernel fenced its processor: with its store before
  *     that point, the heavy side sees the store; with its look after it, the light side sees the heavy one's.

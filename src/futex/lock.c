@@ -216,7 +216,10 @@ static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t ot
 
 /* --- for the waiters of a condition ---------------------------------------------------------- */
 
-/* Where the move is refused the waiter is woken now. One that was not asleep yet sees that its word has changed. */
+/*
+ * Where the move is refused the waiter is woken now. One that was not asleep yet sees that its word has
+ * changed.
+ */
 void thrum_lock_wake_at_release_(thrum_lock *lock, const thrum_u32 *word, uint32_t value) {
     const int moved = thrum_futex_requeue(word, value, 0, 1, &lock->state, false);
     if (moved > 0) thrum_u32_fetch_or_relaxed(&lock->state, WAKE); /* I3 */

@@ -2,10 +2,11 @@
 /*
  * Floor 2. How threads wait for a rwlock.
  *
- * Those who cannot get in line up at `queue`, readers and writers alike. Whoever holds it is the candidate: the
- * one thread that watches the state, and the only one that ever sleeps on it. It lets others pass for a slice of
- * time, then closes the rwlock and is next. Once inside it lets go of the queue, and the next in line
- * becomes the candidate: a reader that finds readers inside goes in at once, and so a line of readers does.
+ * Those who cannot get in line up at `queue`, readers and writers alike. Whoever holds it is the candidate:
+ * the one thread that watches the state, and the only one that ever sleeps on it. It lets others pass for a
+ * slice of time, then closes the rwlock and is next. Once inside it lets go of the queue, and the next in
+ * line becomes the candidate: a reader that finds readers inside goes in at once, and so a line of readers
+ * does.
  *
  *   bit       meaning                                 set by                   cleared by
  *   SHARED    it lies in memory of several processes  thrum_rwlock_init_shared nobody
@@ -17,19 +18,19 @@
  *             have just been turned away
  *
  * I1: CLOSED and PARKED belong to the candidate, and the candidate is one: it holds `queue`.
- * I2: a reader is inside if it counted itself in a word without WRITER, CLOSED and FULL. Else it takes itself out
- *     before it does anything else, and then never counts itself again in a word that has one of them.
+ * I2: a reader is inside if it counted itself in a word without WRITER, CLOSED and FULL. Else it takes itself
+ *     out before it does anything else, and then never counts itself again in a word that has one of them.
  *     A writer goes in where the count is 0 and WRITER clear. So a writer inside is alone.
- * I3: while CLOSED is set, each newcomer adds to the count at most once, for an instant: the count falls to 0 as
- *     soon as the sections under way have ended.
+ * I3: while CLOSED is set, each newcomer adds to the count at most once, for an instant: the count falls to 0
+ *     as soon as the sections under way have ended.
  * I4: the kernel lets the candidate sleep only on the word that it was barred by, PARKED set in it. Each step
  *     that may let it in sees PARKED and wakes it: a writer that leaves or downgrades, the reader that takes
  *     the count from 1 to 0 with no writer inside, also one that was turned away. A word without WRITER bars
  *     a reader only when it is full; then the candidate sleeps a millisecond at most.
  * I5: a release touches the rwlock once and never again.
  *
- * No wake is lost: there is one sleeper, and by I4 no step from barred to not barred passes it by. Those in line
- * depend on the candidate's release of `queue` alone, which is a lock's (src/futex/lock.c).
+ * No wake is lost: there is one sleeper, and by I4 no step from barred to not barred passes it by. Those in
+ * line depend on the candidate's release of `queue` alone, which is a lock's (src/futex/lock.c).
  */
 #include <thrum/futex.h>
 #include <thrum/park.h>
@@ -183,8 +184,9 @@ static thrum_result watch(thrum_rwlock *rwlock, const side *mine, thrum_deadline
 /* --- waiting ------------------------------------------------------------------------------------ */
 
 /*
- * A writer that comes while readers are inside, and nobody is in line, keeps new ones out for a moment: running readers
- * leave within it. If one has not, it reads long or was preempted, and the others are not to wait for it.
+ * A writer that comes while readers are inside, and nobody is in line, keeps new ones out for a moment:
+ * running readers leave within it. If one has not, it reads long or was preempted, and the others are not to
+ * wait for it.
  */
 static bool drain(thrum_rwlock *rwlock) {
     uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
@@ -240,8 +242,9 @@ bool thrum_rwlock_try_acquire_write_slow_(thrum_rwlock *rwlock) {
 }
 
 /*
- * The candidate sleeps, or the count was 0: then a read was ended that had not begun, and the count has wrapped for a
- * moment, which keeps everybody out; it is put right, and the candidate woken if it fell asleep meanwhile.
+ * The candidate sleeps, or the count was 0: then a read was ended that had not begun, and the count has
+ * wrapped for a moment, which keeps everybody out; it is put right, and the candidate woken if it fell asleep
+ * meanwhile.
  */
 thrum_result thrum_rwlock_release_read_slow_(thrum_rwlock *rwlock, uint32_t old) {
     if (THRUM_LIKELY(old >= READER)) {

@@ -2,18 +2,19 @@
 /*
  * Floor 2. The read-mostly rwlock.
  *
- * I1: whoever writes, or waits for readers to leave, holds `rest` as its writer: there is one, and it alone changes
- *     `closed`.
- * I2: a place is written by one thread at a time, whose slot it is; above 0 for as long as that thread reads, but for
- *     the instant in which it is turned away.
- * I3: a reader is inside if it counted itself and then saw `closed` clear, or was inside already. The writer sets
- *     `closed`, makes a heavy fence, and then looks at each place until it has seen a 0 there. With the light
- *     fence of a reader between its count and its look: either the reader sees `closed`, or the writer sees
- *     the count and waits for it (SW0). So a writer inside is alone.
- * I4: the writer sleeps on a place that the kernel has found unchanged. The reader's 0 came after that; its look at
- *     `closed` comes after its 0, and finds it set, for the heavy fence was before all this: it wakes the writer.
- * I5: where the heavy fence was refused to this thread alone, no look is sure. The writer gives what is under way
- *     in other processors a millisecond to become visible, and sleeps for a millisecond at a time.
+ * I1: whoever writes, or waits for readers to leave, holds `rest` as its writer: there is one, and it alone
+ *     changes `closed`.
+ * I2: a place is written by one thread at a time, whose slot it is; above 0 for as long as that thread reads,
+ *     but for the instant in which it is turned away.
+ * I3: a reader is inside if it counted itself and then saw `closed` clear, or was inside already. The writer
+ *     sets `closed`, makes a heavy fence, and then looks at each place until it has seen a 0 there. With the
+ *     light fence of a reader between its count and its look: either the reader sees `closed`, or the writer
+ *     sees the count and waits for it (SW0). So a writer inside is alone.
+ * I4: the writer sleeps on a place that the kernel has found unchanged. The reader's 0 came after that; its
+ *     look at `closed` comes after its 0, and finds it set, for the heavy fence was before all this: it wakes
+ *     the writer.
+ * I5: where the heavy fence was refused to this thread alone, no look is sure. The writer gives what is under
+ *     way in other processors a millisecond to become visible, and sleeps for a millisecond at a time.
  */
 #include <thrum/fence.h>
 #include <thrum/futex.h>

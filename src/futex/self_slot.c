@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 2. The slots of threads. `owners` says for each which thread has it, as the kernel numbers it; 0: it is free.
+ * Floor 2. The slots of threads. `owners` says for each which thread has it, as the kernel numbers it; 0: it
+ * is free.
  *
- * I1: an entry changes from 0 to a thread's number only by that thread, and back to 0 only by that thread, or by
- *     one that the kernel has told that it is gone. So two living threads never have one slot.
+ * I1: an entry changes from 0 to a thread's number only by that thread, and back to 0 only by that thread, or
+ *     by one that the kernel has told that it is gone. So two living threads never have one slot.
  * I2: whoever frees a slot has seen the end of what its owner wrote, or is the owner: the release that frees
  *     it carries that to the next owner.
- * I3: a thread that draws looks at some of the taken slots whether their owners are gone, a few at a time and all
- *     in turn: what threads leave behind that nobody ends for us stays a small share of what lives.
+ * I3: a thread that draws looks at some of the taken slots whether their owners are gone, a few at a time and
+ *     all in turn: what threads leave behind that nobody ends for us stays a small share of what lives.
  */
 #include <thrum/atomic.h>
 #include <thrum/futex.h>

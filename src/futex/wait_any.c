@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 2. The first of several objects. Each is waited for as its own source has it (waitable.h): an event and a
- * latch are announced to, a semaphore counts a registered waiter; only the sleep is common to all.
+ * Floor 2. The first of several objects. Each is waited for as its own source has it (waitable.h): an event
+ * and a latch are announced to, a semaphore counts a registered waiter; only the sleep is common to all.
  *
  * W1: the kernel queues the caller on every word of the set at once, or on none, when each is as its
  *     announcement left it. So what made one ready before that is seen by the next look, and what makes one
  *     ready after that wakes the caller, as it wakes a sleeper of its own.
  * W2: of the objects at most one semaphore is taken from, and only the one that the call names.
- * W3: when the call returns it is registered with no semaphore. A wake of one that it is not going to name may
- *     have chosen it, even several at once: the kernel lets one caller absorb a wake on each word. Leaving a
- *     semaphore that has a permit passes one on (semaphore.c argues it). An event and a latch wake all their
- *     sleepers, so there is nothing to pass on; the WAITERS that stays behind costs one wake in vain.
+ * W3: when the call returns it is registered with no semaphore. A wake of one that it is not going to name
+ *     may have chosen it, even several at once: the kernel lets one caller absorb a wake on each word.
+ *     Leaving a semaphore that has a permit passes one on (semaphore.c argues it). An event and a latch wake
+ *     all their sleepers, so there is nothing to pass on; the WAITERS that stays behind costs one wake in
+ *     vain.
  *
  * Where futex_waitv is refused the call leaves the semaphores first: a registered waiter that does not sleep
  * would cost every release a system call. With events and latches it stays announced, so that their

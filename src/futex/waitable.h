@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How events, latches and semaphores are waited for, step by step: their own waits and thrum_wait_any are made of
- * these. Their own sources have the laws.
+ * How events, latches and semaphores are waited for, step by step: their own waits and thrum_wait_any are
+ * made of these. Their own sources have the laws.
  *
  * `first` is the object's word as it was when the wait began.
  */

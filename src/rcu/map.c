@@ -2,15 +2,17 @@
 /*
  * Floor 3. Entries in liburcu's table, cds_lfht, of its bp flavour.
  *
- * I1: of an entry in the table only the value changes, by a compare-and-swap, and never from 0. A put of a key that is there
- *     puts its value in the place of the one before.
- * I2: who takes an entry out of the table then takes its value, and leaves 0 for good: that is the moment of the removal. A put
- *     that has found the entry before, and has put its value there first, came before the removal, which takes that value; one
- *     that finds 0 came after it, and begins anew. A look-up that finds 0 finds nothing.
- * I3: an entry is retired by the one call that took it out of the table, a value by the one that took it out of its entry.
+ * I1: of an entry in the table only the value changes, by a compare-and-swap, and never from 0. A put of a
+ *     key that is there puts its value in the place of the one before.
+ * I2: who takes an entry out of the table then takes its value, and leaves 0 for good: that is the moment of
+ *     the removal. A put that has found the entry before, and has put its value there first, came before the
+ *     removal, which takes that value; one that finds 0 came after it, and begins anew. A look-up that finds
+ *     0 finds nothing.
+ * I3: an entry is retired by the one call that took it out of the table, a value by the one that took it out
+ *     of its entry.
  *
- * ThreadSanitizer sees nothing of what the table does, which is liburcu's compiled code. It is told: an entry that goes in is
- * released, one that is found is acquired; what is done with it until its end, rcu tells.
+ * ThreadSanitizer sees nothing of what the table does, which is liburcu's compiled code. It is told: an entry
+ * that goes in is released, one that is found is acquired; what is done with it until its end, rcu tells.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -85,7 +87,10 @@ static void *value_of(entry *e) {
     return pointer(value);
 }
 
-/* Puts the value into an entry that was found. THRUM_NOT_FOUND: it has been removed meanwhile. In a read section. */
+/*
+ * Puts the value into an entry that was found. THRUM_NOT_FOUND: it has been removed meanwhile. In a read
+ * section.
+ */
 static thrum_result replace(entry *e, void *value) {
     former *f = NULL;
     if (e->destroy) {
@@ -96,7 +101,10 @@ static thrum_result replace(entry *e, void *value) {
     }
     THRUM_TELL_OWN_RELEASE(&e->value);
     uint64_t before = thrum_u64_load_relaxed(&e->value);
-    /* M3: release, pairs with M3 in value_of; acquire: who destroys the one before sees what was written to it */
+    /*
+     * M3: release, pairs with M3 in value_of; acquire: who destroys the one before sees what was written to
+     * it
+     */
     while (before && !thrum_u64_cas_acq_rel(&e->value, &before, (uint64_t)(uintptr_t)value)) {
     }
     if (!before) {

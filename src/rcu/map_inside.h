@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Floor 3. A map inside: map.c its entries and operations, map_key.c what a key is, map_size.c how the table grows and shrinks. */
+/*
+ * Floor 3. A map inside: map.c its entries and operations, map_key.c what a key is, map_size.c how the table
+ * grows and shrinks.
+ */
 #ifndef THRUM_SRC_RCU_MAP_INSIDE_H
 #define THRUM_SRC_RCU_MAP_INSIDE_H
 

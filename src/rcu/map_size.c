@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 3. How a map's table grows and shrinks: in the helper's thread, as a callback like any other. At most one resize is on its
- * way for a map, and it comes before the map's end, for callbacks come in the order of their retires. liburcu's own resizing is
- * not used: it starts a thread, and ends the process where it cannot.
+ * Floor 3. How a map's table grows and shrinks: in the helper's thread, as a callback like any other. At most
+ * one resize is on its way for a map, and it comes before the map's end, for callbacks come in the order of
+ * their retires. liburcu's own resizing is not used: it starts a thread, and ends the process where it
+ * cannot.
  */
 #include "map_inside.h"
 

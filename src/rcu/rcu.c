@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 3. Read sections are liburcu's (rcu_read.c); the helper that runs callbacks is ours (the header says why).
+ * Floor 3. Read sections are liburcu's (rcu_read.c); the helper that runs callbacks is ours (the header says
+ * why).
  *
- * What has been retired goes three ways: a retire pushes it onto `retired`; the helper, in its turn, moves the
- * whole stack to `in_hand`, oldest first; after a grace period it takes them from there and calls them back.
+ * What has been retired goes three ways: a retire pushes it onto `retired`; the helper, in its turn, moves
+ * the whole stack to `in_hand`, oldest first; after a grace period it takes them from there and calls them
+ * back.
  *
  * I1: whatever is in `in_hand` when a grace period begins has been retired before it: both moves happen in
  *     the helper, the first before the period, the second after it.
- * I2: whoever pushes sets `work` after it, and the helper clears `work` before it takes the stack. So a push that
- *     the taking missed finds `work` clear, sets it, and the helper comes again. A set that finds it set publishes the
- *     push as well.
+ * I2: whoever pushes sets `work` after it, and the helper clears `work` before it takes the stack. So a push
+ *     that the taking missed finds `work` clear, sets it, and the helper comes again. A set that finds it set
+ *     publishes the push as well.
  * I3: `turn` is held while anything moves or is called back, and while a helper is made. A fork takes it, so
  *     that the child finds every head in one of the two places and none half called back; the child has
  *     no helper, and what it finds it hands to the one that it makes itself.
@@ -71,8 +73,8 @@ static void take_in_hand(void) {
 
 /*
  * Nobody waits for the callbacks; who has a request to answer may have the processor in between. For a while
- * only: on a busy machine a yield costs whole slices, and a helper that went on yielding would fall behind those
- * who retire, without bound.
+ * only: on a busy machine a yield costs whole slices, and a helper that went on yielding would fall behind
+ * those who retire, without bound.
  */
 static void call_back(void) {
     const thrum_deadline polite = thrum_after_ms(YIELD_MS);

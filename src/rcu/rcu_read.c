@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 3. Read sections. liburcu's header says of the two functions that are used here that they are meant to be called
- * directly by code under any licence; through its shared library they cost ten times as much.
+ * Floor 3. Read sections. liburcu's header says of the two functions that are used here that they are meant
+ * to be called directly by code under any licence; through its shared library they cost ten times as much.
  *
- * Compiled without ThreadSanitizer: it would take the state of a thread's reader, which liburcu gives to a later thread, for
- * raced upon. What a section orders it is told.
+ * Compiled without ThreadSanitizer: it would take the state of a thread's reader, which liburcu gives to a
+ * later thread, for raced upon. What a section orders it is told.
  */
 #include "grace.h"
 #include "tell.h"

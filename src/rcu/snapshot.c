@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 3. I1: `now_` changes while `writers_` is held, so that an update's version is made of the one that it replaces.
+ * Floor 3. I1: `now_` changes while `writers_` is held, so that an update's version is made of the one that
+ * it replaces.
  * I2: a version is retired after the exchange that took it out of the cell: no later section finds it.
  */
 #include "tell.h"

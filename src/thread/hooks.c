@@ -2,11 +2,12 @@
 /*
  * Floor 4. How a thread fails, and the report of it.
  *
- * H1: a failure is written down where it happens, on the stack of the thread's beginning, which outlives the unwinding; the
- *     hook is told after the unwinding. So cleanups have run when it runs, and nothing has to be allocated.
- * H2: a hook, and a callback of others that somebody's thread happens to run, is shielded: it runs inside a setjmp, to which
- *     its failing or exiting leads back. That lets go of what it holds itself, and not of what the blocks around it hold: a
- *     fence in the chain of guards.
+ * H1: a failure is written down where it happens, on the stack of the thread's beginning, which outlives the
+ *     unwinding; the hook is told after the unwinding. So cleanups have run when it runs, and nothing has to
+ *     be allocated.
+ * H2: a hook, and a callback of others that somebody's thread happens to run, is shielded: it runs inside a
+ *     setjmp, to which its failing or exiting leads back. That lets go of what it holds itself, and not of
+ *     what the blocks around it hold: a fence in the chain of guards.
  */
 #include "record.h"
 
@@ -90,7 +91,10 @@ static thrum_failure failure_of(const thrum_failing_ *failing) {
 
 static void report_failing_hook(const thrum_failing_ *hooks, const thrum_failing_ *threads);
 
-/* Comes back when the function returns, fails or exits. A function of its own: setjmp spoils its caller's variables. */
+/*
+ * Comes back when the function returns, fails or exits. A function of its own: setjmp spoils its caller's
+ * variables.
+ */
 static void call_inside_setjmp(void (*function)(void *), void *argument) {
     jmp_buf way_out;
     thrum_here_.hook = &way_out;

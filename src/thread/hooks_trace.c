@@ -2,13 +2,13 @@
 /*
  * Floor 4. Trace and profile functions.
  *
- * A thread's own lie in its record, so that another thread can change them. Threads without a record share one
- * pair, which only the …_all_threads functions set.
+ * A thread's own lie in its record, so that another thread can change them. Threads without a record share
+ * one pair, which only the …_all_threads functions set.
  *
- * C1: a thread takes over what is set for later ones while `lives` is held and before it is listed; setting for all
- *     holds `lives`, too. So no thread is passed over.
- * C2: thrum_tracing_ is not 0 while any of the functions, of a listed thread or for others, is not NULL. Every change
- *     settles it anew.
+ * C1: a thread takes over what is set for later ones while `lives` is held and before it is listed; setting
+ *     for all holds `lives`, too. So no thread is passed over.
+ * C2: thrum_tracing_ is not 0 while any of the functions, of a listed thread or for others, is not NULL.
+ *     Every change settles it anew.
  */
 #include "record.h"
 

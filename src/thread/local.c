@@ -2,17 +2,20 @@
 /*
  * Floor 4. Thread-local objects.
  *
- * A local that has been touched owns an index into the process's table of entries, and a key: a serial that is never given
- * again, and the index. A thread's table has at each index the key of the value that it keeps there.
+ * A local that has been touched owns an index into the process's table of entries, and a key: a serial that
+ * is never given again, and the index. A thread's table has at each index the key of the value that it keeps
+ * there.
  *
- * V1: a value is in the list of its entry from when it is made until somebody takes it out, holding `guard`: its thread,
- *     at its end or by clear, or the object's destroyer. Who took it out destroys it, with `guard` free.
- * V2: an entry's key is its local's; 0 when it is free. So a thread whose slot has another key than the entry knows that
- *     the object was destroyed, and with it the value: it does not follow the pointer.
+ * V1: a value is in the list of its entry from when it is made until somebody takes it out, holding `guard`:
+ *     its thread, at its end or by clear, or the object's destroyer. Who took it out destroys it, with
+ *     `guard` free.
+ * V2: an entry's key is its local's; 0 when it is free. So a thread whose slot has another key than the entry
+ *     knows that the object was destroyed, and with it the value: it does not follow the pointer.
  * V3: slot 0 belongs to no local, and its key is not 0: so a local that nobody has touched, whose key is 0,
  *     matches nothing.
- * V4: a thread that has a table has a value at `until_end`, whose destructor runs once a round, in all of the rounds that
- *     the C library makes. What is made after a round is destroyed in the next; in the last nothing is made.
+ * V4: a thread that has a table has a value at `until_end`, whose destructor runs once a round, in all of the
+ *     rounds that the C library makes. What is made after a round is destroyed in the next; in the last
+ *     nothing is made.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -197,7 +200,10 @@ static bool make_room(size_t index) {
     return true;
 }
 
-/* A value that is initialised and not yet listed. A thread that ends in the initialiser drops it by the guard. */
+/*
+ * A value that is initialised and not yet listed. A thread that ends in the initialiser drops it by the
+ * guard.
+ */
 static value *make_value(const thrum_local *local, thrum_result *result) {
     *result = THRUM_NO_MEMORY;
     value *v = calloc(1, sizeof *v + local->size);

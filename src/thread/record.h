@@ -8,13 +8,13 @@
  * ALIVE      starter or thread, who is first   runs, or is about to
  * ENDED      the thread, holding `lives`       its target has returned, it is in the registry no more
  *
- * I1: a record has a reference for each handle, one for the thread from its start to its very end, and one for
- *     its place in the registry's table, which is given back a grace period after it left the table. So who finds
- *     a record in a read section may take a reference.
- * I2: `lives` guards the table's changes, the process's phase, names, and the states NEW, STARTING and ENDED. A fork
- *     holds it, so that a child finds no change half made. Readers of the table do not take it.
- * I3: the system's thread is joined by exactly one: who changes `joiner` from NOBODY. The others wait for `joined`. Who
- *     gives the last reference back while there is still NOBODY detaches it.
+ * I1: a record has a reference for each handle, one for the thread from its start to its very end, and one
+ *     for its place in the registry's table, which is given back a grace period after it left the table. So
+ *     who finds a record in a read section may take a reference.
+ * I2: `lives` guards the table's changes, the process's phase, names, and the states NEW, STARTING and ENDED.
+ *     A fork holds it, so that a child finds no change half made. Readers of the table do not take it.
+ * I3: the system's thread is joined by exactly one: who changes `joiner` from NOBODY. The others wait for
+ *     `joined`. Who gives the last reference back while there is still NOBODY detaches it.
  */
 #ifndef THRUM_SRC_THREAD_RECORD_H
 #define THRUM_SRC_THREAD_RECORD_H

@@ -5,9 +5,10 @@
  * G1: the table holds the main thread, and all that are STARTING or ALIVE. Readers pass over the STARTING.
  * G2: a reader goes along a chain of the table within a read section, and what it finds it may keep by a
  *     reference (I1). It waits for nobody and nobody waits for it.
- * G3: `main_record` is the first thread's from before main on; a forked child's is that of the thread that forked.
- * G4: in a forked child there is no reader but the caller, and it reads nothing: what leaves the table needs no
- *     grace period there.
+ * G3: `main_record` is the first thread's from before main on; a forked child's is that of the thread that
+ *     forked.
+ * G4: in a forked child there is no reader but the caller, and it reads nothing: what leaves the table needs
+ *     no grace period there.
  */
 #include "record.h"
 
@@ -164,8 +165,8 @@ thrum_result thrum_registry_prepare_(void) {
 }
 
 /*
- * Before main, in the first thread: unless another one loads the library. Then the first thread's object is there as
- * well, with an ident that no thread says of itself.
+ * Before main, in the first thread: unless another one loads the library. Then the first thread's object is
+ * there as well, with an ident that no thread says of itself.
  */
 __attribute__((constructor)) static void list_the_first_thread(void) {
     (void)thrum_registry_prepare_(); /* else the first start, or the first alien, tries again */

@@ -2,9 +2,9 @@
 /*
  * Floor 4. The kernel's id of the calling thread, without a system call where the C library lets it be seen.
  *
- * glibc keeps the id in each thread, right after a fork, too, and writes it into every recursive mutex that the thread
- * locks: __owner, a field that its headers declare and its ABI fixes. A system call costs a tenth of what starting a thread
- * costs where the kernel is virtual.
+ * glibc keeps the id in each thread, right after a fork, too, and writes it into every recursive mutex that
+ * the thread locks: __owner, a field that its headers declare and its ABI fixes. A system call costs a tenth
+ * of what starting a thread costs where the kernel is virtual.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

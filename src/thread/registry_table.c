@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 4. The table: chains of liburcu's lists by ident. liburcu's lists order their pointers by volatile accesses and
- * barriers that ThreadSanitizer does not know: this file alone is compiled without it, and its callers tell it the
- * order (tell.h). Nothing here touches a record but for its node.
+ * Floor 4. The table: chains of liburcu's lists by ident. liburcu's lists order their pointers by volatile
+ * accesses and barriers that ThreadSanitizer does not know: this file alone is compiled without it, and its
+ * callers tell it the order (tell.h). Nothing here touches a record but for its node.
  */
 #define URCU_INLINE_SMALL_FUNCTIONS /* volatile loads of pointers, inlined */
 #include "record.h"

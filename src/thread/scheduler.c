@@ -3,14 +3,14 @@
  * Floor 4. Timers in a pairing heap, on one thread.
  *
  * S1: an entry is in the heap exactly while its order is not 0. All of it is guarded by the lock.
- * S2: who makes another entry the earliest sets `look_again` after letting go of the lock; the thread clears it while holding
- *     the lock, before it looks. So it never sleeps past an entry that it has not seen.
- * S3: while a function runs, `running` is its entry, and the entry is not touched: the function may free it. `again`
- *     says whether it is still ours afterwards: it is periodic, and nobody has cancelled it.
- * S4: every call that ends raises `runs`, also when the thread ends in it. A cancel waits for that and looks no
- *     more: the entry may have been used anew.
- * S5: while anything is pending, and the scheduler was not stopped, there is a thread, or starting one has failed; then the next
- *     scheduling tries again.
+ * S2: who makes another entry the earliest sets `look_again` after letting go of the lock; the thread clears
+ *     it while holding the lock, before it looks. So it never sleeps past an entry that it has not seen.
+ * S3: while a function runs, `running` is its entry, and the entry is not touched: the function may free it.
+ *     `again` says whether it is still ours afterwards: it is periodic, and nobody has cancelled it.
+ * S4: every call that ends raises `runs`, also when the thread ends in it. A cancel waits for that and looks
+ *     no more: the entry may have been used anew.
+ * S5: while anything is pending, and the scheduler was not stopped, there is a thread, or starting one has
+ *     failed; then the next scheduling tries again.
  */
 #include "../rcu/tell.h"
 
@@ -257,7 +257,9 @@ size_t thrum_scheduler_stop(thrum_scheduler *s) {
     thrum_lock_release(&s->lock_);
     thrum_event_set(&s->look_again_); /* S2 */
     if (thread.record_) {
-        /* A daemon that runs may be joined with a deadline only, once the process has ended (thrum/thread.h). */
+        /*
+         * A daemon that runs may be joined with a deadline only, once the process has ended (thrum/thread.h).
+         */
         while (thrum_thread_join_until(&thread, NULL, thrum_after(3600)) == THRUM_TIMEOUT) {
         }
         thrum_thread_release(&thread);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 4. Thread objects: their making, their references, starting, ending and joining. record.h has the states.
+ * Floor 4. Thread objects: their making, their references, starting, ending and joining. record.h has the
+ * states.
  *
- * A start lists the record, in state STARTING, before it asks for the thread. So the thread finds itself in the
- * registry however early it runs, a fork by a third thread finds the record whatever it interrupts, and
+ * A start lists the record, in state STARTING, before it asks for the thread. So the thread finds itself in
+ * the registry however early it runs, a fork by a third thread finds the record whatever it interrupts, and
  * readers see it only once it is ALIVE. When the system refuses, the record leaves the table again, and its
  * node may go back only after a grace period, which the failing start waits for.
  *
- * Who is first, starter or thread, makes STARTING into ALIVE; both have written `pthread` before they try (J1). The
- * starter touches the handle no more once the thread may run: whoever joins may free it.
+ * Who is first, starter or thread, makes STARTING into ALIVE; both have written `pthread` before they try
+ * (J1). The starter touches the handle no more once the thread may run: whoever joins may free it.
  *
- * Joining: an untimed join that comes first goes straight to the C library's (I3), so that ending wakes one sleeper
- * and not two; timed ones wait for `ended`, and then join what is all but gone.
+ * Joining: an untimed join that comes first goes straight to the C library's (I3), so that ending wakes one
+ * sleeper and not two; timed ones wait for `ended`, and then join what is all but gone.
  */
 #include "record.h"
 
@@ -143,7 +144,8 @@ void thrum_thread_end_(thrum_thread_record_ *record) {
 static void end(void *unused) {
     (void)unused;
     thrum_thread_record_ *const record = thrum_here_.record;
-    thrum_self_forget_guards_(); /* of a thread that was cancelled or called pthread_exit, in blocks that nobody unwound */
+    /* Of a thread that was cancelled or called pthread_exit, in blocks that nobody unwound. */
+    thrum_self_forget_guards_();
     if (thrum_here_.failing->failed) {
         record->value = NULL;
         record->code = thrum_here_.failing->code;

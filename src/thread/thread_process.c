@@ -7,8 +7,8 @@
  * WAITING   yes             the first thrum_shutdown
  * ENDED     no              a thrum_shutdown that found, holding `lives`, nobody left to wait for
  *
- * P1: a thread that is not a daemon is listed before its start lets go of `lives`. So in the moment in which ENDED is
- *     set there is none, and none comes after it.
+ * P1: a thread that is not a daemon is listed before its start lets go of `lives`. So in the moment in which
+ *     ENDED is set there is none, and none comes after it.
  * P2: nobody waits for a thread that is in thrum_shutdown itself (it would wait for us), nor for main: so two
  *     threads that end the process at once do not wait for each other.
  */
@@ -79,7 +79,9 @@ static void fulfil_wishes(void) {
     thrum_lock_release(&thrum_lives_);
 }
 
-/* One that has not come further than STARTING may yet be refused, and then never ends: it is looked at again. */
+/*
+ * One that has not come further than STARTING may yet be refused, and then never ends: it is looked at again.
+ */
 static void wait_for(thrum_thread_record_ *record) {
     if (thrum_thread_join(&record->self, NULL) == THRUM_NOT_STARTED) thrum_futex_nap(thrum_after_ms(1));
     thrum_thread_drop_(record);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Floor 4. A timer is a thread whose run waits for `finished`, which a cancel sets; not set in time, it calls. */
+/*
+ * Floor 4. A timer is a thread whose run waits for `finished`, which a cancel sets; not set in time, it
+ * calls.
+ */
 #include "../rcu/tell.h"
 
 #include <stddef.h>

@@ -2,10 +2,11 @@
 /*
  * Floor 5. Making executors, handing jobs over, and the end. The crew (executor_crew.c) decides who works.
  *
- * R1: an executor has a reference for all its handles together, and one for each worker until that leaves. With the last
- *     handle it is shut down, so the workers leave.
- * R2: a job is in the crew's list only while there is a worker: the first one is started, while the crew's lock is
- *     held, before the first job is put. Workers leave only when the executor is closed and there are no jobs.
+ * R1: an executor has a reference for all its handles together, and one for each worker until that leaves.
+ *     With the last handle it is shut down, so the workers leave.
+ * R2: a job is in the crew's list only while there is a worker: the first one is started, while the crew's
+ *     lock is held, before the first job is put. Workers leave only when the executor is closed and there are
+ *     no jobs.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

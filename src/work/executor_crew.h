@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which workers of an executor are idle, who wakes them, and when another one is needed; see executor_crew.c. */
+/*
+ * Which workers of an executor are idle, who wakes them, and when another one is needed; see executor_crew.c.
+ */
 #ifndef THRUM_SRC_WORK_EXECUTOR_CREW_H
 #define THRUM_SRC_WORK_EXECUTOR_CREW_H
 
@@ -39,11 +41,17 @@ typedef struct thrum_executor_orders_ {
 thrum_result thrum_executor_crew_submit_(thrum_executor_crew_ *crew, const thrum_executor_job_ *job,
                                          thrum_executor_orders_ *orders);
 
-/* The worker's next job, waited for, and whom it is to wake before it begins (NULL: nobody). False: it has left. */
+/*
+ * The worker's next job, waited for, and whom it is to wake before it begins (NULL: nobody). False: it has
+ * left.
+ */
 bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand,
                                thrum_executor_job_ *job, thrum_executor_hand_ **wake);
 
-/* Counts a worker that is to be started, as idle; and takes that back, if it was refused. While the lock is held. */
+/*
+ * Counts a worker that is to be started, as idle; and takes that back, if it was refused. While the lock is
+ * held.
+ */
 void thrum_executor_crew_count_(thrum_executor_crew_ *crew);
 void thrum_executor_crew_discount_(thrum_executor_crew_ *crew);
 

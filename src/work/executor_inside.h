@@ -33,7 +33,9 @@ struct thrum_executor {
 
 /* executor.c */
 void thrum_executor_drop_(struct thrum_executor *executor);
-/* Takes every job that has not begun; its future, if any, is cancelled (THRUM_CANCELLED), or gets the result. */
+/*
+ * Takes every job that has not begun; its future, if any, is cancelled (THRUM_CANCELLED), or gets the result.
+ */
 void thrum_executor_refuse_pending_(struct thrum_executor *executor, thrum_result result);
 
 /* executor_worker.c */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. A list of blocks; jobs are put into the last and taken from the first. Putting and taking do not meet in a lock
- * (two of them: Michael and Scott, "Simple, fast, and practical non-blocking and blocking concurrent queue algorithms",
- * 1996), and what is put does not move and is in no memory of its own.
+ * Floor 5. A list of blocks; jobs are put into the last and taken from the first. Putting and taking do not
+ * meet in a lock (two of them: Michael and Scott, "Simple, fast, and practical non-blocking and blocking
+ * concurrent queue algorithms", 1996), and what is put does not move and is in no memory of its own.
  *
- * B1: `filled` of a block rises with each put, as a release; a place below it is written and stays as it is. `known` is
- *     a value that it had, of the first block.
- * B2: a block has a next one only when it is full, and `next` is a release of that one, empty. The takers leave a block when they
- *     have taken all of it and it has a next one: by then who puts has left it, too, so it may be used again.
+ * B1: `filled` of a block rises with each put, as a release; a place below it is written and stays as it is.
+ *     `known` is a value that it had, of the first block.
+ * B2: a block has a next one only when it is full, and `next` is a release of that one, empty. The takers
+ *     leave a block when they have taken all of it and it has a next one: by then who puts has left it, too,
+ *     so it may be used again.
  * B3: takes <= puts, read in this order: a job is counted as put before it can be taken.
  */
 #include "executor_jobs.h"

@@ -48,8 +48,10 @@ bool thrum_executor_jobs_take_(thrum_executor_jobs_ *jobs, thrum_executor_job_ *
 /* How many there are, at the moment of looking. */
 uint64_t thrum_executor_jobs_count_(const thrum_executor_jobs_ *jobs);
 
-/* executor_blocks.c: an empty block, the spare one first; NULL: no memory. Gives one back, to be the spare one; NULL: there
- * shall be none. */
+/*
+ * executor_blocks.c: an empty block, the spare one first; NULL: no memory. Gives one back, to be the spare
+ * one; NULL: there shall be none.
+ */
 thrum_executor_block_ *thrum_executor_block_get_(thrum_u64 *spare);
 void thrum_executor_block_give_(thrum_u64 *spare, thrum_executor_block_ *block);
 

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <thrum/executor.h>
 
-/* Those that have not begun are cancelled; then all are waited for, so that nobody uses the items any more. */
+/*
+ * Those that have not begun are cancelled; then all are waited for, so that nobody uses the items any more.
+ */
 static void abandon(thrum_results *results) {
     for (size_t i = 0; i < results->count_; i++) (void)thrum_future_cancel(results->futures_[i]);
     for (size_t i = 0; i < results->count_; i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. The process's end shuts the executors down: without it their idle workers, who are no daemons, would be waited
- * for for ever.
+ * Floor 5. The process's end shuts the executors down: without it their idle workers, who are no daemons,
+ * would be waited for for ever.
  *
- * O1: every executor is listed from its making until it is freed. Once the list has been gone through none is made any
- *     more.
- * O2: a fork holds the lock. The child's list is empty: the executors are its parent's, and their locks may be held
- *     by threads that it does not have.
+ * O1: every executor is listed from its making until it is freed. Once the list has been gone through none is
+ *     made any more.
+ * O2: a fork holds the lock. The child's list is empty: the executors are its parent's, and their locks may
+ *     be held by threads that it does not have.
  */
 #include "executor_inside.h"
 

@@ -2,11 +2,12 @@
 /*
  * Floor 5. What the threads of an executor do, and who takes their place.
  *
- * K1: a worker is one place in the crew, and at any time one thread's. A job that ends its thread leaves the place to another
- *     one, which first joins it; where none can be had, the ending thread goes on working from inside its unwinding.
- *     So no job is lost, and who has joined the last threads has joined all.
+ * K1: a worker is one place in the crew, and at any time one thread's. A job that ends its thread leaves the
+ *     place to another one, which first joins it; where none can be had, the ending thread goes on working
+ *     from inside its unwinding. So no job is lost, and who has joined the last threads has joined all.
  * K2: workers are listed before their thread starts and until the executor is freed.
- * K3: the failure of a job is its future's matter. It is taken out of the thread, whose end then reports nothing.
+ * K3: the failure of a job is its future's matter. It is taken out of the thread, whose end then reports
+ *     nothing.
  */
 #include "../thread/record.h"
 #include "executor_inside.h"

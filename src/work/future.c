@@ -10,10 +10,11 @@
  * CANCELLED                cancel                                          CANCELLED_AND_NOTIFIED
  * CANCELLED_AND_NOTIFIED   start                                           -
  *
- * F1: PENDING and RUNNING are left by compare-and-swap, so one alone finishes or cancels a future. What it ends with is
- *     written before `state` says so, and never again.
- * F2: `state` becomes FINISHED or CANCELLED while the lock is held, and nothing is listed while it is one of these. So
- *     who makes it done finds everybody who must be told, and tells each once, after letting go of the lock.
+ * F1: PENDING and RUNNING are left by compare-and-swap, so one alone finishes or cancels a future. What it
+ *     ends with is written before `state` says so, and never again.
+ * F2: `state` becomes FINISHED or CANCELLED while the lock is held, and nothing is listed while it is one of
+ *     these. So who makes it done finds everybody who must be told, and tells each once, after letting go of
+ *     the lock.
  * F3: who makes it done has a reference, or is called by one who has: the future is there until all are told.
  */
 #include "../thread/record.h"

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. Waiting for several futures: a watch has a node for each, listed with its future until that is done.
+ * Floor 5. Waiting for several futures: a watch has a node for each, listed with its future until that is
+ * done.
  *
- * V1: a watch has a reference for whoever waits and one for each node that is listed or about to be told. So who tells
- *     a node needs no lock while it wakes the waiter, and the waiter waits for nobody when it leaves.
- * V2: each node is told at most once, by who took it off its future's list, or by the beginning of the watch, where its
- *     future was done already.
- * V3: `to_come` counts down once for each node told; who brings it to 0 sets `reached`. A wait for the first, or for the
- *     first failure, also sets it for each such node.
+ * V1: a watch has a reference for whoever waits and one for each node that is listed or about to be told. So
+ *     who tells a node needs no lock while it wakes the waiter, and the waiter waits for nobody when it
+ *     leaves.
+ * V2: each node is told at most once, by who took it off its future's list, or by the beginning of the watch,
+ *     where its future was done already.
+ * V3: `to_come` counts down once for each node told; who brings it to 0 sets `reached`. A wait for the first,
+ *     or for the first failure, also sets it for each such node.
  */
 #include "future_inside.h"
 

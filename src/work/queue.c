@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. Two places for the items behind one set of rules: a ring, for a FIFO with a bound, or a list under the lock.
- * What an attempt at either answers is what the gates (queue_gate.c) wait by.
+ * Floor 5. Two places for the items behind one set of rules: a ring, for a FIFO with a bound, or a list under
+ * the lock. What an attempt at either answers is what the gates (queue_gate.c) wait by.
  *
- * Q-I1: items put and not done are puts - done. The ring's puts are its tail: every place that was taken is a put
+ * Q-I1: items put and not done are puts - done. The ring's puts are its tail: every place that was taken is a
+ * put
  *       that succeeds. done <= puts, by the compare-and-swap in task_done.
- * Q-I2: a get that can never succeed says THRUM_CLOSED, and until then "closed and empty" counts as possible for
+ * Q-I2: a get that can never succeed says THRUM_CLOSED, and until then "closed and empty" counts as possible
+ * for
  *       those who wait to get: whoever hears it wakes the next.
  */
 #include "queue_gate.h"
@@ -202,7 +204,9 @@ static void drop(const thrum_queue *queue, void *item) {
     if (queue->config_.drop) queue->config_.drop(item, queue->config_.argument);
 }
 
-/* It gets like others, so it waits for the puts under way; sleepers hear "closed" one from the other (Q-I2). */
+/*
+ * It gets like others, so it waits for the puts under way; sleepers hear "closed" one from the other (Q-I2).
+ */
 void thrum_queue_shutdown_now(thrum_queue *queue) {
     thrum_queue_shutdown(queue);
     void *item;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. `sleepers` counts the registered threads from bit 1 up; bit 0, WAKING, says that a wake is on its way.
- * They sleep on `epoch`.
+ * Floor 5. `sleepers` counts the registered threads from bit 1 up; bit 0, WAKING, says that a wake is on its
+ * way. They sleep on `epoch`.
  *
  *   look       after a change that makes something possible: if anybody is registered, wake
  *   wake       anybody registered: WAKING is set; who sets it changes the epoch and wakes one
@@ -11,19 +11,19 @@
  *
  * W1: no change is missed by both. A light fence lies between a change and the look, a heavy one between
  *     the registering and the attempt: the look sees the registration, or the attempt the change.
- * W2: WAKING set => some registered thread will turn, or leave and see whether more is possible. The epoch changes
- *     after the bit is set. A registered thread that read the epoch before finds it changed (the kernel compares
- *     again) or is asleep, and one sleeper is woken; one that reads it after sees the bit.
- * W3: a look that finds WAKING set need not wake: its compare-and-swap, which changes nothing, is a release that
- *     the clearing acquires, so the attempt after the clearing sees the change.
- * W4: possible and somebody asleep => a thread is on its way that will attempt, or a look is to come. For what was
- *     possible before a thread attempted, and is still after it succeeded, that thread wakes the next one. Where a
- *     thread that never slept took what the wake was for, whoever was woken attempts all the same: it takes what is
- *     next, or nothing is possible, or the change that will make the next thing possible is another thread's, and its
- *     look to come.
+ * W2: WAKING set => some registered thread will turn, or leave and see whether more is possible. The epoch
+ *     changes after the bit is set. A registered thread that read the epoch before finds it changed (the
+ *     kernel compares again) or is asleep, and one sleeper is woken; one that reads it after sees the bit.
+ * W3: a look that finds WAKING set need not wake: its compare-and-swap, which changes nothing, is a release
+ *     that the clearing acquires, so the attempt after the clearing sees the change.
+ * W4: possible and somebody asleep => a thread is on its way that will attempt, or a look is to come. For
+ *     what was possible before a thread attempted, and is still after it succeeded, that thread wakes the
+ *     next one. Where a thread that never slept took what the wake was for, whoever was woken attempts all
+ *     the same: it takes what is next, or nothing is possible, or the change that will make the next thing
+ *     possible is another thread's, and its look to come.
  *
- * Every change of `sleepers` is a read-modify-write, and goes on with the release sequence of the looks before it: who
- * clears WAKING sees what came before all of them.
+ * Every change of `sleepers` is a read-modify-write, and goes on with the release sequence of the looks
+ * before it: who clears WAKING sees what came before all of them.
  */
 #include "queue_gate.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. An array that doubles: of a FIFO a circle from first_ on, of a LIFO a stack, of a priority queue a binary
- * heap (Williams, "Algorithm 232: Heapsort", 1964).
+ * Floor 5. An array that doubles: of a FIFO a circle from first_ on, of a LIFO a stack, of a priority queue a
+ * binary heap (Williams, "Algorithm 232: Heapsort", 1964).
  */
 #include "queue_list.h"
 

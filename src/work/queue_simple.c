@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. Putters push onto a stack, `in_`; a getter takes the whole stack with one exchange and turns it over
- * onto `out_`, which the lock guards (the stack is Treiber's, "Systems Programming: Coping with Parallelism", 1986;
- * taken whole it has no ABA).
+ * Floor 5. Putters push onto a stack, `in_`; a getter takes the whole stack with one exchange and turns it
+ * over onto `out_`, which the lock guards (the stack is Treiber's, "Systems Programming: Coping with
+ * Parallelism", 1986; taken whole it has no ABA).
  *
- * M1: between the exchange and the store to out_ the nodes are in neither place, and the queue looks empty. The store is
- *     the change that makes them possible to get, so a look follows it.
+ * M1: between the exchange and the store to out_ the nodes are in neither place, and the queue looks empty.
+ *     The store is the change that makes them possible to get, so a look follows it.
  */
 #include "queue_gate.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands on liburcu: threads with results, each with a value of its own, in the registry; a timer; jobs of an executor and
- * their futures; versions of a value in a cell, and values in a map, read while they are swapped and freed.
+ * What stands on liburcu: threads with results, each with a value of its own, in the registry; a timer; jobs
+ * of an executor and their futures; versions of a value in a cell, and values in a map, read while they are
+ * swapped and freed.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -61,7 +62,9 @@ static thrum_snapshot cell;
 static thrum_map *map;
 static thrum_u32 over;
 
-/* Both numbers are plain: what publishes them is what orders them, and what ends the reads orders their end. */
+/*
+ * Both numbers are plain: what publishes them is what orders them, and what ends the reads orders their end.
+ */
 struct pair {
     int a, b;
 };

@@ -226,8 +226,8 @@ EXPLORE(breaks_and_resets_in_every_order, .threads = 4, .begin = three_parties, 
         .end = can_be_mended, .bounds = {2, 0, 1, 0})
 
 /*
- * Thread 0 times out and mends it, and thread 1 comes in its stead: the word is again what it was when thread 2
- * looked. Whoever of the two completes the cycle must have seen the other's arrival, not that of thread 0.
+ * Thread 0 times out and mends it, and thread 1 comes in its stead: the word is again what it was when thread
+ * 2 looked. Whoever of the two completes the cycle must have seen the other's arrival, not that of thread 0.
  */
 static void come_in_its_stead(unsigned me) {
     s.written[me][0] = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The condition: who waited is let in, nobody else, and nobody is forgotten. Compiled with one chain: each tells
- * the next; the monitor's scenarios have as many as there are.
+ * The condition: who waited is let in, nobody else, and nobody is forgotten. Compiled with one chain: each
+ * tells the next; the monitor's scenarios have as many as there are.
  *
  * explore: flags -DTHRUM_COND_CHAINS=1
  */

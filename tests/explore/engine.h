@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the explorer's files share. One thread runs at a time; a thread stops before each visible operation (an
- * atomic one, a call of the kernel, a free) and the search decides who goes on.
+ * What the explorer's files share. One thread runs at a time; a thread stops before each visible operation
+ * (an atomic one, a call of the kernel, a free) and the search decides who goes on.
  *
  *     tsan.c      the compilers' calls           -> memory.c, races.c
  *     kernel.c    thrum/futex.h, by this machine -> memory.c, schedule.c

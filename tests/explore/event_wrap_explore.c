@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event's generation wraps: compiled with two bits of it, of which the promise says that a waiter may miss
- * the fourth set.
+ * The event's generation wraps: compiled with two bits of it, of which the promise says that a waiter may
+ * miss the fourth set.
  *
  * explore: flags -DTHRUM_EVENT_GENERATION_=0x40000000u
  */

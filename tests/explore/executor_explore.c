@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The executor's crew and its list of jobs: no job lies beside workers that sleep, each runs once, and jobs that wait
- * for each other get workers. Threads are not started here: a worker's fiber waits until somebody is ordered to start it.
+ * The executor's crew and its list of jobs: no job lies beside workers that sleep, each runs once, and jobs
+ * that wait for each other get workers. Threads are not started here: a worker's fiber waits until somebody
+ * is ordered to start it.
  */
 #include "explore.h"
 
@@ -102,8 +103,8 @@ static void work(unsigned number) {
 }
 
 /*
- * The last submitter closes, and lets those go that were never started. Only when all jobs have run: a close wakes
- * everybody, and would make up for a wake that was lost.
+ * The last submitter closes, and lets those go that were never started. Only when all jobs have run: a close
+ * wakes everybody, and would make up for a wake that was lost.
  */
 static void close_when_all_have_run(void) {
     if (thrum_u32_fetch_add_acq_rel(&s.submitters, 1) + 1 < s.submits) return;

@@ -51,7 +51,9 @@ typedef struct explore_scenario {
 
 enum { EXPLORE_THREADS = 7 };
 
-/* Defines and registers a scenario. On a line of its own: the build makes it a test, `explore.<room>.<name>`. */
+/*
+ * Defines and registers a scenario. On a line of its own: the build makes it a test, `explore.<room>.<name>`.
+ */
 #define EXPLORE(name_, ...)                                                                     \
     __attribute__((constructor, no_sanitize("thread"))) static void explore_add_##name_(void) { \
         static explore_scenario scenario = {#name_, __VA_ARGS__};                               \
@@ -71,8 +73,8 @@ _Noreturn void explore_fail(const char *format, ...) __attribute__((format(print
 unsigned explore_choose(unsigned count);
 
 /*
- * One of the kinds 0 … kinds - 1 for each of `count` threads: every mix, up to the order of the threads. Inline, so
- * that it is explored code, whose writes are undone.
+ * One of the kinds 0 … kinds - 1 for each of `count` threads: every mix, up to the order of the threads.
+ * Inline, so that it is explored code, whose writes are undone.
  */
 static inline void explore_choose_mix(unsigned *chosen, unsigned count, unsigned kinds) {
     unsigned least = 0;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The fence: a light side and a heavy one, or two heavy ones, never both miss; from the first heavy one on. */
+/*
+ * The fence: a light side and a heavy one, or two heavy ones, never both miss; from the first heavy one on.
+ */
 #include "explore.h"
 
 #include <thrum/fence.h>

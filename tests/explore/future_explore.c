@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The future: one alone finishes or cancels it, everybody who must be told is told once and sees what was written before, and
- * who waits for several leaves nothing behind.
+ * The future: one alone finishes or cancels it, everybody who must be told is told once and sees what was
+ * written before, and who waits for several leaves nothing behind.
  */
 #include "explore.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * malloc, as explored code calls it (the build renames the calls). Memory is given once an execution and undone with
- * everything else; what is freed is poisoned.
+ * malloc, as explored code calls it (the build renames the calls). Memory is given once an execution and
+ * undone with everything else; what is freed is poisoned.
  */
 #include "explore.h"
 

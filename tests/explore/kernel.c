@@ -110,7 +110,10 @@ static place *first_sleeper(uintptr_t address, uint32_t channels, bool shared, t
     return found;
 }
 
-/* I1: of several words, those not woken stay queued until the sleeper runs: it may swallow another wake there. */
+/*
+ * I1: of several words, those not woken stay queued until the sleeper runs: it may swallow another wake
+ * there.
+ */
 static int wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
     int woken = 0;
     thread *sleeper = NULL;

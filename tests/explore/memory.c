@@ -7,8 +7,9 @@
  * I3: a read-modify-write reads the latest store.
  * I4: a store carries what its thread knew, if it is a release; a read-modify-write carries on what the
  *     store that it read carried (release sequences). An acquire that reads it knows that, too.
- * I5: a sequentially consistent load reads no store older than the latest sequentially consistent one. A fence
- *     (the kernel's, a heavy one) makes its thread's view everyone's who fences later, and theirs its own.
+ * I5: a sequentially consistent load reads no store older than the latest sequentially consistent one. A
+ *     fence (the kernel's, a heavy one) makes its thread's view everyone's who fences later, and theirs its
+ *     own.
  */
 #include "memory.h"
 
@@ -256,8 +257,10 @@ void memory_fence_sc(void) {
     }
 }
 
-/* Every other thread makes a fence, then the caller does: nobody can have missed the caller's stores later, and
- * the caller misses none of theirs. */
+/*
+ * Every other thread makes a fence, then the caller does: nobody can have missed the caller's stores later,
+ * and the caller misses none of theirs.
+ */
 void explore_fence_heavy(void) {
     operation_begins();
     const unsigned me = engine.me;

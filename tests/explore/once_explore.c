@@ -60,7 +60,10 @@ static void fails_at_first(void) {
     s.fail_first = 1;
 }
 
-/* Who asked after it, or waited while it failed, tries itself: only who was handed the failure leaves without. */
+/*
+ * Who asked after it, or waited while it failed, tries itself: only who was handed the failure leaves
+ * without.
+ */
 static void ask_or_look(unsigned me) {
     if (me == 2 && explore_choose(2)) {
         if (thrum_once_done(&s.once)) REQUIRE(s.made == 42);

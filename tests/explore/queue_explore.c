@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The queue on its ring, and the simple one: nobody sleeps beside an item or room, and nothing is lost or made. */
+/*
+ * The queue on its ring, and the simple one: nobody sleeps beside an item or room, and nothing is lost or
+ * made.
+ */
 #include "explore.h"
 
 #include <thrum/fence.h>
@@ -35,8 +38,8 @@ static void begin_with_bound(size_t bound) {
     explore_name(&s.simple.getters_.epoch, 4, "getters' epoch");
     REQUIRE(thrum_ring_init(&s.queue.ring_, s.cells, CELLS) == THRUM_OK);
     REQUIRE(thrum_ring_set_bound(&s.queue.ring_, bound) == THRUM_OK);
-    REQUIRE(
-        thrum_fence_heavy()); /* as after the first sleep of the process: fence_explore has what comes before */
+    /* As after the first sleep of the process: fence_explore has what comes before. */
+    REQUIRE(thrum_fence_heavy());
 }
 static void begin(void) {
     begin_with_bound(CELLS);
@@ -230,7 +233,10 @@ static void all_nodes_came_out(void) {
 EXPLORE(two_get_the_nodes_that_two_put, .threads = 4, .begin = begin, .thread = simple_get_or_put,
         .end = all_nodes_came_out, .bounds = {2, 0, 0, 0})
 
-/* Who takes one clears the mark of the wake that was for another: it must see what those put who found the mark. */
+/*
+ * Who takes one clears the mark of the wake that was for another: it must see what those put who found the
+ * mark.
+ */
 static void three_get_one_puts_three(unsigned me) {
     if (me < 3) {
         simple_get();

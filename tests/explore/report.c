@@ -57,8 +57,9 @@ static const char *base_of(const char *path) {
 }
 
 /*
- * addr2line answers with each address and the chain of functions inlined there, innermost first, two lines each.
- * The operations of atomic.h are passed over; of a fast path in another header the caller is named, too.
+ * addr2line answers with each address and the chain of functions inlined there, innermost first, two lines
+ * each. The operations of atomic.h are passed over; of a fast path in another header the caller is named,
+ * too.
  */
 static void add_frame(char *place, const char *function, const char *line) {
     const size_t n = strlen(place);

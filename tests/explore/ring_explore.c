@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring: every item that was put comes out once, in order, whole; never more than the bound; closed for good. */
+/*
+ * The ring: every item that was put comes out once, in order, whole; never more than the bound; closed for
+ * good.
+ */
 #include "explore.h"
 
 #include <thrum/ring.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The rlock: one owner at a time however deep, free only after its outermost release, and then to be freed. */
+/*
+ * The rlock: one owner at a time however deep, free only after its outermost release, and then to be freed.
+ */
 #include "explore.h"
 
 #include <thrum/rlock.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The rwlock: a writer is alone, nobody is lost in the line, no trace is left, and the last holder may free it. */
+/*
+ * The rwlock: a writer is alone, nobody is lost in the line, no trace is left, and the last holder may free
+ * it.
+ */
 #include "explore.h"
 
 #include <thrum/futex.h>
@@ -75,7 +78,7 @@ static void get_in_twice(unsigned me) {
     get_in(me);
 }
 
-/* --- every mix of callers ----------------------------------------------------------------------------- */
+/* --- every mix of callers ------------------------------------------------------------------------------- */
 
 static void any_mix_of_two(void) {
     name_words();
@@ -174,7 +177,7 @@ static void read_together(unsigned me) {
 EXPLORE(a_downgrade_wakes_a_reader_that_sleeps, .threads = 2, .begin = name_words, .thread = read_together,
         .end = free_without_a_trace, .bounds = {4, 0, 2, 1})
 
-/* --- what is told ------------------------------------------------------------------------------------------ */
+/* --- what is told --------------------------------------------------------------------------------------- */
 
 static void release_nothing_beside_a_caller(unsigned me) {
     if (me == 0) {
@@ -206,7 +209,7 @@ static void one_is_told(void) {
 EXPLORE(of_two_releases_of_one_write_one_is_told, .threads = 2, .begin = write_it,
         .thread = let_go_once_too_often, .end = one_is_told, .bounds = {4, 2, 0, 0})
 
-/* --- the last one frees it ------------------------------------------------------------------------------------ */
+/* --- the last one frees it ------------------------------------------------------------------------------ */
 
 static void last_one_frees_it(unsigned me) {
     const bool reads = s.kinds[me] < WRITE;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The proof of the tool: two small condition variables, written for this test. In one of them a waiter that came
- * after a signal can take it from the waiter that it was made for; that is how glibc's condition variable lost
- * wake-ups from 2.25 to 2.40 (bug 25847). The other hands out tickets, and serves them in order.
+ * The proof of the tool: two small condition variables, written for this test. In one of them a waiter that
+ * came after a signal can take it from the waiter that it was made for; that is how glibc's condition
+ * variable lost wake-ups from 2.25 to 2.40 (bug 25847). The other hands out tickets, and serves them in
+ * order.
  */
 #include "explore.h"
 
@@ -55,8 +56,8 @@ static void ticketed_signal(ticketed *c) {
 }
 
 /*
- * Two waiters and a signaller that signals each while it waits. The second waits only if the first one's signal
- * has been made. All of them end, if a signal lets in somebody who waited when it was made.
+ * Two waiters and a signaller that signals each while it waits. The second waits only if the first one's
+ * signal has been made. All of them end, if a signal lets in somebody who waited when it was made.
  */
 static struct {
     thrum_lock lock;

@@ -7,8 +7,8 @@
  * bound: all that can follow from there has been gone through, or will be.
  *
  * I1: two executions with the same events of each thread, each depending on the same others, are in the same
- *     state (a Mazurkiewicz trace). The threads' chains are hashes of just that; 64 bits. --unpruned gives up no
- *     execution: it must meet the same ends (pruning_test.sh).
+ *     state (a Mazurkiewicz trace). The threads' chains are hashes of just that; 64 bits. --unpruned gives up
+ *     no execution: it must meet the same ends (pruning_test.sh).
  */
 #include "search.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The semaphore: permits are neither lost nor made, nobody sleeps beside one, and the last one may free it. */
+/*
+ * The semaphore: permits are neither lost nor made, nobody sleeps beside one, and the last one may free it.
+ */
 #include "explore.h"
 
 #include <thrum/semaphore.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What explored sources of the upper floors call of floors that are not explored; a scenario may define its own. */
+/*
+ * What explored sources of the upper floors call of floors that are not explored; a scenario may define its
+ * own.
+ */
 #include "../../src/thread/record.h"
 #include "../../src/work/executor_jobs.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* wait_any: the first that is ready, nothing from the others, and nobody sleeps beside what the call left there. */
+/*
+ * wait_any: the first that is ready, nothing from the others, and nobody sleeps beside what the call left
+ * there.
+ */
 #include "explore.h"
 
 #include <thrum/wait_any.h>
@@ -51,7 +54,7 @@ static void none_left(void) {
     permits_left(0, 0);
 }
 
-/* --- one waits, each object may be the first ---------------------------------------------------------- */
+/* --- one waits, each object may be the first ------------------------------------------------------------ */
 
 static void event_or_permit(unsigned me) {
     if (me == 0) {
@@ -118,7 +121,7 @@ static void open_and_reset(unsigned me) {
 EXPLORE(a_latch_that_is_reset_at_once, .threads = 2, .begin = begin_counting, .thread = open_and_reset,
         .bounds = {4, 2, 0, 2})
 
-/* --- wakes that are absorbed are passed on --------------------------------------------------------------- */
+/* --- wakes that are absorbed are passed on -------------------------------------------------------------- */
 
 /* Three permits for a waiter of any and one of q: one is left, and nobody sleeps beside it. */
 static void one_of_any_and_one_of_q(unsigned me) {
@@ -166,7 +169,7 @@ static void named_twice(unsigned me) {
 EXPLORE(a_semaphore_named_twice_is_taken_once, .threads = 3, .begin = begin, .thread = named_twice,
         .end = none_left, .bounds = {3, 0, 0, 1})
 
-/* --- deadlines ------------------------------------------------------------------------------------------- */
+/* --- deadlines ------------------------------------------------------------------------------------------ */
 
 static thrum_result wait_in_time(unsigned me, const thrum_waitable *set) {
     const thrum_result result = thrum_wait_any_until(set, 2, EXPLORE_SOON, &s.chosen[me]);
@@ -203,7 +206,7 @@ static void one_tries(unsigned me) {
 EXPLORE(a_try_registers_nobody, .threads = 3, .begin = begin, .thread = one_tries, .end = none_left,
         .bounds = {4, 1, 0, 1})
 
-/* --- where the kernel refuses ------------------------------------------------------------------------------ */
+/* --- where the kernel refuses --------------------------------------------------------------------------- */
 
 EXPLORE(refused_an_event_or_a_permit, .threads = 2, .begin = begin, .thread = event_or_permit,
         .end = nothing_from_the_others, .bounds = {4, 2, 2, 2}, .without_wait_any = true)
@@ -225,7 +228,7 @@ static void one_of_p_left_if_the_event_was_chosen(void) {
 EXPLORE(refused_beside_a_sleeper, .threads = 3, .begin = begin, .thread = one_looks_and_one_sleeps,
         .end = one_of_p_left_if_the_event_was_chosen, .bounds = {2, 0, 2, 1}, .without_wait_any = true)
 
-/* --- lifetime ------------------------------------------------------------------------------------------ */
+/* --- lifetime ------------------------------------------------------------------------------------------- */
 
 static void free_what_was_waited_for(unsigned me) {
     if (me == 1) {

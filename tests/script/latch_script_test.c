@@ -82,7 +82,9 @@ TEST(opened_and_reset_it_lets_the_waiter_through_whatever_the_kernel_says) {
     }
 }
 
-/* Interrupted, a stranger's wake, a count-down that does not open: the same wait again, to the same deadline. */
+/*
+ * Interrupted, a stranger's wake, a count-down that does not open: the same wait again, to the same deadline.
+ */
 TEST(what_does_not_open_lets_nobody_through) {
     begin(UPPER(7 * GENERATION) | 2, (thrum_deadline){5000});
     script_expect_wait(7 * GENERATION | WAITERS, NULL, THRUM_FUTEX_INTERRUPTED);

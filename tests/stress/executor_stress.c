@@ -136,7 +136,9 @@ TEST(a_shutdown_at_any_moment_from_outside_or_inside_loses_nothing) {
     for (unsigned i = 0; i < rounds; i++) shut_down_after(test_random(&random) % 3000000, i % 2);
 }
 
-/* With what is pending cancelled, amid submits: each future ends, and those that were cancelled were not run. */
+/*
+ * With what is pending cancelled, amid submits: each future ends, and those that were cancelled were not run.
+ */
 static void *submit_and_ask_all(void *argument) {
     enum { MANY = 64 };
     thrum_executor *const pool = argument;
@@ -198,7 +200,10 @@ static int use_memory(void *argument, void **value) {
     return 0;
 }
 
-/* What a server does in a second: bursts, maps, cancels, failures, threads that end, a pool that comes and goes. */
+/*
+ * What a server does in a second: bursts, maps, cancels, failures, threads that end, a pool that comes and
+ * goes.
+ */
 static void one_second_of_use(thrum_executor *pool) {
     enum { BURST = 500 };
     static thrum_future *futures[BURST];

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* ctest: libraries thrum */
 /*
- * A million changes and look-ups by eight threads, checked against plain arrays: each thread changes keys of its own, and keeps
- * what they should be in an array; it looks at everybody's. Values are poisoned when the map destroys them, and freed
- * much later: a reader that sees one after its time sees poison (and AddressSanitizer that is told of the poison).
+ * A million changes and look-ups by eight threads, checked against plain arrays: each thread changes keys of
+ * its own, and keeps what they should be in an array; it looks at everybody's. Values are poisoned when the
+ * map destroys them, and freed much later: a reader that sees one after its time sees poison (and
+ * AddressSanitizer that is told of the poison).
  */
 #include "test.h"
 

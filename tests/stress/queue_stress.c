@@ -7,8 +7,10 @@
 
 #include <thrum.h>
 
-/* Putters' items must each come out once, through every kind of queue and bound, while bounds change and waits time
- * out. */
+/*
+ * Putters' items must each come out once, through every kind of queue and bound, while bounds change and
+ * waits time out.
+ */
 enum { PUTTERS = 4, GETTERS = 4 };
 
 typedef struct item {

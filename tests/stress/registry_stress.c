@@ -12,7 +12,10 @@ static void *nothing(void *argument) {
     return argument;
 }
 
-/* Starts threads and joins them, releases them unjoined, or hands them out to be joined by whoever finds them. */
+/*
+ * Starts threads and joins them, releases them unjoined, or hands them out to be joined by whoever finds
+ * them.
+ */
 static void *start_many(void *p) {
     uint64_t random = test_seed() + (uint64_t)(uintptr_t)p;
     while (!thrum_u32_load_acquire(&over)) {

@@ -2,10 +2,12 @@
 /*
  * run-test SECONDS PROGRAM [ARGUMENT...]
  *
- * Runs a test, and hands its exit status on. When it has not ended after SECONDS, prints the stack of every thread of every
- * process that it consists of, ends them and fails. What a test leaves running is ended with it.
+ * Runs a test, and hands its exit status on. When it has not ended after SECONDS, prints the stack of every
+ * thread of every process that it consists of, ends them and fails. What a test leaves running is ended with
+ * it.
  *
- * In C, because it stands before each of some thousand tests: an interpreter's start takes longer than most of them.
+ * In C, because it stands before each of some thousand tests: an interpreter's start takes longer than most
+ * of them.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -52,7 +54,10 @@ static double now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Whether the child ends within the time. It is not waited for yet: its number, and its group's, stay its own. */
+/*
+ * Whether the child ends within the time. It is not waited for yet: its number, and its group's, stay its
+ * own.
+ */
 static bool ends_within(pid_t child, double seconds, const sigset_t *of_children) {
     const double end = now() + seconds;
     for (;;) {

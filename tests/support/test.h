@@ -93,7 +93,9 @@ uint64_t test_seed(void);
 /* xorshift64*: each thread keeps its own state, made of test_seed() and its number. */
 uint64_t test_random(uint64_t *state);
 
-/* Whether AddressSanitizer is there. Its allocator does not survive a fork amid other threads' allocations. */
+/*
+ * Whether AddressSanitizer is there. Its allocator does not survive a fork amid other threads' allocations.
+ */
 bool test_under_asan(void);
 
 /* 1 in an ordinary build; larger under sanitizers, for dividing repetitions. */
