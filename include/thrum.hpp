@@ -13,11 +13,14 @@
  * on.
  *
  *     thrum_executor_submit(pool, thrum::job<measure>, page, &future);
+ *
+ * And the locks as the standard's mutexes: thrum/mutex.hpp.
  */
 #ifndef THRUM_HPP
 #define THRUM_HPP
 
 #include <thrum.h>
+#include <thrum/mutex.hpp>
 
 #include <cxxabi.h>
 #include <cstdlib>

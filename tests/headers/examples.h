@@ -12,6 +12,11 @@ extern thrum_event e;
 extern thrum_rwlock routes;
 extern thrum_u32 ready, full, sleepers;
 extern int limit, counts[], next, balance, ticks, tickets;
+#ifdef __cplusplus
+#include <mutex>
+#include <thrum.hpp>
+extern thrum::mutex audit;
+#endif
 extern void *page;
 extern thrum_executor *pool;
 extern void *pages[];

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutex.hpp: the locks for C++17, with the members that the standard's have.
+ *
+ *     thrum::mutex                      is a thrum_lock             and used as a std::timed_mutex
+ *     thrum::recursive_mutex            a thrum_rlock               std::recursive_timed_mutex
+ *     thrum::spin_mutex                 a thrum_spinlock            std::timed_mutex
+ *     thrum::shared_mutex               a thrum_rwlock              std::shared_timed_mutex
+ *     thrum::sharded_shared_mutex<N>    a thrum_sharded_rwlock      std::shared_timed_mutex
+ *
+ * So std::lock_guard, std::unique_lock, std::shared_lock, std::scoped_lock and std::condition_variable_any
+ * take them. Each is derived from the C object that it names: C functions, THRUM_WITH and thrum_cond take its
+ * address. It adds no state but the N places, is constant-initialized, and needs no destroying.
+ *
+ *     thrum::mutex accounts;
+ *     std::scoped_lock both(accounts, audit);
+ *     if (accounts.try_lock_until(thrum::after(std::chrono::milliseconds(5)))) ...
+ *
+ * What a call costs, who may make it and its memory order: as the C function of that name. None throws, but
+ * recursive_mutex::lock at the greatest depth. What would be THRUM_NOT_HELD is ignored.
+ */
+#ifndef THRUM_MUTEX_HPP
+#define THRUM_MUTEX_HPP
+
+#include <thrum/lock.h>
+#include <thrum/rlock.h>
+#include <thrum/rwlock.h>
+#include <thrum/spinlock.h>
+
+#include <chrono>
+#include <system_error>
+
+namespace thrum {
+
+/* The deadline that lies so far from now, rounded up to nanoseconds; too far to be counted: THRUM_FOREVER. */
+template <class Rep, class Period> thrum_deadline after(const std::chrono::duration<Rep, Period> &timeout) {
+    using namespace std::chrono;
+    if (!(timeout > timeout.zero())) return THRUM_NOW; /* not a number, too */
+    if (duration<double>(timeout).count() >= THRUM_TIMEOUT_MAX) return THRUM_FOREVER;
+    return thrum_after_ns(ceil<nanoseconds>(timeout).count());
+}
+
+/* The deadline at a moment of the clock that deadlines are made of. */
+inline thrum_deadline at(std::chrono::steady_clock::time_point moment) {
+    const auto since_boot = std::chrono::nanoseconds(moment.time_since_epoch()).count();
+    return since_boot > 0 ? thrum_deadline{static_cast<uint64_t>(since_boot)} : THRUM_NOW;
+}
+
+namespace detail {
+
+/*
+ * `attempt` until a moment of any clock. One that has been set back meanwhile is given the time that is left.
+ */
+template <class Attempt> bool until(std::chrono::steady_clock::time_point moment, Attempt attempt) {
+    return attempt(at(moment));
+}
+template <class Clock, class Duration, class Attempt>
+bool until(const std::chrono::time_point<Clock, Duration> &moment, Attempt attempt) {
+    for (;;) {
+        const auto left = moment - Clock::now();
+        if (attempt(after(left))) return true;
+        if (!(left > left.zero())) return false;
+    }
+}
+
+/* The standard's two timed forms from the one that takes a deadline. */
+template <class Mutex> class timed {
+  public:
+    template <class Rep, class Period> bool try_lock_for(const std::chrono::duration<Rep, Period> &timeout) {
+        return self().try_lock_until(after(timeout));
+    }
+    template <class Clock, class Duration>
+    bool try_lock_until(const std::chrono::time_point<Clock, Duration> &moment) {
+        return until(moment, [this](thrum_deadline deadline) { return self().try_lock_until(deadline); });
+    }
+    timed(const timed &) = delete;
+    timed &operator=(const timed &) = delete;
+
+  protected:
+    constexpr timed() noexcept = default;
+
+  private:
+    Mutex &self() {
+        return static_cast<Mutex &>(*this);
+    }
+};
+
+/* And those of the shared side. */
+template <class Mutex> class shared_timed : public timed<Mutex> {
+  public:
+    template <class Rep, class Period>
+    bool try_lock_shared_for(const std::chrono::duration<Rep, Period> &timeout) {
+        return self().try_lock_shared_until(after(timeout));
+    }
+    template <class Clock, class Duration>
+    bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration> &moment) {
+        return until(moment,
+                     [this](thrum_deadline deadline) { return self().try_lock_shared_until(deadline); });
+    }
+
+  private:
+    Mutex &self() {
+        return static_cast<Mutex &>(*this);
+    }
+};
+
+} // namespace detail
+
+class mutex : public thrum_lock, public detail::timed<mutex> {
+  public:
+    constexpr mutex() noexcept : thrum_lock THRUM_LOCK_INIT {}
+    void lock() {
+        thrum_lock_acquire(this);
+    }
+    bool try_lock() {
+        return thrum_lock_try_acquire(this);
+    }
+    using timed::try_lock_until;
+    bool try_lock_until(thrum_deadline deadline) {
+        return thrum_lock_acquire_until(this, deadline) == THRUM_OK;
+    }
+    void unlock() {
+        (void)thrum_lock_release(this);
+    }
+};
+
+class spin_mutex : public thrum_spinlock, public detail::timed<spin_mutex> {
+  public:
+    constexpr spin_mutex() noexcept : thrum_spinlock THRUM_SPINLOCK_INIT {}
+    void lock() {
+        thrum_spinlock_acquire(this);
+    }
+    bool try_lock() {
+        return thrum_spinlock_try_acquire(this);
+    }
+    using timed::try_lock_until;
+    bool try_lock_until(thrum_deadline deadline) {
+        return thrum_spinlock_acquire_until(this, deadline) == THRUM_OK;
+    }
+    void unlock() {
+        (void)thrum_spinlock_release(this);
+    }
+};
+
+class recursive_mutex : public thrum_rlock, public detail::timed<recursive_mutex> {
+  public:
+    constexpr recursive_mutex() noexcept : thrum_rlock THRUM_RLOCK_INIT {}
+    /* Throws std::system_error, resource_unavailable_try_again, at the depth THRUM_RLOCK_DEPTH_MAX. */
+    void lock() {
+        if (thrum_rlock_acquire(this) != THRUM_OK)
+            throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+    }
+    bool try_lock() {
+        return thrum_rlock_try_acquire(this);
+    }
+    using timed::try_lock_until;
+    bool try_lock_until(thrum_deadline deadline) {
+        return thrum_rlock_acquire_until(this, deadline) == THRUM_OK;
+    }
+    void unlock() {
+        (void)thrum_rlock_release(this);
+    }
+};
+
+class shared_mutex : public thrum_rwlock, public detail::shared_timed<shared_mutex> {
+  public:
+    constexpr shared_mutex() noexcept : thrum_rwlock THRUM_RWLOCK_INIT {}
+    void lock() {
+        thrum_rwlock_acquire_write(this);
+    }
+    bool try_lock() {
+        return thrum_rwlock_try_acquire_write(this);
+    }
+    using timed::try_lock_until;
+    bool try_lock_until(thrum_deadline deadline) {
+        return thrum_rwlock_acquire_write_until(this, deadline) == THRUM_OK;
+    }
+    void unlock() {
+        (void)thrum_rwlock_release_write(this);
+    }
+    void lock_shared() {
+        thrum_rwlock_acquire_read(this);
+    }
+    bool try_lock_shared() {
+        return thrum_rwlock_try_acquire_read(this);
+    }
+    using shared_timed::try_lock_shared_until;
+    bool try_lock_shared_until(thrum_deadline deadline) {
+        return thrum_rwlock_acquire_read_until(this, deadline) == THRUM_OK;
+    }
+    void unlock_shared() {
+        (void)thrum_rwlock_release_read(this);
+    }
+};
+
+template <uint32_t Places>
+class sharded_shared_mutex : public thrum_sharded_rwlock,
+                             public detail::shared_timed<sharded_shared_mutex<Places>> {
+    using timed = detail::timed<sharded_shared_mutex>;
+    using shared_timed = detail::shared_timed<sharded_shared_mutex>;
+    thrum_rwlock_slot places[Places] = {};
+
+  public:
+    constexpr sharded_shared_mutex() noexcept
+        : thrum_sharded_rwlock THRUM_SHARDED_RWLOCK_INIT(places, Places) {}
+    void lock() {
+        thrum_sharded_rwlock_acquire_write(this);
+    }
+    bool try_lock() {
+        return thrum_sharded_rwlock_try_acquire_write(this);
+    }
+    using timed::try_lock_until;
+    bool try_lock_until(thrum_deadline deadline) {
+        return thrum_sharded_rwlock_acquire_write_until(this, deadline) == THRUM_OK;
+    }
+    void unlock() {
+        (void)thrum_sharded_rwlock_release_write(this);
+    }
+    void lock_shared() {
+        thrum_sharded_rwlock_acquire_read(this);
+    }
+    bool try_lock_shared() {
+        return thrum_sharded_rwlock_try_acquire_read(this);
+    }
+    using shared_timed::try_lock_shared_until;
+    bool try_lock_shared_until(thrum_deadline deadline) {
+        return thrum_sharded_rwlock_acquire_read_until(this, deadline) == THRUM_OK;
+    }
+    void unlock_shared() {
+        (void)thrum_sharded_rwlock_release_read(this);
+    }
+};
+
+} // namespace thrum
+
+#endif
