@@ -89,9 +89,7 @@ static size_t word(char **line, char **first) {
     return size;
 }
 
-/*
- * Answers one line, which ends with a NUL. False: there is no room for the answer, or no sense in going on.
- */
+/* Answers one line, which ends with a NUL. False: no room for the answer, or no sense in going on. */
 static bool answer(connection *c, char *line) {
     char *verb, *key;
     const size_t verb_size = word(&line, &verb);
@@ -145,8 +143,8 @@ static bool serve(connection *c, int epoll) {
         if (more == 0 || (more < 0 && errno != EAGAIN)) return false;
         if (more > 0) c->read += (size_t)more;
     }
-    for (bool had_room = false;
-         !had_room;) { /* nobody tells of lines that were read and not answered: none is left */
+    /* Nobody tells of lines that were read and not answered: none is left. */
+    for (bool had_room = false; !had_room;) {
         const size_t before = c->read, unsent = c->written;
         if (!answer_lines(c)) return false;
         if (c->written > 0 && !send_replies(c)) return false;
