@@ -111,7 +111,9 @@ size_t thrum_registry_default_stack_(void);
 thrum_name thrum_registry_name_(const char *pattern, thrum_u64 *counter, const char *of);
 
 /* registry_table.c: liburcu's lists, which the sanitizer does not understand; not instrumented. */
-enum { THRUM_TABLE_CHAINS = 256 };
+#ifndef THRUM_TABLE_CHAINS
+#define THRUM_TABLE_CHAINS 256u
+#endif
 void thrum_table_add_(thrum_thread_record_ *record, uint64_t ident);
 void thrum_table_remove_(thrum_thread_record_ *record);
 /* The first of a chain, and the next; within a read section, or holding `lives`. */

@@ -9,6 +9,7 @@
  *     races.c     plain accesses, freed memory, undoing
  *     schedule.c  who may run, and what may befall sleepers
  *     fibers.c    the threads
+ *     threads.c   the system's calls that start, join and end threads
  *     search.c    the choices: depth-first, at random, by priorities, replayed
  *     report.c    the trace of a failure
  *     main.c      the command line
@@ -53,12 +54,19 @@ typedef struct thread {
     unsigned places_count; /* words on which it is queued; kernel.c has them */
     int outcome;
     bool chosen; /* by a wake: no expiry or signal any more */
+    /* of one that explored code has started: */
+    void *(*function)(void *);
+    void *argument, *specific;
+    bool daemon;       /* was started detached: an execution may end while it sleeps */
+    bool claimed;      /* somebody joins it or has detached it */
+    unsigned waits_to; /* JOINING: whom */
 } thread;
 
 typedef struct engine {
     const explore_scenario *scenario;
     thread threads[THREADS];
-    unsigned count; /* of threads, MAIN included */
+    unsigned count;  /* of threads, MAIN and those that may be started included */
+    unsigned starts; /* asked for so far */
     unsigned me;
     bool parallel; /* the threads have begun: operations are choices */
     unsigned steps;
@@ -136,6 +144,12 @@ void fibers_switch(unsigned next);
 bool fibers_on_stack(uintptr_t address);
 bool fibers_own_local(uintptr_t address); /* a thread-local variable */
 _Noreturn void execution_over(void);
+
+/* --- threads.c ---------------------------------------------------------------------------------- */
+
+void threads_run_started(void);   /* the calling fiber's function, and what follows it */
+void threads_tell_joiners(void);  /* the caller has ended */
+void threads_check_claimed(void); /* nobody has ended whom the system still keeps */
 
 /* --- search.c ----------------------------------------------------------------------------------- */
 

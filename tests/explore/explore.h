@@ -40,6 +40,8 @@ typedef struct explore_scenario {
     void (*begin)(void);         /* alone, before the threads; may be NULL */
     void (*thread)(unsigned me); /* what thread `me`, from 0, does */
     void (*end)(void);           /* alone, after all threads have ended; may be NULL */
+    unsigned startable;          /* how many more the explored code may start; 0 to EXPLORE_THREADS in all */
+    unsigned refused_starts;     /* bit n: the system refuses the start number n, from 0 */
     bool without_wait_any;       /* the kernel refuses thrum_futex_wait_any */
     bool without_fence_all;      /* and thrum_futex_fence_all */
     const char *finds;           /* the search must fail, with a message that contains this */

@@ -8,6 +8,7 @@
 #include <thrum/atomic.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { SIZE = 16384, UNIT = 16 };
 
@@ -31,6 +32,19 @@ void *calloc(size_t count, size_t size) {
     return malloc(count * size); /* never used before */
 }
 
+static size_t size_of(const void *memory) {
+    return *(const size_t *)(const void *)((const char *)memory - UNIT);
+}
+
 void free(void *memory) {
-    if (memory) explore_free(memory, *(const size_t *)(const void *)((const char *)memory - UNIT));
+    if (memory) explore_free(memory, size_of(memory));
+}
+
+void *realloc(void *memory, size_t size) {
+    void *const larger = malloc(size);
+    if (larger && memory) {
+        memcpy(larger, memory, size_of(memory));
+        free(memory);
+    }
+    return larger;
 }

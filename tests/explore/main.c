@@ -29,7 +29,7 @@
 #include <string.h>
 #include <time.h>
 
-engine_state engine;
+engine_state engine = {.execution = 1}; /* constructors run explored code before the first */
 
 static explore_scenario *scenarios;
 
@@ -71,7 +71,8 @@ static double seconds_now(void) {
 
 static void execute(const explore_scenario *scenario) {
     engine.scenario = scenario;
-    engine.count = scenario->threads + 1;
+    engine.count = scenario->threads + scenario->startable + 1;
+    engine.starts = 0;
     engine.parallel = false;
     engine.steps = 0;
     engine.failed = false;

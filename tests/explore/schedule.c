@@ -6,7 +6,7 @@
  *     unless nobody else can run: a loop that yields cannot starve the thread that it waits for.
  * I2: while a thread can run, a deadline that passes costs an expiry. When none can, or all that can have
  *     yielded, time goes on: the earliest deadline passes for nothing.
- * I3: no thread can run or wake by itself, and some have not ended: a wake was lost.
+ * I3: no thread can run or wake by itself, and some have not ended: a wake was lost. Daemons may sleep.
  */
 #include "engine.h"
 
@@ -43,9 +43,14 @@ static uint8_t threads_that_can_run(void) {
     return ready || first_to_expire() ? ready : runnable; /* I2 */
 }
 
+/* Has ended, never began, or is a daemon with nothing to do. */
+static bool is_over(const thread *t) {
+    return t->state == DONE || t->state == ABSENT || (t->daemon && sleeps(t));
+}
+
 static bool all_ended(void) {
     for (unsigned t = 1; t < engine.count; t++)
-        if (engine.threads[t].state != DONE) return false;
+        if (!is_over(&engine.threads[t])) return false;
     return true;
 }
 

@@ -19,6 +19,13 @@ STANDS_IN void thrum_hooks_report_(thrum_failing_ *failing) {
 STANDS_IN void thrum_hooks_describe_(thrum_failing_ *failing, int code, const char *format, ...) {
     (void)failing, (void)code, (void)format;
 }
+STANDS_IN thrum_u32 thrum_tracing_;
+STANDS_IN void thrum_trace_tell_(thrum_trace_event event, void *function, void *call_site) {
+    (void)event, (void)function, (void)call_site;
+}
+STANDS_IN void thrum_hooks_begin_thread_(thrum_thread_record_ *record) {
+    (void)record;
+}
 STANDS_IN thrum_executor_block_ *thrum_executor_block_get_(thrum_u64 *spare) {
     (void)spare;
     abort();
