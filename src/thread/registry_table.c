@@ -20,7 +20,12 @@ void thrum_table_add_(thrum_thread_record_ *record, uint64_t ident) {
     cds_hlist_add_head_rcu(&record->node, &chains[ident % THRUM_TABLE_CHAINS]);
 }
 
+/*
+ * A removal publishes, too: it links what comes behind the record, perhaps listed by a third thread, to what
+ * is before it, and a reader that comes that way must find it whole. liburcu's list leaves that barrier out.
+ */
 void thrum_table_remove_(thrum_thread_record_ *record) {
+    cmm_smp_wmb();
     cds_hlist_del_rcu(&record->node);
 }
 

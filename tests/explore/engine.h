@@ -67,6 +67,7 @@ typedef struct engine {
     thread threads[THREADS];
     unsigned count;  /* of threads, MAIN and those that may be started included */
     unsigned starts; /* asked for so far */
+    unsigned blocks; /* of memory, asked for and not freed */
     unsigned me;
     bool parallel; /* the threads have begun: operations are choices */
     unsigned steps;
@@ -147,8 +148,7 @@ _Noreturn void execution_over(void);
 
 /* --- threads.c ---------------------------------------------------------------------------------- */
 
-void threads_run_started(void);   /* the calling fiber's function, and what follows it */
-void threads_tell_joiners(void);  /* the caller has ended */
+void threads_end(void);           /* the caller's function has returned */
 void threads_check_claimed(void); /* nobody has ended whom the system still keeps */
 
 /* --- search.c ----------------------------------------------------------------------------------- */

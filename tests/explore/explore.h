@@ -89,6 +89,10 @@ static inline void explore_choose_mix(unsigned *chosen, unsigned count, unsigned
  */
 void explore_free(const void *memory, size_t size);
 
+/* heap.c's: a block was asked for, or freed; how many there are of which only the first is so. */
+void explore_count_block(bool taken);
+unsigned explore_blocks(void);
+
 /* What the trace calls the words in this memory. */
 void explore_name(const void *memory, size_t size, const char *name);
 

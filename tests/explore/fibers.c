@@ -52,8 +52,7 @@ static int find_locals(struct dl_phdr_info *module, size_t size, void *found) {
 }
 
 static void finish(void) {
-    self_thread()->state = DONE;
-    threads_tell_joiners();
+    threads_end();
     schedule(true);
     __builtin_unreachable();
 }
@@ -62,7 +61,7 @@ static void run(void) {
     const explore_scenario *scenario = engine.scenario;
     if (engine.me != MAIN) {
         if (self_thread()->function)
-            threads_run_started();
+            (void)self_thread()->function(self_thread()->argument);
         else
             scenario->thread(engine.me - 1);
         finish();

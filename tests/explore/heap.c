@@ -24,6 +24,7 @@ void *malloc(size_t size) {
     if (size > SIZE) return NULL;
     const uint32_t at = thrum_u32_fetch_add_relaxed(&used, whole);
     REQUIRE(at + whole <= SIZE);
+    explore_count_block(true);
     *(size_t *)(void *)(heap.bytes + at) = size;
     return heap.bytes + at + UNIT;
 }
@@ -37,7 +38,9 @@ static size_t size_of(const void *memory) {
 }
 
 void free(void *memory) {
-    if (memory) explore_free(memory, size_of(memory));
+    if (!memory) return;
+    explore_free(memory, size_of(memory));
+    explore_count_block(false);
 }
 
 void *realloc(void *memory, size_t size) {

@@ -5,8 +5,7 @@
  *
  * Read sections are liburcu's bp flavour: a store of the reader's own word, whose fence the one who waits
  * makes for it. They are counted, odd inside. Lists are changed by one at a time; a reader's loads are
- * acquires here (liburcu's are ordered by the address that they load), an addition is a release, a removal
- * is relaxed.
+ * acquires here (liburcu's are ordered by the address that they load), what a change stores is a release.
  */
 #include "explore.h"
 
@@ -83,7 +82,7 @@ void thrum_table_remove_(thrum_thread_record_ *record) {
     struct cds_hlist_node *const node = &record->node, *const next =
                                                            __atomic_load_n(&node->next, __ATOMIC_RELAXED);
     if (next) next->prev = node->prev;
-    __atomic_store_n(&node->prev->next, next, __ATOMIC_RELAXED);
+    __atomic_store_n(&node->prev->next, next, __ATOMIC_RELEASE);
 }
 
 thrum_thread_record_ *thrum_table_first_(unsigned chain) {

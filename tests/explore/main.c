@@ -72,7 +72,7 @@ static double seconds_now(void) {
 static void execute(const explore_scenario *scenario) {
     engine.scenario = scenario;
     engine.count = scenario->threads + scenario->startable + 1;
-    engine.starts = 0;
+    engine.starts = engine.blocks = 0;
     engine.parallel = false;
     engine.steps = 0;
     engine.failed = false;

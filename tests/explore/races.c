@@ -173,6 +173,14 @@ void explore_free(const void *memory, size_t size) {
     operation_ends();
 }
 
+void explore_count_block(bool taken) {
+    engine.blocks += taken ? 1u : -1u;
+}
+
+unsigned explore_blocks(void) {
+    return engine.blocks;
+}
+
 void explore_name(const void *memory, size_t size, const char *name) {
     if (names_count == sizeof names / sizeof names[0]) return;
     names[names_count++] = (named){(uintptr_t)memory, (uintptr_t)memory + size, name};

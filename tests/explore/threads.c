@@ -97,15 +97,12 @@ int explore_pthread_detach(pthread_t number) {
     return 0;
 }
 
-void threads_run_started(void) {
+void threads_end(void) {
     thread *const me = self_thread();
-    (void)me->function(me->argument);
     void *const specific = me->specific;
     me->specific = NULL;
     if (specific) destroy_specific(specific);
-}
-
-void threads_tell_joiners(void) {
+    me->state = DONE;
     for (unsigned t = MAIN + 1; t < engine.count; t++) {
         thread *const joiner = &engine.threads[t];
         if (joiner->state == JOINING && joiner->waits_to == engine.me) joiner->state = RUNNABLE;

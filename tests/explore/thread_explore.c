@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Thread objects: started, seen, joined and let go of by several at once. What is leaked or touched after its
+ * end fails the execution: the records lie in the explored heap.
+ */
+#include "explore.h"
+
+#include "../../src/thread/record.h"
+
+#include <thrum.h>
+
+static struct {
+    thrum_thread *thread;
+    thrum_thread embedded;
+    int argument, seen;
+    thrum_u32 joined;
+} s;
+
+static void *target(void *argument) {
+    *(int *)argument += 1;
+    return argument;
+}
+
+static void start_one(void) {
+    const thrum_thread_config config = {.target = target, .argument = &s.argument, .name = "one"};
+    REQUIRE(thrum_thread_spawn(&s.thread, &config) == THRUM_OK);
+}
+
+static void join(thrum_thread *thread) {
+    void *value = NULL;
+    REQUIRE(thrum_thread_join(thread, &value) == THRUM_OK);
+    REQUIRE(value == &s.argument && s.argument == 1); /* plain: ordered by the join */
+    REQUIRE(!thrum_thread_is_alive(thread));
+}
+
+static void helper(void) {
+    REQUIRE(thrum_rcu_prepare() == THRUM_OK);
+}
+
+static void nothing_is_left(void) {
+    REQUIRE(explore_blocks() == 0);
+}
+
+/* --- start, join, release ------------------------------------------------------------------------- */
+
+static void start_and_join(unsigned me) {
+    (void)me;
+    start_one();
+    join(s.thread);
+    thrum_thread_release(s.thread);
+}
+EXPLORE(a_join_returns_what_the_target_did, .threads = 1, .startable = 2, .begin = helper,
+        .thread = start_and_join, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
+
+static void start_and_release(unsigned me) {
+    (void)me;
+    start_one();
+    thrum_thread_release(s.thread);
+}
+EXPLORE(who_is_released_goes_on_alone, .threads = 1, .startable = 2, .begin = helper,
+        .thread = start_and_release, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
+
+static void start_early(void) {
+    helper();
+    start_one();
+}
+static void join_it(unsigned me) {
+    (void)me;
+    join(s.thread);
+}
+static void release_at_last(void) {
+    thrum_thread_release(s.thread);
+    nothing_is_left();
+}
+EXPLORE(two_join_and_one_does_it, .threads = 2, .startable = 2, .begin = start_early, .thread = join_it,
+        .end = release_at_last, .bounds = {2, 1, 0, 0})
+
+static void join_in_time_or_for_ever(unsigned me) {
+    if (me == 0) {
+        join(s.thread);
+        return;
+    }
+    const thrum_result result = thrum_thread_join_until(s.thread, NULL, EXPLORE_SOON);
+    if (result == THRUM_OK)
+        REQUIRE(s.argument == 1);
+    else
+        REQUIRE(result == THRUM_TIMEOUT);
+}
+EXPLORE(a_timed_join_beside_one_for_ever, .threads = 2, .startable = 2, .begin = start_early,
+        .thread = join_in_time_or_for_ever, .end = release_at_last, .bounds = {1, 1, 1, 0})
+
+static void start_embedded_and_free(unsigned me) {
+    (void)me;
+    const thrum_thread_config config = {.target = target, .argument = &s.argument};
+    REQUIRE(thrum_thread_init(&s.embedded, &config) == THRUM_OK);
+    REQUIRE(thrum_thread_start(&s.embedded) == THRUM_OK);
+    join(&s.embedded);
+    thrum_thread_release(&s.embedded);
+    explore_free(&s.embedded, sizeof s.embedded);
+}
+EXPLORE(an_embedded_one_is_the_callers_after_the_join, .threads = 1, .startable = 2, .begin = helper,
+        .thread = start_embedded_and_free, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
+
+/* Another joins what a start has not returned from yet. */
+static void start_or_join_and_free(unsigned me) {
+    if (me == 0) {
+        REQUIRE(thrum_thread_start(&s.embedded) == THRUM_OK);
+        return;
+    }
+    while (thrum_thread_join(&s.embedded, NULL) == THRUM_NOT_STARTED) thrum_futex_yield();
+    REQUIRE(s.argument == 1);
+    thrum_thread_release(&s.embedded);
+    explore_free(&s.embedded.record_, sizeof s.embedded.record_);
+}
+static void init_embedded(void) {
+    helper();
+    const thrum_thread_config config = {.target = target, .argument = &s.argument};
+    REQUIRE(thrum_thread_init(&s.embedded, &config) == THRUM_OK);
+}
+EXPLORE(a_start_touches_no_handle_that_a_joiner_has_freed, .threads = 2, .startable = 2,
+        .begin = init_embedded, .thread = start_or_join_and_free, .end = nothing_is_left,
+        .bounds = {2, 1, 0, 0})
+
+/* --- starts that are refused, twice, and late ------------------------------------------------------ */
+
+static void start_refused_then_again(unsigned me) {
+    (void)me;
+    REQUIRE(thrum_thread_start(&s.embedded) == THRUM_NO_THREAD);
+    REQUIRE(thrum_thread_join(&s.embedded, NULL) == THRUM_NOT_STARTED);
+    REQUIRE(thrum_thread_start(&s.embedded) == THRUM_OK);
+    join(&s.embedded);
+    thrum_thread_release(&s.embedded);
+}
+EXPLORE(a_refused_start_can_be_made_again, .threads = 1, .startable = 2, .refused_starts = 1u << 1,
+        .begin = init_embedded, .thread = start_refused_then_again, .end = nothing_is_left)
+
+static void start_once(unsigned me) {
+    (void)me;
+    const thrum_result result = thrum_thread_start(&s.embedded);
+    if (result == THRUM_OK)
+        thrum_u32_fetch_add_relaxed(&s.joined, 1);
+    else
+        REQUIRE(result == THRUM_ALREADY_STARTED);
+}
+static void one_started_it(void) {
+    REQUIRE(thrum_u32_load_relaxed(&s.joined) == 1);
+    join(&s.embedded);
+    thrum_thread_release(&s.embedded);
+    nothing_is_left();
+}
+EXPLORE(of_two_starts_one_is_refused, .threads = 2, .startable = 2, .begin = init_embedded,
+        .thread = start_once, .end = one_started_it, .bounds = {2, 1, 0, 0})
+
+/* --- the process's end ----------------------------------------------------------------------------- */
+
+static void start_or_shut_down(unsigned me) {
+    if (me == 1) {
+        thrum_shutdown();
+        s.seen = s.argument; /* plain: nobody has been let start who would write it now */
+        return;
+    }
+    const thrum_result result = thrum_thread_start(&s.embedded);
+    REQUIRE(result == THRUM_OK || result == THRUM_FINALIZING);
+    thrum_u32_store_relaxed(&s.joined, result == THRUM_OK);
+}
+static void whoever_started_has_ended(void) {
+    REQUIRE(s.argument == (int)thrum_u32_load_relaxed(&s.joined) && s.seen == s.argument);
+    thrum_thread_release(&s.embedded);
+}
+static void init_one_that_counts(void) {
+    helper();
+    const thrum_thread_config config = {.target = target, .argument = &s.argument, .daemon = THRUM_DAEMON_NO};
+    REQUIRE(thrum_thread_init(&s.embedded, &config) == THRUM_OK);
+}
+EXPLORE(a_shutdown_waits_for_whom_it_lets_start, .threads = 2, .startable = 2, .begin = init_one_that_counts,
+        .thread = start_or_shut_down, .end = whoever_started_has_ended, .bounds = {2, 0, 0, 0})
+
+static void shut_down(unsigned me) {
+    (void)me;
+    thrum_shutdown();
+    REQUIRE(s.argument == 1); /* plain: it has waited */
+}
+static void start_one_that_counts(void) {
+    init_one_that_counts();
+    REQUIRE(thrum_thread_start(&s.embedded) == THRUM_OK);
+}
+static void release_it(void) {
+    thrum_thread_release(&s.embedded);
+    nothing_is_left();
+}
+EXPLORE(two_shutdowns_both_wait, .threads = 2, .startable = 2, .begin = start_one_that_counts,
+        .thread = shut_down, .end = release_it, .bounds = {1, 0, 0, 0})
+
+static void *target_of_two(void *unused) {
+    thrum_u32_fetch_add_relaxed(&s.joined, 1);
+    return unused;
+}
+static void start_two(void) {
+    helper();
+    const thrum_thread_config config = {.target = target_of_two, .daemon = THRUM_DAEMON_NO};
+    for (int i = 0; i < 2; i++) REQUIRE(thrum_thread_spawn(NULL, &config) == THRUM_OK);
+}
+static void shut_down_both(unsigned me) {
+    (void)me;
+    thrum_shutdown();
+    REQUIRE(thrum_u32_load_relaxed(&s.joined) == 2);
+}
+EXPLORE(a_shutdown_waits_for_all, .threads = 1, .startable = 3, .begin = start_two, .thread = shut_down_both,
+        .end = nothing_is_left, .bounds = {1, 0, 0, 0})
