@@ -40,8 +40,9 @@ void thrum_registry_remove_(thrum_thread_record_ *record) {
 /* The first living thread of a chain, from `record` on; what it did before it was listed is visible. */
 static thrum_thread_record_ *found(thrum_thread_record_ *record) {
     for (; record; record = thrum_table_next_(record)) {
-        THRUM_TELL_ACQUIRE(record);                                                      /* G1 */
-        if (thrum_u32_load_acquire(&record->state) == THRUM_THREAD_ALIVE) return record; /* J1: acquire */
+        THRUM_TELL_ACQUIRE(record); /* N1: acquire */
+        /* G1; relaxed: N1 has ordered all that was before it was listed, and its joiners look again */
+        if (thrum_u32_load_relaxed(&record->state) == THRUM_THREAD_ALIVE) return record;
     }
     return NULL;
 }

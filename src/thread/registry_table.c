@@ -3,6 +3,9 @@
  * Floor 4. The table: chains of liburcu's lists by ident. liburcu's lists order their pointers by volatile
  * accesses and barriers that ThreadSanitizer does not know: this file alone is compiled without it, and its
  * callers tell it the order (tell.h). Nothing here touches a record but for its node.
+ *
+ * N1: whatever a change stores is a release, and every look an acquire: who finds a record sees all that was
+ *     before it was listed. (liburcu's own look orders no more than what is reached by the pointer.)
  */
 #define URCU_INLINE_SMALL_FUNCTIONS /* volatile loads of pointers, inlined */
 #include "record.h"
@@ -30,9 +33,9 @@ void thrum_table_remove_(thrum_thread_record_ *record) {
 }
 
 thrum_thread_record_ *thrum_table_first_(unsigned chain) {
-    return record_of(rcu_dereference(chains[chain].next));
+    return record_of(__atomic_load_n(&chains[chain].next, __ATOMIC_ACQUIRE));
 }
 
 thrum_thread_record_ *thrum_table_next_(const thrum_thread_record_ *record) {
-    return record_of(rcu_dereference(record->node.next));
+    return record_of(__atomic_load_n(&record->node.next, __ATOMIC_ACQUIRE));
 }

@@ -166,9 +166,7 @@ static void introduce_oneself(thrum_thread_record_ *record) {
     thrum_u64_store_relaxed(&record->pthread, (uint64_t)pthread_self());
     thrum_u32_store_relaxed(&record->native_id, thrum_get_native_id());
     thrum_event_set(&record->said);
-    uint32_t state = THRUM_THREAD_STARTING;
-    (void)!thrum_u32_cas_release(&record->state, &state,
-                                 THRUM_THREAD_ALIVE); /* J1: release, pairs with J1 in join */
+    thrum_u32_store_release(&record->state, THRUM_THREAD_ALIVE); /* J1: release, pairs with J1 in join */
 
     char name[16];
     thrum_lock_acquire(&thrum_lives_);
@@ -238,7 +236,8 @@ static void take_back_start(thrum_thread_record_ *record) {
     thrum_u64_store_relaxed(&record->ident, 0);
     thrum_u32_store_relaxed(&record->state, THRUM_THREAD_NEW);
     thrum_lock_release(&thrum_lives_);
-    thrum_u32_fetch_sub_acq_rel(&record->references, 2); /* the caller's handle keeps it */
+    /* relaxed: nobody has had these two, and the caller's handle keeps it */
+    thrum_u32_fetch_sub_relaxed(&record->references, 2);
 }
 
 static int create(thrum_thread_record_ *record) {
@@ -289,7 +288,8 @@ thrum_result thrum_thread_start(thrum_thread *thread) {
         result = result_of(error);
     } else {
         uint32_t state = THRUM_THREAD_STARTING;
-        (void)!thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE); /* J1 */
+        /* J1. It may be over already. */
+        (void)!thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE);
     }
     thrum_thread_drop_(record);
     errno = saved;

@@ -4,8 +4,8 @@
  * periods, and the registry's lists.
  *
  * Read sections are liburcu's bp flavour: a store of the reader's own word, whose fence the one who waits
- * makes for it. They are counted, odd inside. Lists are changed by one at a time; a reader's loads are
- * acquires here (liburcu's are ordered by the address that they load), what a change stores is a release.
+ * makes for it. They are counted, odd inside. Lists are changed by one at a time, and have the orders of N1
+ * in registry_table.c.
  */
 #include "explore.h"
 

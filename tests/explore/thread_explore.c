@@ -134,6 +134,27 @@ static void start_refused_then_again(unsigned me) {
 EXPLORE(a_refused_start_can_be_made_again, .threads = 1, .startable = 2, .refused_starts = 1u << 1,
         .begin = init_embedded, .thread = start_refused_then_again, .end = nothing_is_left)
 
+/* The ident of the start that was refused is nobody's. */
+static void start_twice_or_ask(unsigned me) {
+    if (me == 0) {
+        REQUIRE(thrum_thread_start(&s.embedded) == THRUM_NO_THREAD);
+        REQUIRE(thrum_thread_start(&s.embedded) == THRUM_OK);
+        return;
+    }
+    const uint64_t ident = thrum_thread_ident(&s.embedded);
+    REQUIRE(ident == 0 || ident == 3); /* main's is 1 */
+}
+static void release_it(void) {
+    thrum_thread_release(&s.embedded);
+    nothing_is_left();
+}
+static void join_and_release(void) {
+    join(&s.embedded);
+    release_it();
+}
+EXPLORE(a_refused_start_leaves_no_ident, .threads = 2, .startable = 2, .refused_starts = 1u << 1,
+        .begin = init_embedded, .thread = start_twice_or_ask, .end = join_and_release, .bounds = {2, 1, 0, 0})
+
 static void start_once(unsigned me) {
     (void)me;
     const thrum_result result = thrum_thread_start(&s.embedded);
@@ -144,12 +165,42 @@ static void start_once(unsigned me) {
 }
 static void one_started_it(void) {
     REQUIRE(thrum_u32_load_relaxed(&s.joined) == 1);
-    join(&s.embedded);
-    thrum_thread_release(&s.embedded);
-    nothing_is_left();
+    join_and_release();
 }
 EXPLORE(of_two_starts_one_is_refused, .threads = 2, .startable = 2, .begin = init_embedded,
         .thread = start_once, .end = one_started_it, .bounds = {2, 1, 0, 0})
+
+/* --- failing ----------------------------------------------------------------------------------------- */
+
+/* In the place of the room hooks. */
+void thrum_hooks_describe_(thrum_failing_ *failing, int code, const char *format, ...) {
+    (void)format;
+    failing->failed = true;
+    failing->code = code;
+}
+static thrum_result fail(thrum_thread *unused) {
+    (void)unused;
+    return THRUM_LIMIT;
+}
+static void start_failing(void) {
+    helper();
+    const thrum_thread_config config = {.run = fail};
+    REQUIRE(thrum_thread_init(&s.embedded, &config) == THRUM_OK);
+    REQUIRE(thrum_thread_start(&s.embedded) == THRUM_OK);
+}
+static void ask_whether_it_failed(unsigned me) {
+    (void)me;
+    int code = 0;
+    for (int asked = 0; asked < 2; asked++)
+        if (thrum_thread_failed(&s.embedded, &code)) REQUIRE(code == THRUM_LIMIT);
+}
+static void it_has_failed(void) {
+    REQUIRE(thrum_thread_failed(&s.embedded, NULL));
+    REQUIRE(thrum_thread_join(&s.embedded, NULL) == THRUM_OK);
+    release_it();
+}
+EXPLORE(a_failure_is_whole_when_it_is_seen, .threads = 1, .startable = 2, .begin = start_failing,
+        .thread = ask_whether_it_failed, .end = it_has_failed, .bounds = {2, 1, 0, 0})
 
 /* --- the process's end ----------------------------------------------------------------------------- */
 
@@ -183,10 +234,6 @@ static void shut_down(unsigned me) {
 static void start_one_that_counts(void) {
     init_one_that_counts();
     REQUIRE(thrum_thread_start(&s.embedded) == THRUM_OK);
-}
-static void release_it(void) {
-    thrum_thread_release(&s.embedded);
-    nothing_is_left();
 }
 EXPLORE(two_shutdowns_both_wait, .threads = 2, .startable = 2, .begin = start_one_that_counts,
         .thread = shut_down, .end = release_it, .bounds = {1, 0, 0, 0})
