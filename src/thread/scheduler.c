@@ -116,7 +116,7 @@ static void end_call(thrum_scheduler *s) {
         insert(s, entry);
     }
     THRUM_TELL_OWN_RELEASE(&s->runs_);
-    thrum_u32_fetch_add_release(&s->runs_, 1); /* S4; Q1: release, pairs with Q1 in wait_for_call */
+    thrum_u32_fetch_add_relaxed(&s->runs_, 1); /* S4; relaxed: whoever waits for it takes the lock then */
     if (s->waiting_) thrum_futex_wake(&s->runs_, INT_MAX, THRUM_FUTEX_ANY, false);
 }
 
@@ -217,7 +217,7 @@ static void wait_for_call(thrum_scheduler *s) {
     const uint32_t seen = thrum_u32_load_relaxed(&s->runs_); /* relaxed: the lock is held */
     s->waiting_++;
     thrum_lock_release(&s->lock_);
-    while (thrum_u32_load_acquire(&s->runs_) == seen) /* S4; Q1: acquire */
+    while (thrum_u32_load_relaxed(&s->runs_) == seen) /* S4; relaxed: as below, the lock */
         (void)thrum_futex_wait(&s->runs_, seen, THRUM_FUTEX_ANY, false, THRUM_FOREVER);
     thrum_lock_acquire(&s->lock_);
     s->waiting_--;
