@@ -56,10 +56,10 @@ typedef struct thread {
     bool chosen; /* by a wake: no expiry or signal any more */
     /* of one that explored code has started: */
     void *(*function)(void *);
-    void *argument, *specific;
-    bool daemon;       /* was started detached: an execution may end while it sleeps */
-    bool claimed;      /* somebody joins it or has detached it */
-    unsigned waits_to; /* JOINING: whom */
+    void *argument, *specific[2]; /* by pthread keys */
+    bool daemon;                  /* was started detached: an execution may end while it sleeps */
+    bool claimed;                 /* somebody joins it or has detached it */
+    unsigned waits_to;            /* JOINING: whom */
 } thread;
 
 typedef struct engine {

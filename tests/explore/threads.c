@@ -6,9 +6,13 @@
  * I1: what the starter did happens before what the thread does, and that before what its joiner does then.
  * I2: whoever has ended is to be joined or detached, once: else the C library keeps its stack.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "engine.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <thrum/registry.h>
 #include <unistd.h>
@@ -28,7 +32,8 @@ int explore_pthread_setspecific(pthread_key_t key, const void *value);
 int explore_pthread_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
 int explore_atexit(void (*function)(void));
 
-static void (*destroy_specific)(void *); /* there is one key */
+enum { KEYS = 2 };
+static void (*at_ends[KEYS])(void *); /* of the keys that there are; the same function has the same key */
 
 static unsigned first_absent(void) {
     for (unsigned t = MAIN + 1; t < engine.count; t++)
@@ -99,9 +104,15 @@ int explore_pthread_detach(pthread_t number) {
 
 void threads_end(void) {
     thread *const me = self_thread();
-    void *const specific = me->specific;
-    me->specific = NULL;
-    if (specific) destroy_specific(specific);
+    bool more = true;
+    for (int round = 0; more && round < PTHREAD_DESTRUCTOR_ITERATIONS; round++) {
+        more = false;
+        for (unsigned key = 0; key < KEYS; key++) {
+            void *const specific = me->specific[key];
+            me->specific[key] = NULL;
+            if (specific) at_ends[key](specific), more = true;
+        }
+    }
     me->state = DONE;
     for (unsigned t = MAIN + 1; t < engine.count; t++) {
         thread *const joiner = &engine.threads[t];
@@ -135,14 +146,14 @@ int explore_pthread_setname_np(pthread_t number, const char *name) {
 }
 
 int explore_pthread_key_create(pthread_key_t *key, void (*at_end)(void *)) {
-    *key = 0;
-    destroy_specific = at_end;
+    for (*key = 0; at_ends[*key] && at_ends[*key] != at_end;)
+        if (++*key == KEYS) return EAGAIN;
+    at_ends[*key] = at_end;
     return 0;
 }
 
 int explore_pthread_setspecific(pthread_key_t key, const void *value) {
-    (void)key;
-    self_thread()->specific = (void *)(uintptr_t)value;
+    self_thread()->specific[key] = (void *)(uintptr_t)value;
     return 0;
 }
 
