@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <thrum/futex.h>
 #include <thrum/rwlock.h>
 #include <thrum/with.h>
 
@@ -498,6 +499,35 @@ TEST(a_writer_sleeps_until_the_last_place_is_left) {
     test_join(&writer);
     test_join(&reader);
     CHECK_EQ(thrum_sharded_rwlock_readers(&sharded), 0);
+}
+
+/*
+ * A thread of which nobody tells leaves its place to the next; what it read must be seen to come before what
+ * a writer writes who has met only the next one. Nothing else orders them: they are joined at the very end.
+ */
+static thrum_rwlock_slot one_place[1];
+static thrum_sharded_rwlock of_one_place = THRUM_SHARDED_RWLOCK_INIT(one_place, 1);
+static int guarded_by_it; /* plain */
+
+static void *read_it(void *unused) {
+    THRUM_WITH_READ(&of_one_place) CHECK_EQ(guarded_by_it, 0);
+    return unused;
+}
+
+static void *write_it(void *unused) {
+    THRUM_WITH_WRITE(&of_one_place) guarded_by_it = 1;
+    return unused;
+}
+
+TEST(a_place_that_is_left_untold_brings_its_readers_along) {
+    void *(*const roles[])(void *) = {read_it, read_it, write_it};
+    test_thread threads[3];
+    for (int i = 0; i < 3; i++) {
+        threads[i] = test_start(roles[i], NULL);
+        while (syscall(SYS_tgkill, getpid(), threads[i].tid, 0) == 0) thrum_futex_nap(thrum_after_ms(1));
+    }
+    for (int i = 0; i < 3; i++) test_join(&threads[i]);
+    CHECK_EQ(guarded_by_it, 1);
 }
 
 TEST(a_downgrade_of_the_read_mostly_form_lets_readers_in) {

@@ -285,8 +285,9 @@ THRUM_INLINE void thrum_sharded_rwlock_leave_(thrum_sharded_rwlock *rwlock, thru
 THRUM_INLINE bool thrum_sharded_rwlock_enter_(thrum_sharded_rwlock *rwlock) {
     thrum_u32 *const reads = thrum_sharded_rwlock_place_(rwlock);
     if (THRUM_UNLIKELY(!reads)) return false;
+    /* SW5: acquire, pairs with SW2 of the place's former owner, of whose end only the kernel knew */
+    const uint32_t inside = thrum_u32_load_acquire(reads);
     /* relaxed: no other thread writes it, and SW0 orders it before the look */
-    const uint32_t inside = thrum_u32_load_relaxed(reads);
     thrum_u32_store_relaxed(reads, inside + 1);
     thrum_fence_light(); /* SW0: pairs with the heavy one of a writer that closes */
     /* SW1: acquire, pairs with SW3 */
