@@ -29,7 +29,6 @@
 #include <thrum/rcu.h>
 #include <thrum/registry.h>
 #include <thrum/thread.h>
-#include <urcu/rcuhlist.h>
 
 #include "../rcu/tell.h"
 
@@ -65,7 +64,7 @@ typedef struct thrum_thread_record_ {
 
     thrum_u64 trace, profile; /* functions as numbers */
     thrum_name name;
-    struct cds_hlist_node node;
+    struct thrum_thread_record_ *next, **place; /* in the table */
     thrum_rcu_head retired;
 } thrum_thread_record_;
 
@@ -110,7 +109,7 @@ bool thrum_registry_keep_until_end_(thrum_thread_record_ *record);
 size_t thrum_registry_default_stack_(void);
 thrum_name thrum_registry_name_(const char *pattern, thrum_u64 *counter, const char *of);
 
-/* registry_table.c: liburcu's lists, which the sanitizer does not understand; not instrumented. */
+/* registry_table.c. The first two while `lives` is held. */
 #ifndef THRUM_TABLE_CHAINS
 #define THRUM_TABLE_CHAINS 256u
 #endif

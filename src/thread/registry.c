@@ -29,7 +29,7 @@ static thrum_u64 dummies;
 /* ---- the table, while `lives` is held ---- */
 
 void thrum_registry_add_(thrum_thread_record_ *record) {
-    THRUM_TELL_RELEASE(record); /* N1: release, pairs with N1 in found; the order is liburcu's */
+    THRUM_TELL_OWN_RELEASE(record); /* N1: release, pairs with N1 in found */
     thrum_table_add_(record, thrum_u64_load_relaxed(&record->ident));
 }
 
@@ -40,7 +40,7 @@ void thrum_registry_remove_(thrum_thread_record_ *record) {
 /* The first living thread of a chain, from `record` on; what it did before it was listed is visible. */
 static thrum_thread_record_ *found(thrum_thread_record_ *record) {
     for (; record; record = thrum_table_next_(record)) {
-        THRUM_TELL_ACQUIRE(record); /* N1: acquire */
+        THRUM_TELL_OWN_ACQUIRE(record); /* N1: acquire */
         /* G1; relaxed: N1 has ordered all that was before it was listed, and its joiners look again */
         if (thrum_u32_load_relaxed(&record->state) == THRUM_THREAD_ALIVE) return record;
     }

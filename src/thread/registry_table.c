@@ -1,41 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 4. The table: chains of liburcu's lists by ident. liburcu's lists order their pointers by volatile
- * accesses and barriers that ThreadSanitizer does not know: this file alone is compiled without it, and its
- * callers tell it the order (tell.h). Nothing here touches a record but for its node.
+ * Floor 4. The table: chains of records by ident. Whoever changes it holds `lives`; readers are in a read
+ * section. Nothing here touches a record but for its links.
  *
- * N1: whatever a change stores is a release, and every look an acquire: who finds a record sees all that was
- *     before it was listed. (liburcu's own look orders no more than what is reached by the pointer.)
+ * N1: whatever a change stores for readers is a release, a removal's too, and every look an acquire (R5,
+ *     R6): who finds a record sees all that was before it was listed. A removal links what comes behind the
+ *     record, perhaps listed by a third thread, to what is before it. liburcu's list stores that link without
+ *     an order, which is why this one is not liburcu's.
  */
-#define URCU_INLINE_SMALL_FUNCTIONS /* volatile loads of pointers, inlined */
 #include "record.h"
 
-#include <stddef.h>
-#include <urcu/pointer.h>
-
-static struct cds_hlist_head chains[THRUM_TABLE_CHAINS];
-
-static thrum_thread_record_ *record_of(struct cds_hlist_node *node) {
-    return node ? (thrum_thread_record_ *)((char *)node - offsetof(thrum_thread_record_, node)) : NULL;
-}
+static thrum_thread_record_ *chains[THRUM_TABLE_CHAINS];
 
 void thrum_table_add_(thrum_thread_record_ *record, uint64_t ident) {
-    cds_hlist_add_head_rcu(&record->node, &chains[ident % THRUM_TABLE_CHAINS]);
+    thrum_thread_record_ **const first = &chains[ident % THRUM_TABLE_CHAINS];
+    thrum_thread_record_ *const next = thrum_rcu_read(first);
+    record->next = next; /* plain: no reader stands on it (I1) */
+    record->place = first;
+    if (next) next->place = &record->next;
+    thrum_rcu_publish(first, record);
 }
 
-/*
- * A removal publishes, too: it links what comes behind the record, perhaps listed by a third thread, to what
- * is before it, and a reader that comes that way must find it whole. liburcu's list leaves that barrier out.
- */
 void thrum_table_remove_(thrum_thread_record_ *record) {
-    cmm_smp_wmb();
-    cds_hlist_del_rcu(&record->node);
+    thrum_thread_record_ *const next = thrum_rcu_read(&record->next);
+    if (next) next->place = record->place;
+    thrum_rcu_publish(record->place, next);
 }
 
 thrum_thread_record_ *thrum_table_first_(unsigned chain) {
-    return record_of(__atomic_load_n(&chains[chain].next, __ATOMIC_ACQUIRE));
+    return thrum_rcu_read(&chains[chain]);
 }
 
 thrum_thread_record_ *thrum_table_next_(const thrum_thread_record_ *record) {
-    return record_of(__atomic_load_n(&record->node.next, __ATOMIC_ACQUIRE));
+    return thrum_rcu_read(&record->next);
 }

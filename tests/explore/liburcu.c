@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * liburcu, as far as explored code calls it, and what the library inlines of it: read sections, grace
- * periods, and the registry's lists.
- *
- * Read sections are liburcu's bp flavour: a store of the reader's own word, whose fence the one who waits
- * makes for it. They are counted, odd inside. Lists are changed by one at a time, and have the orders of N1
- * in registry_table.c.
+ * liburcu, as far as explored code calls it, and what the library inlines of it: read sections and grace
+ * periods of its bp flavour. A section is a store of the reader's own word, whose fence the one who waits
+ * makes for it. Sections are counted, odd inside.
  */
 #include "explore.h"
 
-#include "../../src/thread/record.h"
-
 #include <thrum/futex.h>
+#include <thrum/rcu.h>
 #include <urcu/urcu-bp.h>
-
-/* --- read sections -------------------------------------------------------------------------------- */
 
 enum { READERS = 5 };
 
@@ -59,36 +53,3 @@ void urcu_bp_synchronize_rcu(void) {
 void urcu_bp_before_fork(void) {}
 void urcu_bp_after_fork_parent(void) {}
 void urcu_bp_after_fork_child(void) {}
-
-/* --- registry_table.c ----------------------------------------------------------------------------- */
-
-static struct cds_hlist_head chains[THRUM_TABLE_CHAINS];
-
-static thrum_thread_record_ *record_of(struct cds_hlist_node *node) {
-    return node ? (thrum_thread_record_ *)((char *)node - offsetof(thrum_thread_record_, node)) : NULL;
-}
-
-void thrum_table_add_(thrum_thread_record_ *record, uint64_t ident) {
-    struct cds_hlist_head *const head = &chains[ident % THRUM_TABLE_CHAINS];
-    struct cds_hlist_node *const node = &record->node, *const next =
-                                                           __atomic_load_n(&head->next, __ATOMIC_RELAXED);
-    __atomic_store_n(&node->next, next, __ATOMIC_RELAXED);
-    node->prev = (struct cds_hlist_node *)head;
-    if (next) next->prev = node;
-    __atomic_store_n(&head->next, node, __ATOMIC_RELEASE);
-}
-
-void thrum_table_remove_(thrum_thread_record_ *record) {
-    struct cds_hlist_node *const node = &record->node, *const next =
-                                                           __atomic_load_n(&node->next, __ATOMIC_RELAXED);
-    if (next) next->prev = node->prev;
-    __atomic_store_n(&node->prev->next, next, __ATOMIC_RELEASE);
-}
-
-thrum_thread_record_ *thrum_table_first_(unsigned chain) {
-    return record_of(__atomic_load_n(&chains[chain].next, __ATOMIC_ACQUIRE));
-}
-
-thrum_thread_record_ *thrum_table_next_(const thrum_thread_record_ *record) {
-    return record_of(__atomic_load_n(&record->node.next, __ATOMIC_ACQUIRE));
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who looks at the registry sees threads that live, and keeps what it sees, while threads start, end and are
- * let go of; the lists and read sections are liburcu.c's.
+ * let go of; read sections are liburcu.c's.
  */
 #include "explore.h"
 
