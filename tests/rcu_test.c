@@ -6,8 +6,10 @@
 #include "test.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <thrum.h>
 #include <unistd.h>
 
@@ -183,4 +185,69 @@ TEST(a_block_that_reads_ends_its_section_on_every_way_out) {
     CHECK(thrum_rcu_read(&published) == &page);
     CHECK(thrum_rcu_exchange(&published, (int *)NULL) == &page);
     CHECK(thrum_rcu_read(&published) == NULL);
+}
+
+/* --- signals ---------------------------------------------------------------------------------------- */
+
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+
+static sigset_t blocked_in_helper;
+
+static void look_what_is_blocked(thrum_rcu_head *head) {
+    CHECK_EQ(pthread_sigmask(SIG_BLOCK, NULL, &blocked_in_helper), 0);
+    call(head);
+}
+
+TEST(the_helper_blocks_all_signals_but_those_of_its_own_faults) {
+    sigset_t some;
+    sigemptyset(&some);
+    sigaddset(&some, SIGSEGV);
+    sigaddset(&some, SIGUSR1);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &some, NULL), 0); /* its starter's mask does not matter */
+    note n = {.number = 1};
+    thrum_rcu_retire(&n.head, look_what_is_blocked);
+    thrum_event_wait(&n.called);
+    for (int signal = 1; signal < 32; signal++) {
+        bool is_fault = signal == SIGKILL || signal == SIGSTOP;
+        for (unsigned i = 0; i < sizeof faults / sizeof faults[0]; i++) is_fault |= faults[i] == signal;
+        CHECK_EQ(sigismember(&blocked_in_helper, signal), !is_fault);
+    }
+    CHECK_EQ(pthread_sigmask(SIG_BLOCK, NULL, &some), 0);
+    CHECK(sigismember(&some, SIGUSR1) && !sigismember(&some, SIGTERM)); /* the starter's is as it was */
+}
+
+static void exit_by_handler(int signal) {
+    _exit(100 + signal);
+}
+
+static void crash(thrum_rcu_head *head) {
+    const int signal = ((note *)head)->number;
+    if (signal == SIGABRT) abort();
+    static int *volatile nowhere = (int *)16;
+    if (signal == SIGSEGV) *nowhere = 0;
+    __builtin_trap(); /* SIGILL or SIGTRAP */
+}
+
+/* The exit status of a process in whose helper that signal is raised. */
+static int status_of_crash(int signal) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        struct sigaction action = {.sa_handler = exit_by_handler};
+        for (unsigned i = 0; i < sizeof faults / sizeof faults[0]; i++) sigaction(faults[i], &action, NULL);
+        note n = {.number = signal};
+        thrum_rcu_retire(&n.head, crash);
+        thrum_event_wait(&n.called);
+    }
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status));
+    return WEXITSTATUS(status) - 100;
+}
+
+TEST(a_crash_in_a_callback_reaches_the_programs_handler) {
+    CHECK_EQ(status_of_crash(SIGSEGV), SIGSEGV);
+    CHECK_EQ(status_of_crash(SIGABRT), SIGABRT);
+    const int trapped = status_of_crash(SIGILL);
+    CHECK(trapped == SIGILL || trapped == SIGTRAP);
 }

@@ -21,11 +21,11 @@
 #define _GNU_SOURCE
 #endif
 #include "grace.h"
+#include "own_thread.h"
 #include "tell.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <thrum/event.h>
 #include <thrum/futex.h>
 #include <thrum/lock.h>
@@ -88,6 +88,7 @@ static void call_back(void) {
 }
 
 static void *help(void *unused) {
+    thrum_own_thread_begin_();
     for (;;) {
         thrum_event_wait(&work);
         thrum_futex_nap(thrum_after_ms(GATHER_MS));
@@ -139,12 +140,11 @@ static thrum_result make_helper(void) {
     if (pthread_attr_init(&attributes)) return THRUM_NO_MEMORY;
     (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     (void)pthread_attr_setstacksize(&attributes, HELPER_STACK);
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's own threads */
+    sigset_t before;
+    thrum_own_thread_block_(&before);
     pthread_t helper;
     const int error = pthread_create(&helper, &attributes, help, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    thrum_own_thread_unblock_(&before);
     pthread_attr_destroy(&attributes);
     if (error) return error == ENOMEM ? THRUM_NO_MEMORY : THRUM_NO_THREAD;
     pthread_setname_np(helper, "thrum-rcu");

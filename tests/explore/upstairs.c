@@ -3,6 +3,7 @@
  * What explored sources of the upper floors call of floors that are not explored; a scenario may define its
  * own.
  */
+#include "../../src/rcu/own_thread.h"
 #include "../../src/thread/record.h"
 #include "../../src/work/executor_jobs.h"
 
@@ -10,6 +11,13 @@
 
 #define STANDS_IN __attribute__((weak))
 
+STANDS_IN void thrum_own_thread_block_(sigset_t *before) {
+    (void)before;
+}
+STANDS_IN void thrum_own_thread_unblock_(const sigset_t *before) {
+    (void)before;
+}
+STANDS_IN void thrum_own_thread_begin_(void) {}
 STANDS_IN void thrum_hooks_shield_(void (*function)(void *), void *argument) {
     function(argument);
 }
