@@ -28,6 +28,8 @@
  * All this is by bench/cond_bench: to wake each under the lock takes up to seven times as long on busy
  * processors, to wake all at the release up to twice as long with 256, one chain twice as long.
  */
+#include "../atomic/tell.h"
+
 #include <thrum/cond.h>
 #include <thrum/futex.h>
 #include <thrum/park.h>
@@ -57,9 +59,15 @@ thrum_result thrum_cond_check_slow_(const void *lock) {
     return thrum_lock_locked(plain) ? THRUM_OK : THRUM_NOT_LOCKED;
 }
 
+static thrum_lock *inner(const void *lock) {
+    thrum_lock *plain = thrum_cond_plain_(lock);
+    return plain ? plain : &thrum_cond_rlock_(lock)->lock;
+}
+
 /* Lets go of it, and says how to take it back. */
 static uint32_t let_go(const void *lock) {
     uint32_t depth = 1;
+    THRUM_TELL_OWN_RELEASE(inner(lock)); /* L2, which is inlined here */
     if (thrum_cond_plain_(lock))
         (void)thrum_lock_release(thrum_cond_plain_(lock));
     else
@@ -67,16 +75,12 @@ static uint32_t let_go(const void *lock) {
     return depth;
 }
 
-static thrum_lock *inner(const void *lock) {
-    thrum_lock *plain = thrum_cond_plain_(lock);
-    return plain ? plain : &thrum_cond_rlock_(lock)->lock;
-}
-
 static void take_back(const void *lock, uint32_t depth) {
     if (thrum_cond_plain_(lock))
         thrum_lock_acquire(thrum_cond_plain_(lock));
     else
         (void)thrum_rlock_acquire_depth(thrum_cond_rlock_(lock), depth);
+    THRUM_TELL_OWN_ACQUIRE(inner(lock)); /* L1 */
 }
 
 /* --- the ring ------------------------------------------------------------------------------------- */
@@ -188,29 +192,26 @@ int thrum_cond_wait_for_(const void *lock, thrum_waiter_ **last, thrum_predicate
 /* --- the lock's operations, by the condition's name ----------------------------------------------- */
 
 thrum_result thrum_cond_acquire(thrum_cond *cond) {
-    thrum_lock *plain = thrum_cond_plain_(cond->lock);
-    if (cond->lock == NULL) return THRUM_INVALID;
-    if (!plain) return thrum_rlock_acquire(thrum_cond_rlock_(cond->lock));
-    thrum_lock_acquire(plain);
-    return THRUM_OK;
+    return thrum_cond_acquire_until(cond, THRUM_FOREVER);
 }
 
 bool thrum_cond_try_acquire(thrum_cond *cond) {
-    thrum_lock *plain = thrum_cond_plain_(cond->lock);
-    if (cond->lock == NULL) return false;
-    return plain ? thrum_lock_try_acquire(plain) : thrum_rlock_try_acquire(thrum_cond_rlock_(cond->lock));
+    return thrum_cond_acquire_until(cond, THRUM_NOW) == THRUM_OK;
 }
 
 thrum_result thrum_cond_acquire_until(thrum_cond *cond, thrum_deadline deadline) {
-    thrum_lock *plain = thrum_cond_plain_(cond->lock);
     if (cond->lock == NULL) return THRUM_INVALID;
-    return plain ? thrum_lock_acquire_until(plain, deadline)
-                 : thrum_rlock_acquire_until(thrum_cond_rlock_(cond->lock), deadline);
+    thrum_lock *const plain = thrum_cond_plain_(cond->lock);
+    const thrum_result result = plain ? thrum_lock_acquire_until(plain, deadline)
+                                      : thrum_rlock_acquire_until(thrum_cond_rlock_(cond->lock), deadline);
+    if (result == THRUM_OK) THRUM_TELL_OWN_ACQUIRE(inner(cond->lock));
+    return result;
 }
 
 thrum_result thrum_cond_release(thrum_cond *cond) {
-    thrum_lock *plain = thrum_cond_plain_(cond->lock);
     if (cond->lock == NULL) return THRUM_INVALID;
+    thrum_lock *const plain = thrum_cond_plain_(cond->lock);
+    THRUM_TELL_OWN_RELEASE(inner(cond->lock));
     return plain ? thrum_lock_release(plain) : thrum_rlock_release(thrum_cond_rlock_(cond->lock));
 }
 

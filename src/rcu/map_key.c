@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #endif
 #include "map_inside.h"
-#include "tell.h"
+#include "../atomic/tell.h"
 
 #include <errno.h>
 #include <sys/random.h>

@@ -20,9 +20,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../atomic/tell.h"
 #include "grace.h"
 #include "own_thread.h"
-#include "tell.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -7,7 +7,7 @@
  * later thread, for raced upon. What a section orders it is told.
  */
 #include "grace.h"
-#include "tell.h"
+#include "../atomic/tell.h"
 
 #include <thrum/rcu.h>
 #include <urcu/static/urcu-bp.h>

@@ -4,7 +4,7 @@
  * it replaces.
  * I2: a version is retired after the exchange that took it out of the cell: no later section finds it.
  */
-#include "tell.h"
+#include "../atomic/tell.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -30,7 +30,7 @@
 #include <thrum/registry.h>
 #include <thrum/thread.h>
 
-#include "../rcu/tell.h"
+#include "../atomic/tell.h"
 
 enum { THRUM_THREAD_NEW, THRUM_THREAD_STARTING, THRUM_THREAD_ALIVE, THRUM_THREAD_ENDED };
 enum { THRUM_NOBODY_JOINS, THRUM_SOMEBODY_JOINS };

@@ -12,7 +12,7 @@
  * S5: while anything is pending, and the scheduler was not stopped, there is a thread, or starting one has
  *     failed; then the next scheduling tries again.
  */
-#include "../rcu/tell.h"
+#include "../atomic/tell.h"
 
 #include <limits.h>
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * Floor 4. A timer is a thread whose run waits for `finished`, which a cancel sets; not set in time, it
  * calls.
  */
-#include "../rcu/tell.h"
+#include "../atomic/tell.h"
 
 #include <stddef.h>
 #include <thrum/timer.h>

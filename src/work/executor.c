@@ -11,7 +11,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "../rcu/tell.h"
+#include "../atomic/tell.h"
 #include "executor_inside.h"
 #include "future_inside.h"
 

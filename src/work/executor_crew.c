@@ -18,7 +18,7 @@
  */
 #include "executor_crew.h"
 
-#include "../rcu/tell.h"
+#include "../atomic/tell.h"
 
 #include <thrum/park.h>
 

@@ -13,7 +13,7 @@
  */
 #include "future_inside.h"
 
-#include "../rcu/tell.h"
+#include "../atomic/tell.h"
 
 #include <stdlib.h>
 

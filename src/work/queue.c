@@ -13,7 +13,7 @@
 #include "queue_gate.h"
 #include "queue_list.h"
 
-#include "../rcu/tell.h"
+#include "../atomic/tell.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
  */
 #include "queue_gate.h"
 
-#include "../rcu/tell.h"
+#include "../atomic/tell.h"
 
 #include <stdlib.h>
 

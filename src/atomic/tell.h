@@ -9,8 +9,8 @@
  * THRUM_TELL_OWN_… states an order that our own atomic words make. Where the archive is instrumented
  * (THRUM_INSTRUMENTED) the sanitizer sees those itself, and is not told what it should find out.
  */
-#ifndef THRUM_SRC_RCU_TELL_H
-#define THRUM_SRC_RCU_TELL_H
+#ifndef THRUM_SRC_ATOMIC_TELL_H
+#define THRUM_SRC_ATOMIC_TELL_H
 
 extern void __tsan_acquire(void *address) __attribute__((weak));
 extern void __tsan_release(void *address) __attribute__((weak));
