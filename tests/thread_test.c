@@ -812,6 +812,48 @@ TEST(quick_ways_out_do_not_wait) {
     CHECK_EQ(status_of(exec_with_a_thread), 0);
 }
 
+static unsigned failures;
+
+static void count_failure(const thrum_failure *failure) {
+    failures++;
+    CHECK_EQ(failure->code, 6);
+    CHECK(strcmp(failure->message, "a wish failed") == 0);
+}
+
+static void fail_a_wish(void *unused) {
+    (void)unused;
+    thrum_thread_fail(6, "a wish failed");
+}
+
+static void exit_in_a_wish(void *unused) {
+    thrum_thread_exit(unused);
+}
+
+static void note_a_wish(void *unused) {
+    (void)unused;
+    wishes++;
+}
+
+static void check_wishes_at_exit(void) {
+    if (failures != 1 || wishes != 2) _exit(9);
+}
+
+static void end_with_a_failing_wish(void) {
+    if (atexit(check_wishes_at_exit)) _exit(8); /* runs after the library's */
+    thrum_set_excepthook(count_failure);
+    CHECK_EQ(thrum_at_shutdown(note_a_wish, NULL), THRUM_OK);
+    CHECK_EQ(thrum_at_shutdown(fail_a_wish, NULL), THRUM_OK);
+    CHECK_EQ(thrum_at_shutdown(note_a_wish, NULL), THRUM_OK);
+    CHECK_EQ(thrum_at_shutdown(exit_in_a_wish, NULL), THRUM_OK);
+    exit(5);
+}
+
+TEST(an_at_shutdown_function_that_fails_or_exits_ends_alone_and_the_exit_status_is_kept) {
+    const int status = status_of(end_with_a_failing_wish);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 5);
+}
+
 static void *join_main(void *unused) {
     CHECK_EQ(thrum_thread_join_until(thrum_main_thread(), NULL, thrum_after_ms(1)), THRUM_TIMEOUT);
     thrum_event_set(&begin);

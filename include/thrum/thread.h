@@ -194,7 +194,8 @@ THRUM_API void thrum_shutdown(void);
 
 /*
  * `function` is called with the argument by thrum_shutdown, before it waits; the last registered first. To
- * ask threads to end. THRUM_OK; THRUM_NO_MEMORY; THRUM_FINALIZING: thrum_shutdown has begun.
+ * ask threads to end. One that fails or exits (thrum/hooks.h) ends alone: the exception hook is told of a
+ * failure, and the shutdown goes on. THRUM_OK; THRUM_NO_MEMORY; THRUM_FINALIZING: thrum_shutdown has begun.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_at_shutdown(thrum_shutdown_function *function, void *argument);
 

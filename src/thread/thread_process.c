@@ -11,6 +11,8 @@
  *     ENDED is set there is none, and none comes after it.
  * P2: nobody waits for a thread that is in thrum_shutdown itself (it would wait for us), nor for main: so two
  *     threads that end the process at once do not wait for each other.
+ * P3: an at_shutdown function that fails or exits ends alone, and is reported: the thread that ends the
+ *     process goes on with the others, waits, and keeps its exit status.
  */
 #include "record.h"
 
@@ -73,7 +75,7 @@ static void fulfil_wishes(void) {
         free(latest);
         latest = wish.earlier;
         thrum_lock_release(&thrum_lives_);
-        wish.function(wish.argument);
+        thrum_hooks_shield_(wish.function, wish.argument); /* P3 */
         thrum_lock_acquire(&thrum_lives_);
     }
     thrum_lock_release(&thrum_lives_);
