@@ -15,6 +15,13 @@
  *
  *     thrum_self_release_guards();
  *     pthread_exit(NULL);
+ *
+ * Copies      a program and its plugins may each contain the static library. All copies know a thread by one
+ *             id and one slot, so objects may be shared between them. Guards stay with the copy whose
+ *             THRUM_WITH made them: a thread that is ended by another copy does not let go of them.
+ * Unloading   dlclose may unload a plugin that contains the core alone, when nothing of the plugin's is in
+ *             use any more; unless another copy has found the plugin's to be the first in the process: then
+ *             it stays. One that contains all of the library stays from the moment in which it is loaded.
  */
 #ifndef THRUM_SELF_H
 #define THRUM_SELF_H
@@ -94,6 +101,12 @@ THRUM_API void thrum_self_release_guards(void);
 
 /* Forgets them without letting go: their blocks' stack is gone. For thread objects. */
 THRUM_API void thrum_self_forget_guards_(void);
+
+/*
+ * Keeps the program or shared object in which the address lies in memory until the process ends. Comes before
+ * anything of the system's that points into it: a key's destructor, a handler of forks, a thread.
+ */
+THRUM_API void thrum_self_pin_(const void *address);
 
 /* How many guards the chain holds. For tests and debuggers. */
 THRUM_API unsigned thrum_self_guards(void);

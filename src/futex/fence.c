@@ -11,6 +11,8 @@
  *     that point, the heavy side sees the store; with its look after it, the light side sees the heavy one's.
  *     Or it saw 0, and made a full fence.
  */
+#include "self_copies.h"
+
 #include <thrum/fence.h>
 #include <thrum/futex.h>
 
@@ -21,7 +23,9 @@ static thrum_u32 decision;
 
 /* relaxed: the words publish nothing but themselves, and L2 calls the kernel after them */
 static uint32_t decide(void) {
-    const uint32_t willing = thrum_futex_fence_all() ? ASYMMETRIC : SYMMETRIC;
+    const thrum_self_copy_ *const first = thrum_self_first_copy_();
+    const bool asymmetric = first ? first->fence_is_asymmetric() : thrum_futex_fence_all(); /* self.C4 */
+    const uint32_t willing = asymmetric ? ASYMMETRIC : SYMMETRIC;
     uint32_t decided = UNDECIDED;
     return thrum_u32_cas_relaxed(&decision, &decided, willing) ? willing : decided;
 }
@@ -42,4 +46,9 @@ void thrum_fence_full_(void) {
     /* relaxed: as above */
     const bool first = thrum_u32_load_relaxed(&decision) == UNDECIDED;
     if (!first || !thrum_fence_heavy()) thrum_futex_fence(); /* L1 */
+}
+
+bool thrum_fence_is_asymmetric_(void) {
+    const uint32_t decided = thrum_u32_load_relaxed(&decision);
+    return (decided == UNDECIDED ? decide() : decided) == ASYMMETRIC;
 }

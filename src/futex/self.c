@@ -9,24 +9,31 @@
  * I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
  */
-#include <thrum/atomic.h>
+#include "self_copies.h"
+
 #include <thrum/self.h>
 
 __thread thrum_self_state_ thrum_self_;
 
 uint64_t thrum_self_reserve_id_(void) {
     static thrum_u64 last;
+    const thrum_self_copy_ *const first = thrum_self_first_copy_();
+    if (first) return first->reserve_id(); /* self.C3 */
     /* relaxed: only the number must be unique; nothing is published by it */
     return thrum_u64_fetch_add_relaxed(&last, 1) + 1;
 }
 
 uint64_t thrum_self_draw_id_(void) {
-    thrum_self_adopt_id_(thrum_self_reserve_id_());
+    const thrum_self_copy_ *const first = thrum_self_first_copy_();
+    thrum_self_.id = first ? first->id() : thrum_self_reserve_id_(); /* I0, self.C3 */
     return thrum_self_.id;
 }
 
 void thrum_self_adopt_id_(uint64_t id) {
-    if (thrum_self_.id == 0) thrum_self_.id = id; /* I0 */
+    if (thrum_self_.id != 0) return; /* I0 */
+    const thrum_self_copy_ *const first = thrum_self_first_copy_();
+    if (first) first->adopt_id(id); /* self.C3: refused where the thread has an id there already */
+    thrum_self_.id = first ? first->id() : id;
 }
 
 /* Two guards of one scope may leave in an order of their own. */

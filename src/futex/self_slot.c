@@ -10,7 +10,8 @@
  * I3: a thread that draws looks at some of the taken slots whether their owners are gone, a few at a time and
  *     all in turn: what threads leave behind that nobody ends for us stays a small share of what lives.
  */
-#include <thrum/atomic.h>
+#include "self_copies.h"
+
 #include <thrum/futex.h>
 #include <thrum/self.h>
 
@@ -45,7 +46,7 @@ static uint32_t find(uint64_t me) {
     return THRUM_SELF_SLOTS;
 }
 
-uint32_t thrum_self_draw_slot_(void) {
+static uint32_t draw(void) {
     const uint64_t me = thrum_futex_thread();
     const uint32_t end = thrum_u32_load_relaxed(&used);
     const uint32_t asks = end < THRUM_SELF_ASKS ? end : THRUM_SELF_ASKS;
@@ -56,11 +57,18 @@ uint32_t thrum_self_draw_slot_(void) {
         for (uint32_t i = 0; i < THRUM_SELF_SLOTS; i++) take_back_if_gone(i);
         slot = find(me);
     }
+    return slot;
+}
+
+uint32_t thrum_self_draw_slot_(void) {
+    const thrum_self_copy_ *const first = thrum_self_first_copy_();
+    const uint32_t slot = first ? first->slot() : draw(); /* self.C3 */
     thrum_self_.slot = slot + 1;
     return slot;
 }
 
 void thrum_self_leave_slot_(void) {
+    if (thrum_self_slot_is_shared_()) return; /* taken back when the thread is gone: I3 */
     const uint32_t slot = thrum_self_.slot;
     thrum_self_.slot = 0;
     if (slot == 0 || slot > THRUM_SELF_SLOTS) return;
@@ -68,6 +76,11 @@ void thrum_self_leave_slot_(void) {
 }
 
 void thrum_self_reset_after_fork(void) {
+    const thrum_self_copy_ *const first = thrum_self_first_copy_();
+    if (first) {
+        first->reset_after_fork();
+        return;
+    }
     /* relaxed: there is one thread */
     for (uint32_t i = 0; i < THRUM_SELF_SLOTS; i++) thrum_u64_store_relaxed(&owners[i], 0);
     const uint32_t slot = thrum_self_.slot;

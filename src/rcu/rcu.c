@@ -124,6 +124,7 @@ static void after_fork_in_child(void) {
 }
 
 static bool watch_forks(void) {
+    thrum_self_pin_(&turn);
     if (!forks_watched)
         forks_watched = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
     return forks_watched;

@@ -177,6 +177,7 @@ static void after_fork_in_child(void) {
 static thrum_result prepare(void *unused) {
     (void)unused;
     static bool has_key, forks_watched; /* the once lets one in at a time */
+    thrum_self_pin_(&prepared);
     has_key = has_key || pthread_key_create(&until_end, end) == 0;
     forks_watched =
         forks_watched || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;

@@ -8,10 +8,13 @@
  */
 #include "engine.h"
 
+#include "../../src/futex/self_copies.h"
+
 #include <inttypes.h>
 #include <stdatomic.h>
 
 #include <thrum/futex.h>
+#include <thrum/self.h>
 
 /* A jump of the clock: past every deadline that a scenario or a policy sets. */
 enum { JUMP_NS = 2000000 };
@@ -215,6 +218,19 @@ bool thrum_futex_fence_all(void) {
 
 unsigned thrum_futex_usable_cpus(void) {
     return 2;
+}
+
+/* One copy of the library, which is never unloaded (src/futex/self_copies.c). */
+thrum_self_copy_ *thrum_self_first_copy_(void) {
+    return NULL;
+}
+
+bool thrum_self_slot_is_shared_(void) {
+    return false;
+}
+
+void thrum_self_pin_(const void *address) {
+    (void)address;
 }
 
 /* A number names its thread for good: only one that has ended is gone, and what it did is visible. */
