@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -556,4 +557,29 @@ TEST(describe_tells_the_state) {
     CHECK_EQ(length, strlen("barrier: broken, 0 of 4 leave, generation 0"));
     CHECK(strcmp(text, "barrier") == 0);
     CHECK_EQ(thrum_barrier_describe(&barrier, NULL, 0), length);
+}
+
+TEST(a_default_timeout_in_seconds_is_checked_and_rounded_up) {
+    begin(3);
+    const thrum_barrier before = barrier;
+    static const double invalid[] = {NAN, -1.0, -1e-300, -INFINITY};
+    static const double too_long[] = {THRUM_TIMEOUT_MAX + 1, 1e100, INFINITY};
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_EQ(thrum_barrier_init_seconds(&barrier, 2, NULL, NULL, invalid[i]), THRUM_INVALID);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_EQ(thrum_barrier_init_seconds(&barrier, 2, NULL, NULL, too_long[i]), THRUM_OVERFLOW);
+    CHECK_EQ(thrum_barrier_init_seconds(&barrier, 0, NULL, NULL, 1.0), THRUM_INVALID);
+    CHECK(memcmp(&barrier, &before, sizeof barrier) == 0);
+    CHECK_EQ(thrum_barrier_init_seconds(&barrier, 2, NULL, NULL, 1e-12), THRUM_OK);
+    CHECK_EQ(barrier.timeout_ns, 1);
+    CHECK_EQ(thrum_barrier_init_seconds(&barrier, 2, NULL, NULL, THRUM_TIMEOUT_MAX), THRUM_OK);
+    CHECK_EQ(barrier.timeout_ns, INT64_C(9223372036000000000));
+}
+
+TEST(a_default_timeout_in_seconds_ends_a_wait) {
+    CHECK_EQ(thrum_barrier_init_seconds(&barrier, 2, NULL, NULL, 0.005), THRUM_OK);
+    const uint64_t begun = test_now_ns();
+    CHECK_EQ(thrum_barrier_wait(&barrier, NULL), THRUM_TIMEOUT);
+    CHECK(test_now_ns() - begun >= 5 * MS);
+    CHECK(thrum_barrier_broken(&barrier));
 }

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <thrum/counter.h>
 
@@ -116,4 +117,21 @@ TEST(init_checks_and_clears) {
     thrum_sharded_counter_add(&counter, -3);
     CHECK_EQ(thrum_sharded_counter_sum(&counter), -3);
     free(own);
+}
+
+TEST(describe_tells_what_it_stands_at) {
+    char text[64];
+    static thrum_counter counter;
+    thrum_counter_init(&counter, -42);
+    CHECK_EQ(thrum_counter_describe(&counter, text, sizeof text), strlen("counter: -42"));
+    CHECK(strcmp(text, "counter: -42") == 0);
+    CHECK_EQ(thrum_counter_describe(&counter, text, 4), strlen("counter: -42"));
+    CHECK(strcmp(text, "cou") == 0);
+    static thrum_counter_slot own[3];
+    static thrum_sharded_counter sharded = THRUM_SHARDED_COUNTER_INIT(own, 3);
+    thrum_sharded_counter_add(&sharded, 7);
+    CHECK_EQ(thrum_sharded_counter_describe(&sharded, text, sizeof text),
+             strlen("sharded counter: 7, 3 places"));
+    CHECK(strcmp(text, "sharded counter: 7, 3 places") == 0);
+    CHECK_EQ(thrum_sharded_counter_describe(&sharded, NULL, 0), strlen("sharded counter: 7, 3 places"));
 }

@@ -206,3 +206,26 @@ TEST(errno_is_kept) {
     (void)thrum_after_ms(INT64_MAX);
     CHECK_EQ(errno, 4242);
 }
+
+TEST(a_duration_is_checked_and_rounded_as_a_deadline_is) {
+    static const struct {
+        double seconds;
+        thrum_result result;
+        int64_t ns;
+    } rows[] = {
+        {0.0, THRUM_OK, 0},
+        {1e-12, THRUM_OK, 1},
+        {1.5e-9, THRUM_OK, 2},
+        {0.5, THRUM_OK, 500000000},
+        {THRUM_TIMEOUT_MAX, THRUM_OK, INT64_C(9223372036000000000)},
+        {THRUM_TIMEOUT_MAX + 1, THRUM_OVERFLOW, 42},
+        {INFINITY, THRUM_OVERFLOW, 42},
+        {-1e-300, THRUM_INVALID, 42},
+        {NAN, THRUM_INVALID, 42},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t ns = 42;
+        CHECK_EQ(thrum_deadline_ns_from_seconds(rows[i].seconds, &ns), rows[i].result);
+        CHECK_EQ(ns, rows[i].ns);
+    }
+}

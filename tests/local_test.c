@@ -353,3 +353,31 @@ TEST(named_attributes_are_set_got_deleted_and_listed_in_each_thread_for_itself) 
     thrum_attributes_destroy(&attributes);
     CHECK_EQ(thrum_attributes_get(&attributes, "y", &value), THRUM_NOT_FOUND);
 }
+
+TEST(an_attribute_is_set_by_default_once) {
+    void *found = NULL;
+    CHECK_EQ(thrum_attributes_set_default(&attributes, "x", &one, &found), THRUM_OK);
+    CHECK(found == &one);
+    CHECK_EQ(thrum_attributes_set_default(&attributes, "x", &two, &found), THRUM_OK);
+    CHECK(found == &one);
+    CHECK_EQ(thrum_attributes_set_default(&attributes, "x", &two, NULL), THRUM_OK);
+    CHECK_EQ(thrum_attributes_set(&attributes, "none", NULL), THRUM_OK);
+    CHECK_EQ(thrum_attributes_set_default(&attributes, "none", &two, &found), THRUM_OK);
+    CHECK(found == NULL); /* there is one, whose value is NULL */
+    thrum_attributes_destroy(&attributes);
+}
+
+TEST(describe_tells_the_size_and_counts_the_values) {
+    static thrum_local numbers = THRUM_LOCAL_INIT(24, NULL, NULL, NULL);
+    char text[64];
+    CHECK_EQ(thrum_local_describe(&numbers, text, sizeof text), strlen("local of 24 bytes: 0 values"));
+    CHECK(strcmp(text, "local of 24 bytes: 0 values") == 0);
+    CHECK(thrum_local_get(&numbers) != NULL);
+    CHECK_EQ(thrum_local_describe(&numbers, text, 6), strlen("local of 24 bytes: 1 values"));
+    CHECK(strcmp(text, "local") == 0);
+    thrum_local_describe(&numbers, text, sizeof text);
+    CHECK(strcmp(text, "local of 24 bytes: 1 values") == 0);
+    thrum_local_destroy(&numbers);
+    thrum_local_describe(&numbers, text, sizeof text);
+    CHECK(strcmp(text, "local of 24 bytes: 0 values") == 0);
+}

@@ -483,6 +483,75 @@ TEST(no_memory_is_a_result_and_loses_nothing) {
     thrum_queue_destroy(&queue);
 }
 
+/* ---- asking ---- */
+
+static void is_described(const char *expected) {
+    char text[96];
+    CHECK_EQ(thrum_queue_describe(&queue, text, sizeof text), strlen(expected));
+    CHECK(strcmp(text, expected) == 0);
+    CHECK_EQ(thrum_queue_describe(&queue, text, 5), strlen(expected));
+    CHECK_EQ(strlen(text), 4);
+}
+
+static const struct {
+    thrum_queue_kind kind;
+    ptrdiff_t bound;
+} forms[] = {{THRUM_QUEUE_FIFO, 0},
+             {THRUM_QUEUE_FIFO, 3},
+             {THRUM_QUEUE_LIFO, 0},
+             {THRUM_QUEUE_LIFO, 3},
+             {THRUM_QUEUE_PRIORITY, 3}};
+
+TEST(a_queue_tells_whether_it_is_shut_down) {
+    for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        begin(forms[i].kind, forms[i].bound);
+        put(1);
+        CHECK(!thrum_queue_is_shutdown(&queue));
+        thrum_queue_shutdown(&queue);
+        CHECK(thrum_queue_is_shutdown(&queue));
+        thrum_queue_shutdown_now(&queue);
+        CHECK(thrum_queue_is_shutdown(&queue));
+        thrum_queue_destroy(&queue);
+    }
+}
+
+TEST(unfinished_counts_what_is_in_the_queue_and_what_was_got_and_is_not_done) {
+    for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        begin(forms[i].kind, forms[i].bound);
+        CHECK_EQ(thrum_queue_unfinished(&queue), 0);
+        for (unsigned k = 0; k < 3; k++) put(k);
+        CHECK_EQ(thrum_queue_unfinished(&queue), 3);
+        get();
+        get();
+        CHECK_EQ(thrum_queue_unfinished(&queue), 3);
+        CHECK_EQ(thrum_queue_task_done(&queue), THRUM_OK);
+        CHECK_EQ(thrum_queue_unfinished(&queue), 2);
+        thrum_queue_shutdown_now(&queue); /* drops the third as done */
+        CHECK_EQ(thrum_queue_unfinished(&queue), 1);
+        CHECK_EQ(thrum_queue_task_done(&queue), THRUM_OK);
+        CHECK_EQ(thrum_queue_task_done(&queue), THRUM_LIMIT);
+        CHECK_EQ(thrum_queue_unfinished(&queue), 0);
+        thrum_queue_destroy(&queue);
+    }
+}
+
+TEST(describe_tells_the_state) {
+    begin(THRUM_QUEUE_FIFO, 64);
+    put(1);
+    put(2);
+    get();
+    is_described("fifo queue: 1 of 64 items, 2 unfinished");
+    thrum_queue_shutdown(&queue);
+    is_described("fifo queue: 1 of 64 items, 2 unfinished, shut down");
+    thrum_queue_destroy(&queue);
+    begin(THRUM_QUEUE_LIFO, 0);
+    is_described("lifo queue: 0 items, 0 unfinished");
+    thrum_queue_destroy(&queue);
+    begin(THRUM_QUEUE_PRIORITY, 2);
+    is_described("priority queue: 0 of 2 items, 0 unfinished");
+    thrum_queue_destroy(&queue);
+}
+
 /* ---- simple ---- */
 
 static thrum_simple_queue simple;
@@ -550,4 +619,21 @@ TEST(puts_wake_who_waits_at_a_simple_queue) {
     for (int i = 0; i < 3; i++) test_join(&threads[i]);
     CHECK(thrum_simple_queue_empty(&simple));
     CHECK_EQ(thrum_u32_load_relaxed(&simple.getters_.sleepers), 0);
+}
+
+TEST(a_simple_queue_tells_its_size) {
+    char text[64];
+    CHECK_EQ(thrum_simple_queue_size(&simple), 0);
+    for (unsigned i = 0; i < 3; i++) thrum_simple_queue_put_node(&simple, &nodes[i]);
+    CHECK_EQ(thrum_simple_queue_size(&simple), 3);
+    CHECK_EQ(thrum_simple_queue_describe(&simple, text, sizeof text), strlen("simple queue: 3 items"));
+    CHECK(strcmp(text, "simple queue: 3 items") == 0);
+    CHECK(thrum_simple_queue_get_node(&simple) == &nodes[0]); /* two are turned over by now */
+    CHECK_EQ(thrum_simple_queue_size(&simple), 2);
+    for (unsigned i = 3; i < 6; i++) thrum_simple_queue_put_node(&simple, &nodes[i]);
+    CHECK_EQ(thrum_simple_queue_size(&simple), 5);
+    while (thrum_simple_queue_try_get_node(&simple)) continue;
+    CHECK_EQ(thrum_simple_queue_size(&simple), 0);
+    CHECK_EQ(thrum_simple_queue_describe(&simple, text, 7), strlen("simple queue: 0 items"));
+    CHECK(strcmp(text, "simple") == 0);
 }

@@ -351,3 +351,24 @@ TEST(a_forked_child_starts_with_an_empty_one) {
     test_join_child(child);
     CHECK_EQ(thrum_scheduler_stop(&scheduler), 1);
 }
+
+static void describe_own(void *text) {
+    CHECK_EQ(thrum_scheduler_describe(&scheduler, text, 64), strlen("scheduler: 0 pending, a call runs"));
+    thrum_event_set(&done);
+}
+
+TEST(describe_tells_the_state) {
+    static char text[64];
+    thrum_scheduled now = {.order_ = 0}, later = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_describe(&scheduler, text, sizeof text), strlen("scheduler: 0 pending"));
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &now, THRUM_NOW, describe_own, text), THRUM_OK);
+    thrum_event_wait(&done);
+    CHECK(strcmp(text, "scheduler: 0 pending, a call runs") == 0);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &later, thrum_after(3600), note, LETTER('a')), THRUM_OK);
+    thrum_scheduler_cancel(&scheduler, &now); /* its call has ended */
+    thrum_scheduler_describe(&scheduler, text, sizeof text);
+    CHECK(strcmp(text, "scheduler: 1 pending") == 0);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 1);
+    CHECK_EQ(thrum_scheduler_describe(&scheduler, text, 10), strlen("scheduler: 0 pending, stopped"));
+    CHECK(strcmp(text, "scheduler") == 0);
+}

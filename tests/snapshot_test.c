@@ -6,7 +6,9 @@
 #endif
 #include "test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <thrum.h>
 #include <unistd.h>
@@ -215,4 +217,20 @@ TEST(without_memory_it_says_so_and_nothing_changes) {
     CHECK_EQ(thrum_snapshot_update(&cell, add_to_limit, &one, free_config), THRUM_NO_MEMORY);
     CHECK_EQ(limit_now(), 1);
     CHECK_EQ(setrlimit(RLIMIT_AS, &before), 0);
+}
+
+TEST(describe_tells_the_version) {
+    begin_anew();
+    char text[64], expected[64];
+    CHECK_EQ(thrum_snapshot_describe(&cell, text, sizeof text), strlen("snapshot: empty"));
+    CHECK(strcmp(text, "snapshot: empty") == 0);
+    config *const version = make_config(3);
+    CHECK_EQ(thrum_snapshot_set(&cell, version, free_config), THRUM_OK);
+    const int length = snprintf(expected, sizeof expected, "snapshot: a version at %p", (void *)version);
+    CHECK_EQ(thrum_snapshot_describe(&cell, text, sizeof text), length);
+    CHECK(strcmp(text, expected) == 0);
+    CHECK_EQ(thrum_snapshot_describe(&cell, text, 9), length);
+    CHECK(strcmp(text, "snapshot") == 0);
+    thrum_snapshot_clear(&cell);
+    await_destroyed(1);
 }

@@ -95,6 +95,47 @@ TEST(an_embedded_struct_may_be_freed_after_join_while_its_object_is_kept) {
     thrum_thread_release(kept);
 }
 
+static thrum_result fail_by_result(thrum_thread *self) {
+    (void)self;
+    return THRUM_FULL;
+}
+
+static void *name_of_current(void *unused) {
+    (void)unused;
+    static thrum_name name;
+    name = thrum_thread_name(thrum_current_thread());
+    return &name;
+}
+
+TEST(a_run_called_directly_runs_in_the_calling_thread_and_starts_none) {
+    thrum_thread *const thread = make((thrum_thread_config){.target = name_of_current, .name = "other"});
+    const size_t count = thrum_active_count();
+    void *value = NULL;
+    CHECK_EQ(thrum_thread_run_here(thread, &value), THRUM_OK);
+    CHECK(strcmp(((const thrum_name *)value)->text, "MainThread") == 0);
+    CHECK_EQ(thrum_active_count(), count);
+    CHECK(!thrum_thread_is_alive(thread) && thrum_thread_ident(thread) == 0);
+    CHECK_EQ(thrum_thread_start(thread), THRUM_OK); /* it was never started */
+    CHECK_EQ(thrum_thread_join(thread, &value), THRUM_OK);
+    CHECK(strcmp(((const thrum_name *)value)->text, "other") == 0);
+    CHECK_EQ(thrum_thread_run_here(thread, NULL), THRUM_OK); /* nor does its end matter */
+    thrum_thread_release(thread);
+}
+
+TEST(a_run_of_ones_own_called_directly_is_given_the_handle_and_hands_its_result_back) {
+    square s = {.number = 7};
+    CHECK_EQ(thrum_thread_init(&s.thread, &(thrum_thread_config){.run = square_run}), THRUM_OK);
+    CHECK_EQ(thrum_thread_run_here(&s.thread, NULL), THRUM_OK);
+    CHECK_EQ(s.result, 49);
+    thrum_thread_release(&s.thread);
+    CHECK_EQ(thrum_thread_run_here(&s.thread, NULL), THRUM_INVALID); /* an empty handle */
+    thrum_thread *const failing = make((thrum_thread_config){.run = fail_by_result});
+    CHECK_EQ(thrum_thread_run_here(failing, NULL), THRUM_FULL);
+    CHECK(!thrum_thread_failed(failing, NULL));
+    thrum_thread_release(failing);
+    CHECK_EQ(thrum_thread_run_here(thrum_main_thread(), NULL), THRUM_STATE);
+}
+
 TEST(a_config_without_exactly_one_of_target_and_run_is_invalid) {
     thrum_thread *const untouched = (thrum_thread *)(uintptr_t)8;
     thrum_thread *thread = untouched;

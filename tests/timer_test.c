@@ -185,3 +185,34 @@ TEST(cancels_race_with_the_call_and_one_of_the_two_happens) {
         CHECK(CALLS <= i + 1);
     }
 }
+
+static void is_described(const thrum_timer *timer, const char *expected) {
+    char text[64];
+    CHECK_EQ(thrum_timer_describe(timer, text, sizeof text), strlen(expected));
+    CHECK(strcmp(text, expected) == 0);
+    CHECK_EQ(thrum_timer_describe(timer, text, 6), strlen(expected));
+    CHECK(strcmp(text, "timer") == 0);
+}
+
+TEST(describe_tells_the_state) {
+    thrum_set_excepthook(count_report);
+    thrum_timer *const timer = make(0.005, call);
+    is_described(timer, "timer of 0.005 s: not started");
+    CHECK_EQ(thrum_timer_start(timer), THRUM_OK);
+    CHECK_EQ(thrum_timer_join(timer), THRUM_OK);
+    is_described(timer, "timer of 0.005 s: finished");
+    finish(timer);
+    thrum_timer *const long_one = start(3600, call);
+    is_described(long_one, "timer of 3600 s: pending");
+    thrum_timer_cancel(long_one);
+    finish(long_one);
+    thrum_timer *const failing = start(0, fail);
+    CHECK_EQ(thrum_timer_join(failing), THRUM_OK);
+    is_described(failing, "timer of 0 s: failed");
+    finish(failing);
+    thrum_timer *const cancelled = make(1, call);
+    thrum_timer_cancel(cancelled);
+    is_described(cancelled, "timer of 1 s: cancelled");
+    thrum_timer_release(cancelled);
+    free(cancelled);
+}

@@ -94,6 +94,14 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_barrier_init_with(thrum_barrier *bar
                                                               thrum_barrier_action *action, void *argument,
                                                               int64_t timeout_ns);
 
+/*
+ * The same with the timeout in seconds, checked as by thrum_deadline_from_seconds: THRUM_INVALID also for NaN
+ * and negative numbers, THRUM_OVERFLOW above THRUM_TIMEOUT_MAX; rounded up to whole nanoseconds.
+ */
+THRUM_API THRUM_MUST_USE thrum_result thrum_barrier_init_seconds(thrum_barrier *barrier, int32_t parties,
+                                                                 thrum_barrier_action *action, void *argument,
+                                                                 double seconds);
+
 /* In memory that processes share: without an action. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_barrier_init_shared(thrum_barrier *barrier, int32_t parties,
                                                                 int64_t timeout_ns);

@@ -108,6 +108,14 @@ THRUM_INLINE void thrum_sharded_counter_add(thrum_sharded_counter *counter, int6
 /* All that was added. Costs a look at every place. */
 THRUM_API int64_t thrum_sharded_counter_sum(const thrum_sharded_counter *counter);
 
+/*
+ * Writes the state as text ("counter: 42", "sharded counter: 42, 64 places"), cut to `size` bytes with its
+ * final NUL, and returns the length of the whole text, as snprintf does.
+ */
+THRUM_API size_t thrum_counter_describe(const thrum_counter *counter, char *text, size_t size);
+THRUM_API size_t thrum_sharded_counter_describe(const thrum_sharded_counter *counter, char *text,
+                                                size_t size);
+
 THRUM_END_DECLS
 
 #endif

@@ -54,6 +54,12 @@ THRUM_API thrum_deadline thrum_after(double seconds);
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_deadline_from_seconds(double seconds, thrum_deadline *deadline);
 
+/*
+ * The same check for a duration, as thrum_barrier_init_with and thrum_scheduler_every take it: so many
+ * nanoseconds, rounded up. On an error *ns is left as it was.
+ */
+THRUM_API THRUM_MUST_USE thrum_result thrum_deadline_ns_from_seconds(double seconds, int64_t *ns);
+
 /* Whether the moment has come. Reads the clock only when it must. */
 THRUM_API bool thrum_deadline_passed(thrum_deadline deadline);
 

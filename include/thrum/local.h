@@ -108,6 +108,13 @@ THRUM_API void thrum_local_clear(thrum_local *local);
 THRUM_API void thrum_local_destroy(thrum_local *local);
 
 /*
+ * Writes the state as text ("local of 24 bytes: 3 values"), cut to `size` bytes with its final NUL, and
+ * returns the length of the whole text, as snprintf does. Costs a look at every thread's value, while no
+ * thread can make one.
+ */
+THRUM_API size_t thrum_local_describe(const thrum_local *local, char *text, size_t size);
+
+/*
  * Named attributes, a set of them a thread: what Python keeps in a threading.local. The values are the
  * caller's pointers, which are not followed; the names are copied.
  */
@@ -124,6 +131,14 @@ THRUM_API void thrum_attributes_forget_(void *value, void *argument);
 /* THRUM_OK; the results of thrum_local_value, and nothing has changed. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_attributes_set(thrum_attributes *attributes, const char *name,
                                                            void *value);
+
+/*
+ * Sets it unless the calling thread has one of that name already; dict.setdefault. `*found`, unless NULL,
+ * becomes what the name has then. The same results; unless THRUM_OK `*found` is left alone.
+ */
+THRUM_API THRUM_MUST_USE thrum_result thrum_attributes_set_default(thrum_attributes *attributes,
+                                                                   const char *name, void *value,
+                                                                   void **found);
 
 /* THRUM_OK; THRUM_NOT_FOUND: the calling thread has none of that name, and `*value` is left alone. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_attributes_get(const thrum_attributes *attributes,

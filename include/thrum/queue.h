@@ -29,8 +29,8 @@
  * Fork        as in any process with threads, a child must not use a queue that another thread was in.
  *
  * Memory order: what happened before a put happens before the get that takes its item, what happened before a
- * task_done before the join that it lets go, and before a shutdown before what is refused for it. Sizes are
- * relaxed.
+ * task_done before the join that it lets go, and before a shutdown before what is refused for it. Functions
+ * that only look are relaxed.
  *
  * Any thread may call everything between init and destroy. Signal handlers only the intrusive form's put,
  * below.
@@ -123,6 +123,14 @@ THRUM_API size_t thrum_queue_size(const thrum_queue *queue);
 THRUM_API bool thrum_queue_empty(const thrum_queue *queue);
 THRUM_API bool thrum_queue_full(const thrum_queue *queue);
 
+/* Whether it was shut down. */
+THRUM_API bool thrum_queue_is_shutdown(const thrum_queue *queue);
+/*
+ * How many of the items that were put are not dealt with: those in the queue, and those that were got and
+ * lack their task_done. At the moment of looking.
+ */
+THRUM_API size_t thrum_queue_unfinished(const thrum_queue *queue);
+
 /* The bound; 0: none. */
 THRUM_API size_t thrum_queue_bound(const thrum_queue *queue);
 /*
@@ -153,6 +161,12 @@ THRUM_API void thrum_queue_shutdown(thrum_queue *queue);
  */
 THRUM_API void thrum_queue_shutdown_now(thrum_queue *queue);
 
+/*
+ * Writes the state as text ("fifo queue: 3 of 64 items, 5 unfinished, shut down"), cut to `size` bytes with
+ * its final NUL, and returns the length of the whole text, as snprintf does.
+ */
+THRUM_API size_t thrum_queue_describe(const thrum_queue *queue, char *text, size_t size);
+
 /* ---- simple ---- */
 
 /*
@@ -169,7 +183,7 @@ THRUM_API void thrum_queue_shutdown_now(thrum_queue *queue);
  *     thrum_simple_queue_node *node = thrum_simple_queue_get_node(&signals);
  *     if (node == &hangup) tick();
  *
- * A node is the queue's from its put until its get. Freed: when no call is under way.
+ * A node is the queue's from its put until its get. Freed: when no call is under way. At most 2^32 - 1 items.
  */
 typedef struct thrum_simple_queue_node {
     struct thrum_simple_queue_node *next_;
@@ -180,9 +194,10 @@ typedef struct thrum_simple_queue {
     thrum_u64 out_; /* the next of those in order, under the lock */
     thrum_lock lock_;
     thrum_queue_gate_ getters_;
+    uint32_t ready_; /* how many are in order, under the lock */
 } thrum_simple_queue;
 
-#define THRUM_SIMPLE_QUEUE_INIT {{0}, {0}, THRUM_LOCK_INIT, {{0}, {0}}}
+#define THRUM_SIMPLE_QUEUE_INIT {{0}, {0}, THRUM_LOCK_INIT, {{0}, {0}}, 0}
 
 /* Lock-free; keeps errno. Signal handlers too. */
 THRUM_API void thrum_simple_queue_put_node(thrum_simple_queue *queue, thrum_simple_queue_node *node);
@@ -204,6 +219,14 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_simple_queue_get_until(thrum_simple_
 
 /* At the moment of looking. */
 THRUM_API bool thrum_simple_queue_empty(const thrum_simple_queue *queue);
+/*
+ * The same; a put counts nothing, so the size counts what was put since a get last found none in order, item
+ * by item, and gets wait meanwhile.
+ */
+THRUM_API size_t thrum_simple_queue_size(thrum_simple_queue *queue);
+
+/* Writes "simple queue: 3 items", as thrum_queue_describe; costs what the size costs. */
+THRUM_API size_t thrum_simple_queue_describe(thrum_simple_queue *queue, char *text, size_t size);
 
 THRUM_END_DECLS
 

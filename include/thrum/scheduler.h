@@ -108,6 +108,12 @@ THRUM_API size_t thrum_scheduler_pending(thrum_scheduler *scheduler);
 THRUM_API size_t thrum_scheduler_stop(thrum_scheduler *scheduler);
 
 /*
+ * Writes the state as text ("scheduler: 3 pending, a call runs, stopped"), cut to `size` bytes with its final
+ * NUL, and returns the length of the whole text, as snprintf does.
+ */
+THRUM_API size_t thrum_scheduler_describe(thrum_scheduler *scheduler, char *text, size_t size);
+
+/*
  * In a forked child, before use: an empty scheduler. Its entries there are to be zeroed before they are used
  * again.
  */

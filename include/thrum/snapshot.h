@@ -92,6 +92,12 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_snapshot_update(thrum_snapshot *snap
 THRUM_API void thrum_snapshot_clear(thrum_snapshot *snapshot);
 
 /*
+ * Writes the state as text ("snapshot: a version at 0x55d0c0de", "snapshot: empty"), cut to `size` bytes with
+ * its final NUL, and returns the length of the whole text, as snprintf does.
+ */
+THRUM_API size_t thrum_snapshot_describe(const thrum_snapshot *snapshot, char *text, size_t size);
+
+/*
  * Runs the block that follows with the version that the cell holds: `declaration` declares a variable for it.
  * Every way out of the block ends the read, as in thrum/with.h.
  */

@@ -129,6 +129,14 @@ THRUM_API void thrum_thread_release(thrum_thread *thread);
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_start(thrum_thread *thread);
 
 /*
+ * Calls its target or its run in the calling thread, as a plain function: Thread.run() called directly. No
+ * thread is started, and the object stays as it is: it may be started before, later or never. `*value`,
+ * unless NULL, becomes what the target returned. THRUM_OK; what its run returned, of which no hook is told;
+ * THRUM_INVALID: an empty handle; THRUM_STATE: main, or a thread that thrum did not start.
+ */
+THRUM_API THRUM_MUST_USE thrum_result thrum_thread_run_here(thrum_thread *thread, void **value);
+
+/*
  * Waits until it has ended: its cleanups have run, its thread-local values are destroyed, and no code
  * of it runs any more. Any number of threads may, any number of times. `*value`, unless NULL, becomes what
  * the target returned or thrum_thread_exit was given; NULL when the thread failed. THRUM_OK;

@@ -62,6 +62,13 @@ THRUM_API void thrum_timer_cancel(thrum_timer *timer);
 /* Waits until its thread has ended; results of thrum_thread_join. */
 THRUM_API thrum_result thrum_timer_join(thrum_timer *timer);
 
+/*
+ * Writes the state as text ("timer of 0.5 s: pending"; not started, cancelled, finished, failed), cut to
+ * `size` bytes with its final NUL, and returns the length of the whole text, as snprintf does. Pending is one
+ * whose function has not returned.
+ */
+THRUM_API size_t thrum_timer_describe(const thrum_timer *timer, char *text, size_t size);
+
 /* Gives the thread's reference back, joined or not started. */
 THRUM_API void thrum_timer_release(thrum_timer *timer);
 

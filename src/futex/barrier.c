@@ -282,6 +282,13 @@ thrum_result thrum_barrier_init_with(thrum_barrier *barrier, int32_t parties, th
     return init(barrier, parties, action, argument, timeout_ns, 0);
 }
 
+thrum_result thrum_barrier_init_seconds(thrum_barrier *barrier, int32_t parties, thrum_barrier_action *action,
+                                        void *argument, double seconds) {
+    int64_t timeout_ns;
+    const thrum_result result = thrum_deadline_ns_from_seconds(seconds, &timeout_ns);
+    return result == THRUM_OK ? init(barrier, parties, action, argument, timeout_ns, 0) : result;
+}
+
 thrum_result thrum_barrier_init_shared(thrum_barrier *barrier, int32_t parties, int64_t timeout_ns) {
     return init(barrier, parties, NULL, NULL, timeout_ns, SHARED);
 }

@@ -5,6 +5,9 @@
  */
 #include <thrum/counter.h>
 
+#include <inttypes.h>
+#include <stdio.h>
+
 thrum_result thrum_sharded_counter_init(thrum_sharded_counter *counter, thrum_counter_slot *slots,
                                         uint32_t count) {
     if ((!slots && count) || (uintptr_t)slots % THRUM_CACHE_LINE) return THRUM_INVALID;
@@ -19,4 +22,13 @@ int64_t thrum_sharded_counter_sum(const thrum_sharded_counter *counter) {
     uint64_t sum = thrum_u64_load_relaxed(&counter->rest);
     for (uint32_t i = 0; i < counter->count; i++) sum += thrum_u64_load_relaxed(&counter->slots[i].value);
     return (int64_t)sum;
+}
+
+size_t thrum_counter_describe(const thrum_counter *counter, char *text, size_t size) {
+    return (size_t)snprintf(text, size, "counter: %" PRId64, thrum_counter_value(counter));
+}
+
+size_t thrum_sharded_counter_describe(const thrum_sharded_counter *counter, char *text, size_t size) {
+    return (size_t)snprintf(text, size, "sharded counter: %" PRId64 ", %" PRIu32 " places",
+                            thrum_sharded_counter_sum(counter), counter->count);
 }

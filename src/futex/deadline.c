@@ -40,11 +40,22 @@ thrum_deadline thrum_after(double seconds) {
     return deadline;
 }
 
-thrum_result thrum_deadline_from_seconds(double seconds, thrum_deadline *deadline) {
+static thrum_result check(double seconds) {
     if (!(seconds >= 0.0)) return THRUM_INVALID; /* NaN compares false */
-    if (seconds > THRUM_TIMEOUT_MAX) return THRUM_OVERFLOW;
-    *deadline = seconds > 0.0 ? at(thrum_futex_now_ns(), ns_from_seconds(seconds)) : THRUM_NOW;
-    return THRUM_OK;
+    return seconds > THRUM_TIMEOUT_MAX ? THRUM_OVERFLOW : THRUM_OK;
+}
+
+thrum_result thrum_deadline_from_seconds(double seconds, thrum_deadline *deadline) {
+    const thrum_result result = check(seconds);
+    if (result == THRUM_OK)
+        *deadline = seconds > 0.0 ? at(thrum_futex_now_ns(), ns_from_seconds(seconds)) : THRUM_NOW;
+    return result;
+}
+
+thrum_result thrum_deadline_ns_from_seconds(double seconds, int64_t *ns) {
+    const thrum_result result = check(seconds);
+    if (result == THRUM_OK) *ns = (int64_t)ns_from_seconds(seconds); /* THRUM_TIMEOUT_MAX fits */
+    return result;
 }
 
 bool thrum_deadline_passed(thrum_deadline deadline) {

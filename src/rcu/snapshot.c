@@ -7,6 +7,7 @@
 #include "../atomic/tell.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <thrum/snapshot.h>
 
@@ -56,4 +57,12 @@ thrum_result thrum_snapshot_update(thrum_snapshot *snapshot, thrum_snapshot_make
 
 void thrum_snapshot_clear(thrum_snapshot *snapshot) {
     THRUM_WITH(&snapshot->writers_) replace(snapshot, NULL);
+}
+
+size_t thrum_snapshot_describe(const thrum_snapshot *snapshot, char *text, size_t size) {
+    const void *const value = thrum_snapshot_read_begin(snapshot);
+    thrum_snapshot_read_end(); /* the address is told and not followed */
+    const int length = value ? snprintf(text, size, "snapshot: a version at %p", value)
+                             : snprintf(text, size, "snapshot: empty");
+    return length < 0 ? 0 : (size_t)length;
 }

@@ -24,6 +24,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <thrum/local.h>
 #include <thrum/lock.h>
@@ -158,6 +159,16 @@ void thrum_local_destroy(thrum_local *local) {
         destroy(v, old.destroy, old.argument);
     }
     errno = saved;
+}
+
+size_t thrum_local_describe(const thrum_local *local, char *text, size_t size) {
+    size_t count = 0;
+    thrum_lock_acquire(&guard);
+    const uint64_t key = thrum_u64_load_relaxed(&local->key_); /* relaxed: `guard` is held */
+    for (const value *v = key ? entry_at(key)->values : NULL; v; v = v->next) count++;
+    thrum_lock_release(&guard);
+    const int length = snprintf(text, size, "local of %zu bytes: %zu values", local->size, count);
+    return length < 0 ? 0 : (size_t)length;
 }
 
 /* ---- fork ---- */

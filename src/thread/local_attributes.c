@@ -64,6 +64,14 @@ thrum_result thrum_attributes_get(const thrum_attributes *attributes, const char
     return THRUM_OK;
 }
 
+thrum_result thrum_attributes_set_default(thrum_attributes *attributes, const char *name, void *value,
+                                          void **found) {
+    const attribute *const old = find(attributes, name);
+    const thrum_result result = old ? THRUM_OK : thrum_attributes_set(attributes, name, value);
+    if (result == THRUM_OK && found) *found = old ? old->value : value;
+    return result;
+}
+
 thrum_result thrum_attributes_delete(thrum_attributes *attributes, const char *name) {
     attribute *const found = find(attributes, name);
     if (!found) return THRUM_NOT_FOUND;

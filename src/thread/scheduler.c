@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <thrum/futex.h>
 #include <thrum/registry.h>
@@ -242,6 +243,16 @@ size_t thrum_scheduler_pending(thrum_scheduler *s) {
     const size_t pending = s->pending_;
     thrum_lock_release(&s->lock_);
     return pending;
+}
+
+size_t thrum_scheduler_describe(thrum_scheduler *s, char *text, size_t size) {
+    thrum_lock_acquire(&s->lock_);
+    const size_t pending = s->pending_;
+    const bool runs = s->running_ != NULL, stopped = s->stopped_;
+    thrum_lock_release(&s->lock_);
+    const int length = snprintf(text, size, "scheduler: %zu pending%s%s", pending,
+                                runs ? ", a call runs" : "", stopped ? ", stopped" : "");
+    return length < 0 ? 0 : (size_t)length;
 }
 
 size_t thrum_scheduler_stop(thrum_scheduler *s) {

@@ -296,6 +296,16 @@ thrum_result thrum_thread_start(thrum_thread *thread) {
     return result;
 }
 
+thrum_result thrum_thread_run_here(thrum_thread *thread, void **value) {
+    const thrum_thread_record_ *const record = thread->record_;
+    if (!record) return THRUM_INVALID;
+    if (record->kind != THRUM_THREAD_OWN) return THRUM_STATE;
+    if (record->run) return record->run(thread);
+    void *const returned = record->target(record->argument);
+    if (value) *value = returned;
+    return THRUM_OK;
+}
+
 /* ---- joining ---- */
 
 static bool may_join(thrum_thread_record_ *record) {

@@ -6,6 +6,7 @@
 #include "../atomic/tell.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <thrum/timer.h>
 
 static thrum_result run(thrum_thread *self) {
@@ -45,4 +46,18 @@ thrum_result thrum_timer_join(thrum_timer *timer) {
 
 void thrum_timer_release(thrum_timer *timer) {
     thrum_thread_release(&timer->thread);
+}
+
+static const char *state_of(const thrum_timer *timer) {
+    const bool started = thrum_thread_ident(&timer->thread) != 0;
+    const bool runs = thrum_thread_is_alive(&timer->thread);
+    const bool finished = thrum_event_is_set(&timer->finished); /* after `runs`: it is set before the end */
+    if (!started) return finished ? "cancelled" : "not started";
+    if (runs) return finished ? "cancelled" : "pending";
+    return finished ? "finished" : "failed";
+}
+
+size_t thrum_timer_describe(const thrum_timer *timer, char *text, size_t size) {
+    const int length = snprintf(text, size, "timer of %g s: %s", timer->seconds, state_of(timer));
+    return length < 0 ? 0 : (size_t)length;
 }

@@ -15,6 +15,7 @@
 
 #include "../atomic/tell.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,6 +184,28 @@ thrum_result thrum_queue_set_bound(thrum_queue *queue, ptrdiff_t bound) {
         return THRUM_LIMIT;
     thrum_queue_gate_look_(&queue->putters_); /* who is let in wakes the next (W4) */
     return THRUM_OK;
+}
+
+bool thrum_queue_is_shutdown(const thrum_queue *queue) {
+    if (in_ring(queue)) return (thrum_u64_load_relaxed(&queue->ring_.tail) & THRUM_RING_CLOSED_) != 0;
+    return thrum_u32_load_relaxed(&queue->closed_) != 0;
+}
+
+size_t thrum_queue_unfinished(const thrum_queue *queue) {
+    const uint64_t done = thrum_u64_load_acquire(&queue->done_); /* U1: the puts read next cover it (Q-I1) */
+    return (size_t)(puts_of(queue) - done);
+}
+
+size_t thrum_queue_describe(const thrum_queue *queue, char *text, size_t size) {
+    static const char *const kinds[] = {"fifo", "lifo", "priority"};
+    const size_t bound = thrum_queue_bound(queue);
+    char of[32] = "";
+    if (bound) (void)snprintf(of, sizeof of, " of %zu", bound);
+    const int length =
+        snprintf(text, size, "%s queue: %zu%s items, %zu unfinished%s", kinds[queue->config_.kind],
+                 thrum_queue_size(queue), of, thrum_queue_unfinished(queue),
+                 thrum_queue_is_shutdown(queue) ? ", shut down" : "");
+    return length < 0 ? 0 : (size_t)length;
 }
 
 /* ---- the end ---- */

@@ -6,11 +6,14 @@
  *
  * M1: between the exchange and the store to out_ the nodes are in neither place, and the queue looks empty.
  *     The store is the change that makes them possible to get, so a look follows it.
+ * M2: `ready_` is how many nodes are at out_. Only a holder of the lock takes nodes out: while it is held,
+ *     the nodes of a stack that was seen stay where they are, and can be counted.
  */
 #include "queue_gate.h"
 
 #include "../atomic/tell.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef thrum_simple_queue_node node;
@@ -42,6 +45,7 @@ static node *take_in(thrum_simple_queue *queue) {
         latest->next_ = first;
         first = latest;
         latest = next;
+        queue->ready_++; /* M2 */
     }
     return first;
 }
@@ -54,7 +58,10 @@ static thrum_result attempt_get(void *q, void **got) {
     const bool turned = !first;
     if (turned) first = take_in(queue);
     node *const next = first ? first->next_ : NULL;
-    if (first) thrum_u64_store_relaxed(&queue->out_, address_of(next));
+    if (first) {
+        thrum_u64_store_relaxed(&queue->out_, address_of(next));
+        queue->ready_--; /* M2 */
+    }
     thrum_lock_release(&queue->lock_);
     if (!first) return THRUM_EMPTY;
     if (turned && next) thrum_queue_gate_look_(&queue->getters_); /* M1 */
@@ -70,6 +77,20 @@ static const thrum_queue_aim_ to_get = {attempt_get, can_get};
 
 bool thrum_simple_queue_empty(const thrum_simple_queue *queue) {
     return !thrum_u64_load_relaxed(&queue->in_) && !thrum_u64_load_relaxed(&queue->out_);
+}
+
+size_t thrum_simple_queue_size(thrum_simple_queue *queue) {
+    thrum_lock_acquire(&queue->lock_);
+    size_t count = queue->ready_;
+    /* U4: acquire, pairs with U3 */
+    for (const node *n = node_at(thrum_u64_load_acquire(&queue->in_)); n; n = n->next_) count++; /* M2 */
+    thrum_lock_release(&queue->lock_);
+    return count;
+}
+
+size_t thrum_simple_queue_describe(thrum_simple_queue *queue, char *text, size_t size) {
+    const int length = snprintf(text, size, "simple queue: %zu items", thrum_simple_queue_size(queue));
+    return length < 0 ? 0 : (size_t)length;
 }
 
 thrum_simple_queue_node *thrum_simple_queue_get_node_until(thrum_simple_queue *queue,

@@ -228,10 +228,29 @@ static void simple_get_or_put(unsigned me) {
 static void all_nodes_came_out(void) {
     nobody_is_registered();
     REQUIRE(thrum_simple_queue_empty(&s.simple));
+    REQUIRE(thrum_simple_queue_size(&s.simple) == 0);
     for (int i = 0; i < ITEMS; i++) REQUIRE(s.got[i] == s.put[i]);
 }
 EXPLORE(two_get_the_nodes_that_two_put, .threads = 4, .begin = begin, .thread = simple_get_or_put,
         .end = all_nodes_came_out, .bounds = {2, 0, 0, 0})
+
+/* One counts while another puts two and a third gets one: what it counts stays there meanwhile (M2). */
+static void count_beside_a_get_and_puts(unsigned me) {
+    if (me == 0) {
+        REQUIRE(thrum_simple_queue_size(&s.simple) <= 2);
+    } else if (me == 1) {
+        simple_get();
+        explore_free(&s.nodes[0], sizeof s.nodes[0]);
+    } else {
+        simple_put(0);
+        simple_put(1);
+    }
+}
+static void one_is_left(void) {
+    REQUIRE(thrum_simple_queue_size(&s.simple) == 1);
+}
+EXPLORE(one_counts_the_nodes_that_are_put_and_got, .threads = 3, .begin = begin,
+        .thread = count_beside_a_get_and_puts, .end = one_is_left, .bounds = {2, 1, 0, 0})
 
 /*
  * Who takes one clears the mark of the wake that was for another: it must see what those put who found the
