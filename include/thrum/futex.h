@@ -51,9 +51,13 @@ THRUM_BEGIN_DECLS
 /*
  * Sleeps while *word is `expected`, until woken or until the deadline. `shared` says that the
  * word lies in memory that processes share; the wake must say the same. May return early for any
- * reason: the caller looks again. `errno` is kept. Not a cancellation point. Where a sandbox refuses the
- * futex to the whole process, it yields and returns; one that refuses it to some threads only also
- * refuses their wakes, and those for whom they are meant may sleep on.
+ * reason: the caller looks again. `errno` is kept. Not a cancellation point.
+ *
+ * Where a sandbox refuses the call, with any errno and from any moment on, the wait naps and looks at the
+ * word, for 6 ms at most, and THRUM_FUTEX_TIMED_OUT comes at the deadline all the same. Where a sandbox
+ * refuses a wake, every sleep of the process that begins later lasts 4 ms at most, and its caller looks for
+ * what it was not told. A thread that slept already when the first wake of the process was refused sleeps
+ * until its deadline, or until another thread wakes it.
  */
 THRUM_API thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels,
                                                bool shared, thrum_deadline deadline);
@@ -74,8 +78,9 @@ THRUM_API int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int 
 
 /*
  * Sleeps while each word is as expected. `*refused` becomes true when the kernel (before Linux
- * 5.16) or a sandbox has no such call, or `count` is not 1 to THRUM_FUTEX_WAIT_ANY_MAX: nothing
- * was waited for then. One waiter may swallow wakes on several of the words.
+ * 5.16) has no such call, the kernel or a sandbox refuses it with any errno, or `count` is not 1 to
+ * THRUM_FUTEX_WAIT_ANY_MAX: nothing was waited for then. One waiter may swallow wakes on several of the
+ * words.
  */
 THRUM_API thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
                                                    thrum_deadline deadline, bool *refused);

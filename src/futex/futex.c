@@ -5,8 +5,13 @@
  * I1: errno is kept. The slow paths run inside calls that promise to leave it alone.
  * I2: a deadline is absolute, so a wait that a signal interrupted begins again unchanged.
  * I3: an outcome of WOKEN is given only when the kernel says that a wake took this thread from
- *     the queue. Everything that the kernel answers and that we do not know is INTERRUPTED,
- *     after a yield: a sandbox that refuses the futex costs processor time, never a hang.
+ *     the queue. An answer without a reason that can be seen (EAGAIN on a word that is as expected,
+ *     ETIMEDOUT before the deadline, any unknown errno) is a refusal: the wait naps and looks at the
+ *     word instead, and gives TIMED_OUT at the deadline.
+ * I4: once a wake was refused, no sleep is longer than LOOK_NS: the sleeper looks for what it was not
+ *     told. A thread that slept before the first refused wake is out of reach.
+ * I5: a refusal leads to a slower way: of the nap, a yield; of the yield, a busy wait; of the clock, a
+ *     count of the looks at it.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -47,38 +52,80 @@ static struct timespec timespec_at(thrum_deadline deadline) {
                              .tv_nsec = (long)(deadline.ns % 1000000000u)};
 }
 
-static thrum_futex_outcome outcome_of(long answer, int error) {
-    if (answer >= 0) return THRUM_FUTEX_WOKEN;
-    switch (error) {
-    case EAGAIN:
-        return THRUM_FUTEX_CHANGED;
-    case ETIMEDOUT:
-        return THRUM_FUTEX_TIMED_OUT;
-    case EINTR:
-        return THRUM_FUTEX_INTERRUPTED;
-    default:
-        (void)CALL(YIELD, sched_yield()); /* I3 */
-        return THRUM_FUTEX_INTERRUPTED;
+/* I3: the naps of a refused wait, each twice the one before; then the caller looks. */
+#define FIRST_NAP_NS 50000
+#define LAST_NAP_NS 3200000
+#define LOOK_NS 4000000 /* I4 */
+
+static thrum_u32 wakes_refused; /* relaxed: what a wake tells is in the sleepers' words */
+
+static long wake_at(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
+    const int operation = FUTEX_WAKE_BITSET | (shared ? 0 : FUTEX_PRIVATE_FLAG);
+    return CALL(WAKE, syscall(SYS_futex, word, operation, count, NULL, NULL, channels));
+}
+
+/* A wake also fails on memory that is no more; a wake on a word of our own fails only where it is refused. */
+static void ask_for_a_wake(void) {
+    static const thrum_u32 own;
+    if (!thrum_u32_load_relaxed(&wakes_refused) && wake_at(&own, 1, THRUM_FUTEX_ANY, false) < 0)
+        thrum_u32_store_relaxed(&wakes_refused, 1); /* I4 */
+}
+
+static bool has_changed(const thrum_futex_choice *choices, unsigned count) {
+    for (unsigned i = 0; i < count; i++) /* relaxed: a hint, after which the caller looks */
+        if (thrum_u32_load_relaxed(choices[i].word) != choices[i].expected) return true;
+    return false;
+}
+
+/* I3: waits without the futex. */
+static thrum_futex_outcome wait_by_naps(const thrum_futex_choice *choices, unsigned count,
+                                        thrum_deadline deadline) {
+    ask_for_a_wake(); /* a thread that may not sleep may hardly wake */
+    for (int64_t nap_ns = FIRST_NAP_NS; nap_ns <= LAST_NAP_NS; nap_ns *= 2) {
+        if (has_changed(choices, count)) return THRUM_FUTEX_CHANGED;
+        if (thrum_deadline_passed(deadline)) return THRUM_FUTEX_TIMED_OUT;
+        thrum_futex_nap(thrum_deadline_earlier(deadline, thrum_after_ns(nap_ns)));
     }
+    return THRUM_FUTEX_INTERRUPTED;
+}
+
+/* When the kernel is to end a sleep. */
+static thrum_deadline end_of_sleep(thrum_deadline deadline) {
+    if (THRUM_LIKELY(!thrum_u32_load_relaxed(&wakes_refused))) return deadline;
+    return thrum_deadline_earlier(deadline, thrum_after_ns(LOOK_NS)); /* I4 */
+}
+
+/* What an answer to a sleep until `end` means for a wait until `deadline`. */
+static thrum_futex_outcome outcome_of(long answer, const thrum_futex_choice *choices, unsigned count,
+                                      thrum_deadline end, thrum_deadline deadline) {
+    if (answer >= 0) return THRUM_FUTEX_WOKEN;
+    if (errno == EAGAIN && has_changed(choices, count)) return THRUM_FUTEX_CHANGED;
+    if (errno == EINTR || errno == ETIMEDOUT) {
+        if (thrum_deadline_passed(deadline)) return THRUM_FUTEX_TIMED_OUT;
+        if (errno == EINTR || end.ns < deadline.ns) return THRUM_FUTEX_INTERRUPTED;
+    }
+    return wait_by_naps(choices, count, deadline); /* I3 */
 }
 
 thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels, bool shared,
                                      thrum_deadline deadline) {
     const int saved = errno;
+    const thrum_futex_choice choice = {word, expected, shared};
     const int operation = FUTEX_WAIT_BITSET | (shared ? 0 : FUTEX_PRIVATE_FLAG);
-    const struct timespec end = timespec_at(deadline);
-    const bool forever = deadline.ns == THRUM_FOREVER.ns;
+    const thrum_deadline end = end_of_sleep(deadline);
+    const struct timespec moment = timespec_at(end);
+    const bool forever = end.ns == THRUM_FOREVER.ns;
     const long answer =
-        CALL(WAIT, syscall(SYS_futex, word, operation, expected, forever ? NULL : &end, NULL, channels));
-    const thrum_futex_outcome outcome = outcome_of(answer, errno);
+        CALL(WAIT, syscall(SYS_futex, word, operation, expected, forever ? NULL : &moment, NULL, channels));
+    const thrum_futex_outcome outcome = outcome_of(answer, &choice, 1, end, deadline);
     errno = saved;
     return outcome;
 }
 
 int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
     const int saved = errno;
-    const int operation = FUTEX_WAKE_BITSET | (shared ? 0 : FUTEX_PRIVATE_FLAG);
-    const long answer = CALL(WAKE, syscall(SYS_futex, word, operation, count, NULL, NULL, channels));
+    const long answer = wake_at(word, count, channels, shared);
+    if (THRUM_UNLIKELY(answer < 0)) ask_for_a_wake();
     errno = saved;
     return answer > 0 ? (int)answer : 0;
 }
@@ -104,26 +151,34 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
                                            .flags = WAITV_SIZE_32 |
                                                     (choices[i].shared ? 0u : (uint32_t)WAITV_PRIVATE)};
     }
-    const struct timespec end = timespec_at(deadline);
-    const bool forever = deadline.ns == THRUM_FOREVER.ns;
-    const long answer =
-        CALL(WAIT_ANY, syscall(SYS_futex_waitv, records, count, 0u, forever ? NULL : &end, CLOCK_MONOTONIC));
-    *refused = answer < 0 && (errno == ENOSYS || errno == EPERM);
-    const thrum_futex_outcome outcome = *refused ? THRUM_FUTEX_CHANGED : outcome_of(answer, errno);
+    const thrum_deadline end = end_of_sleep(deadline);
+    const struct timespec moment = timespec_at(end);
+    const bool forever = end.ns == THRUM_FOREVER.ns;
+    const long answer = CALL(
+        WAIT_ANY, syscall(SYS_futex_waitv, records, count, 0u, forever ? NULL : &moment, CLOCK_MONOTONIC));
+    *refused = answer < 0 && errno != EAGAIN && errno != EINTR && errno != ETIMEDOUT;
+    const thrum_futex_outcome outcome =
+        *refused ? THRUM_FUTEX_CHANGED : outcome_of(answer, choices, count, end, deadline);
     errno = saved;
     return outcome;
 }
 
 uint64_t thrum_futex_now_ns(void) {
+    static thrum_u64 looks; /* relaxed: it only has to grow */
     struct timespec now;
-    (void)CALL(CLOCK, clock_gettime(CLOCK_MONOTONIC, &now));
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    const int saved = errno;
+    if (THRUM_LIKELY(CALL(CLOCK, clock_gettime(CLOCK_MONOTONIC, &now)) == 0))
+        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    errno = saved;
+    return thrum_u64_fetch_add_relaxed(&looks, 1000) + 1000; /* I5 */
 }
 
 void thrum_futex_nap(thrum_deadline deadline) {
     const struct timespec end = timespec_at(deadline);
     const int saved = errno;
-    (void)CALL(NAP, syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL));
+    if (CALL(NAP, syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL)) < 0 &&
+        errno != EINTR)
+        (void)CALL(YIELD, sched_yield()); /* I5 */
     errno = saved;
 }
 
@@ -150,14 +205,19 @@ bool thrum_futex_fence_all(void) {
 }
 
 uint64_t thrum_futex_thread(void) {
-    return (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)syscall(SYS_gettid);
+    const int saved = errno;
+    const uint64_t thread = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)syscall(SYS_gettid);
+    errno = saved;
+    return thread;
 }
 
 bool thrum_futex_thread_is_gone(uint64_t thread) {
     const pid_t process = (pid_t)(thread >> 32);
-    if (process != getpid()) return false;
     const int saved = errno;
-    const bool gone = syscall(SYS_tgkill, process, (pid_t)(uint32_t)thread, 0) < 0 && errno == ESRCH;
+    bool gone =
+        process == getpid() && syscall(SYS_tgkill, process, (pid_t)(uint32_t)thread, 0) < 0 && errno == ESRCH;
+    /* An answer that also says it of the caller is a sandbox's. */
+    if (gone) gone = syscall(SYS_tgkill, process, (pid_t)syscall(SYS_gettid), 0) == 0;
     errno = saved;
     return gone;
 }

@@ -153,12 +153,12 @@ TEST(one_thread_without_the_futex_waits_like_the_others) {
     test_await_asleep(&asleep);
     test_thread refused_one = test_start(wait_refused, &arrived);
     while (!atomic_load(&arrived)) sched_yield();
-    test_await_busy(&refused_one, 2000000); /* it waits for the lock */
+    test_await_busy(&refused_one, 50000); /* it waits for the lock */
     CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
     while (!thrum_lock_locked(&lock)) sched_yield();
-    test_await_busy(&refused_one, 2000000); /* it waits for the event */
+    test_await_busy(&refused_one, 50000); /* it waits for the event */
     thrum_event_set(&event);
-    test_await_busy(&refused_one, 2000000); /* and for a permit */
+    test_await_busy(&refused_one, 50000); /* and for a permit */
     CHECK_EQ(thrum_semaphore_release_n(&semaphore, 2), THRUM_OK);
     test_join(&asleep);
     test_join(&refused_one);
