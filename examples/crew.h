@@ -73,6 +73,11 @@ static inline void crew_end(thrum_thread *thread) {
     thrum_thread_release(thread);
 }
 
+static inline void crew_sleep_ms(unsigned ms) {
+    const thrum_deadline end = thrum_after_ms(ms);
+    while (!thrum_deadline_passed(end)) thrum_futex_nap(end);
+}
+
 static inline const char *crew_yes(bool b) {
     return b ? "yes" : "no";
 }

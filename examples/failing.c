@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A thread that fails: the default report goes to stderr; an exception hook of one's own; the program goes
- * on.
+ * on. The report names the functions that the dynamic linker knows: those of the program that are not static,
+ * where it is linked with -rdynamic, as this one is (ENABLE_EXPORTS in CMake).
  */
 #include "crew.h"
 
 static thrum_lock held;
 
-static void *work(void *unused) {
+void *work(void *unused);
+void *work(void *unused) {
     THRUM_WITH(&held) thrum_thread_fail(7, "something bad happened");
     return unused;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Races and their cures: two threads that add and subtract without a lock lose updates; one that notifies
- * before the other waits is not heard. (The counter is read and written by relaxed atomic operations: a plain
- * one would be undefined in C, and lose updates just so.)
+ * Races and their cures: one thread adds and another subtracts, without a lock and with it; one notifies
+ * before the other waits, and is not heard. (The number is read and written by relaxed atomic operations: a
+ * plain one would be undefined in C, and lose updates just so.)
  */
 #include "crew.h"
 
@@ -16,24 +16,28 @@ static void meet(void) {
     if (thrum_barrier_wait(&both, NULL) != THRUM_OK) abort();
 }
 
-/* Both read before either writes, each time: the worst interleaving, every time. */
-static void add_badly(unsigned number) {
-    (void)number;
+static int value(void) {
+    return (int)thrum_u32_load_relaxed(&counter);
+}
+
+/* Both read before either writes, and the one that subtracts writes last: the worst case, every time. */
+static void add_or_subtract_badly(unsigned number) {
     for (int i = 0; i < TIMES; i++) {
-        const uint32_t seen = thrum_u32_load_relaxed(&counter);
+        const int seen = value();
         meet();
-        thrum_u32_store_relaxed(&counter, seen + 1);
+        if (number == 0) thrum_u32_store_relaxed(&counter, (uint32_t)(seen + 1));
+        meet();
+        if (number == 1) thrum_u32_store_relaxed(&counter, (uint32_t)(seen - 1));
         meet();
     }
 }
 
-static void add_with_the_lock(unsigned number) {
-    (void)number;
+static void add_or_subtract_with_the_lock(unsigned number) {
     for (int i = 0; i < TIMES; i++)
-        THRUM_WITH(&lock) thrum_u32_store_relaxed(&counter, thrum_u32_load_relaxed(&counter) + 1);
+        THRUM_WITH(&lock) thrum_u32_store_relaxed(&counter, (uint32_t)(value() + (number == 0 ? 1 : -1)));
 }
 
-/* ---- a race in timing: whoever notifies too early is not heard; a flag beside it cures that ---- */
+/* ---- a race in timing: a notify that comes too early is not heard; a flag beside it or an event is ---- */
 
 static thrum_cond changed = THRUM_COND_INIT(&lock);
 static bool ready; /* the lock protects it */
@@ -53,11 +57,11 @@ static bool is_ready(void) {
 }
 
 int main(void) {
-    crew_run(2, add_badly);
-    printf("without a lock: %u of %d\n", thrum_u32_load_relaxed(&counter), 2 * TIMES);
+    crew_run(2, add_or_subtract_badly);
+    printf("without a lock: %d, and not 0\n", value());
     thrum_u32_store_relaxed(&counter, 0);
-    crew_run(2, add_with_the_lock);
-    printf("with the lock: %u of %d\n", thrum_u32_load_relaxed(&counter), 2 * TIMES);
+    crew_run(2, add_or_subtract_with_the_lock);
+    printf("with the lock: %d\n", value());
 
     crew one = {.size = 0};
     crew_start(&one, notify_early);
@@ -71,5 +75,8 @@ int main(void) {
         printf("a wait that asks the flag first: %s\n", thrum_result_name(result));
     }
     crew_join(&one);
+    /* an event that was set stays set */
+    printf("a wait for an event, too late: %s\n",
+           thrum_result_name(thrum_event_wait_until(&notified, thrum_after_ms(20))));
     thrum_shutdown();
 }
