@@ -6,7 +6,8 @@
 # The manual pages say what the headers say. Each page renders; each public name of a header stands
 # in its room's page, each prototype word for word; a page names nothing that no header has, and
 # refers to no page of ours that is missing; each example compiles, runs and ends well. A name that
-# ends in an underscore is internal; {a,b} in a page stands for alternatives.
+# ends in an underscore is internal; {a,b} in a page stands for alternatives. The guide from Python, docs/python.md,
+# names nothing that no header has, and no example that is missing.
 set -euo pipefail
 
 command -v scdoc >/dev/null || { echo "skipped: scdoc is not installed"; exit 77; }
@@ -131,6 +132,24 @@ def page_faults(path, header, known, pages):
         yield "does not list every page"
 
 
+def guide_faults(root, known):
+    """`thrum_lock_acquire`, `_release`: a name that begins with an underscore goes on with the prefix before it."""
+    text = (root / "docs/python.md").read_text()
+    for line in text.splitlines():
+        prefixes = []
+        for name in re.findall(r"`(\w+)", line):
+            if name.startswith("thrum_"):
+                prefixes = ["_".join(name.split("_")[:n]) for n in range(2, name.count("_") + 1)]
+            elif name.startswith("_") and prefixes:
+                if not any(prefix + name in known for prefix in prefixes):
+                    yield f"names {name} after {prefixes[-1]}, which no header has"
+    yield from (f"names {word}, which no header has"
+                for word in sorted(set(re.findall(r"\b(?:thrum|THRUM)_\w*\w\b", text)) - known))
+    examples = set(re.findall(r"(?:\. |, |\| )`([a-z_]+)`(?=,? (?:`[a-z_]+` )?\|$)", text, flags=re.M))
+    yield from (f"names the example {name}, which is missing" for name in sorted(examples)
+                if (root / "examples").exists() and not (root / f"examples/{name}.c").exists())
+
+
 def main(root, work):
     headers = {path.stem: Header(path, root) for path in sorted((root / "include/thrum").glob("*.h"))}
     pages = {path.name: path for path in (root / "docs/man").glob("*.scd")}
@@ -148,6 +167,7 @@ def main(root, work):
         example = re.search(r"^# EXAMPLE\n+```\n(.*?)^```$", path.read_text(), flags=re.M | re.S)
         if work and example:
             faults += example_faults(name, example[1].replace("\\\\", "\\"), root, objects, work)
+    faults += [f"python.md: {fault}" for fault in guide_faults(root, known)]
     print("\n".join(faults) or f"{len(pages)} pages say what {len(headers)} headers say")
     return 1 if faults or not headers else 0
 
@@ -162,8 +182,9 @@ plant() { # plant SOURCE_DIR PAGE SED_SCRIPT EXPECTED
     rm -rf "$work/copy"
     mkdir -p "$work/copy/docs"
     cp -r "$1/include" "$work/copy/"
-    cp -r "$1/docs/man" "$work/copy/docs/"
-    sed -i "$3" "$work/copy/docs/man/$2"
+    cp -r "$1/docs/man" "$1/docs/python.md" "$work/copy/docs/"
+    ln -s "$(realpath "$1/examples")" "$work/copy/examples"
+    sed -i "$3" "$work/copy/docs/$2" 2>/dev/null || sed -i "$3" "$work/copy/docs/man/$2"
     if python3 -IS "$work/pages.py" "$work/copy" >"$work/out"; then
         echo "FAILED: nobody noticed: sed '$3' $2"
         exit 1
@@ -178,3 +199,6 @@ plant "$1" thrum_park.3.scd 's/NS 10000/NS 20000/' 'says #define THRUM_PARK_SPIN
 plant "$1" thrum_result.3.scd '/THRUM_STATE/d' 'no THRUM_STATE'
 plant "$1" thrum_self.3.scd '/^# MEMORY ORDER/d' 'the sections are not'
 plant "$1" thrum.7.scd '/thrum_park/d' 'does not list every page'
+plant "$1" python.md 's/thrum_active_count/thrum_active/' 'names thrum_active, which no header has'
+plant "$1" python.md 's/`_try_acquire`/`_maybe_acquire`/' 'names _maybe_acquire after thrum_lock'
+plant "$1" python.md 's/`tracing` |/`trailing` |/' 'names the example trailing, which is missing'
