@@ -10,8 +10,11 @@ if(NOT THRUM_CORE_ONLY)
     list(APPEND libraries thrum)
     install(FILES cmake/FindURCU.cmake DESTINATION ${package_dir})
 endif()
-install(TARGETS ${libraries} EXPORT thrum-targets)
-install(EXPORT thrum-targets NAMESPACE thrum:: DESTINATION ${package_dir})
+# An export a component: the core's is read without the other, which names liburcu's targets.
+foreach(library IN LISTS libraries)
+    install(TARGETS ${library} EXPORT ${library}-targets)
+    install(EXPORT ${library}-targets NAMESPACE thrum:: DESTINATION ${package_dir})
+endforeach()
 
 configure_package_config_file(cmake/thrum-config.cmake.in thrum-config.cmake
     INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
@@ -29,17 +32,21 @@ foreach(library IN LISTS libraries)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${library}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()
 
+# The manual pages are rendered when they are installed: a build makes the libraries and nothing else.
 find_program(SCDOC scdoc)
+mark_as_advanced(SCDOC)
 if(SCDOC)
     file(GLOB pages CONFIGURE_DEPENDS docs/man/*.scd)
-    foreach(page IN LISTS pages)
-        cmake_path(GET page STEM LAST_ONLY name) # thrum_lock.3
-        string(REGEX MATCH "[0-9]$" section ${name})
-        add_custom_command(OUTPUT man/${name} DEPENDS ${page} VERBATIM
-                           COMMAND sh -c "'${SCDOC}' <'${page}' >'man/${name}'")
-        list(APPEND rendered ${CMAKE_CURRENT_BINARY_DIR}/man/${name})
-        install(FILES ${CMAKE_CURRENT_BINARY_DIR}/man/${name} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
-    endforeach()
     file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/man)
-    add_custom_target(pages ALL DEPENDS ${rendered})
+    foreach(page IN LISTS pages)
+        get_filename_component(name ${page} NAME_WLE) # thrum_lock.3
+        string(REGEX MATCH "[0-9]$" section ${name})
+        set(rendered ${CMAKE_CURRENT_BINARY_DIR}/man/${name})
+        install(CODE "execute_process(COMMAND [[${SCDOC}]] INPUT_FILE [[${page}]] OUTPUT_FILE [[${rendered}]]
+                      RESULT_VARIABLE failed)
+                      if(failed)
+                          message(FATAL_ERROR [[scdoc does not render ${page}]])
+                      endif()")
+        install(FILES ${rendered} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+    endforeach()
 endif()

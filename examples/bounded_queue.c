@@ -33,13 +33,14 @@ static bool put(queue *q, long item) {
 static bool get(queue *q, long *item) {
     THRUM_WITH(&q->lock) {
         while (q->many == 0 && !q->closed) thrum_cond_wait(&q->items);
-        if (q->many == 0) return false;
+        if (q->many == 0) break; /* leaves the block */
         *item = q->places[q->first];
         q->first = (q->first + 1) % PLACES;
         q->many--;
         thrum_cond_notify(&q->room, 1);
+        return true;
     }
-    return true;
+    return false;
 }
 
 static void close_queue(queue *q) {

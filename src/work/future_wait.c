@@ -3,9 +3,9 @@
  * Floor 5. Waiting for several futures: a watch has a node for each, listed with its future until that is
  * done.
  *
- * V1: a watch has a reference for whoever waits and one for each node that is listed or about to be told. So
- *     who tells a node needs no lock while it wakes the waiter, and the waiter waits for nobody when it
- *     leaves.
+ * V1: a watch has a reference for each node that is listed or about to be told, and `own` references of the
+ *     waiter's, at least 1 until the watch ends. So the thread that tells a node needs no lock while it wakes
+ *     the waiter, and the waiter waits for nobody when it leaves.
  * V2: each node is told at most once, by who took it off its future's list, or by the beginning of the watch,
  *     where its future was done already.
  * V3: `to_come` counts down once for each node told; who brings it to 0 sets `reached`. A wait for the first,
@@ -19,7 +19,8 @@
 
 typedef struct thrum_future_watch_ {
     thrum_u32 references;
-    bool gives; /* as_completed: nodes go to `completed`; else `reached` is what is waited for */
+    uint32_t own; /* of them: the waiter's, which only the waiter counts */
+    bool gives;   /* as_completed: nodes go to `completed`; else `reached` is what is waited for */
     thrum_future_when when;
     thrum_event reached;
     thrum_u64 to_come;
@@ -28,9 +29,10 @@ typedef struct thrum_future_watch_ {
     thrum_future_node_ nodes[];
 } thrum_future_watch_;
 
-static void drop(thrum_future_watch_ *watch) {
+static void drop(thrum_future_watch_ *watch, uint32_t references) {
     THRUM_TELL_OWN_RELEASE(&watch->references);
-    if (thrum_u32_fetch_sub_acq_rel(&watch->references, 1) != 1) return; /* D1, as a future's */
+    if (thrum_u32_fetch_sub_acq_rel(&watch->references, references) != references)
+        return; /* D1, as a future's */
     THRUM_TELL_OWN_ACQUIRE(&watch->references);
     free(watch);
 }
@@ -57,7 +59,7 @@ static void note(thrum_future_node_ *node) {
 void thrum_future_tell_(thrum_future_node_ *node) {
     thrum_future_watch_ *const watch = node->watch;
     note(node);
-    drop(watch); /* V1 */
+    drop(watch, 1); /* V1 */
 }
 
 /* ---- a watch ---- */
@@ -106,21 +108,25 @@ static thrum_future_watch_ *make(thrum_future *const *futures, size_t count) {
 static size_t begin(thrum_future_watch_ *watch) {
     size_t nodes = 0;
     for (size_t i = 0; i < watch->count; i++) nodes += watch->nodes[i].future != NULL;
+    watch->own = 1;
     thrum_u32_store_relaxed(&watch->references, (uint32_t)nodes + 1); /* relaxed: listing publishes it */
     thrum_u64_store_relaxed(&watch->to_come, nodes);
     for (size_t i = 0; i < watch->count; i++) {
         thrum_future_node_ *const node = &watch->nodes[i];
-        if (node->future && !thrum_future_list_(node)) thrum_future_tell_(node); /* V2 */
+        if (!node->future || thrum_future_list_(node)) continue;
+        note(node);   /* V2 */
+        watch->own++; /* V1: the node's reference goes to the waiter */
     }
     return nodes;
 }
 
 static void end(thrum_future_watch_ *watch) {
+    uint32_t references = watch->own;
     for (size_t i = 0; i < watch->count; i++) {
         thrum_future_node_ *const node = &watch->nodes[i];
-        if (node->future && thrum_future_unlist_(node)) drop(watch); /* V1, V2 */
+        if (node->future && thrum_future_unlist_(node)) references++; /* V1, V2 */
     }
-    drop(watch);
+    drop(watch, references);
 }
 
 /* ---- wait ---- */
