@@ -32,18 +32,47 @@
 
 namespace thrum {
 
-/* The deadline that lies so far from now, rounded up to nanoseconds; too far to be counted: THRUM_FOREVER. */
-template <class Rep, class Period> thrum_deadline after(const std::chrono::duration<Rep, Period> &timeout) {
+namespace detail {
+
+/*
+ * Rounded up to nanoseconds, from any unit. What nanoseconds cannot count becomes their min() or max(); what
+ * is not a number, min().
+ */
+template <class Rep, class Period>
+std::chrono::nanoseconds saturated(const std::chrono::duration<Rep, Period> &duration) {
     using namespace std::chrono;
-    if (!(timeout > timeout.zero())) return THRUM_NOW; /* not a number, too */
-    if (duration<double>(timeout).count() >= THRUM_TIMEOUT_MAX) return THRUM_FOREVER;
-    return thrum_after_ns(ceil<nanoseconds>(timeout).count());
+    const double seconds = std::chrono::duration<double>(duration).count();
+    if (seconds >= THRUM_TIMEOUT_MAX) return nanoseconds::max();
+    return seconds > -THRUM_TIMEOUT_MAX ? ceil<nanoseconds>(duration) : nanoseconds::min();
 }
 
-/* The deadline at a moment of the clock that deadlines are made of. */
-inline thrum_deadline at(std::chrono::steady_clock::time_point moment) {
-    const auto since_boot = std::chrono::nanoseconds(moment.time_since_epoch()).count();
-    return since_boot > 0 ? thrum_deadline{static_cast<uint64_t>(since_boot)} : THRUM_NOW;
+/* What is left until a moment of any clock; max(): more than can be counted. */
+template <class Clock, class Duration>
+std::chrono::nanoseconds left(const std::chrono::time_point<Clock, Duration> &moment) {
+    using std::chrono::nanoseconds;
+    const nanoseconds end = saturated(moment.time_since_epoch());
+    const nanoseconds now = saturated(Clock::now().time_since_epoch());
+    if (end == nanoseconds::min() || end == nanoseconds::max()) return end;
+    nanoseconds::rep difference = 0;
+    if (!__builtin_sub_overflow(end.count(), now.count(), &difference)) return nanoseconds(difference);
+    return end > now ? nanoseconds::max() : nanoseconds::min();
+}
+
+} // namespace detail
+
+/* The deadline that lies so far from now, rounded up to nanoseconds; too far to be counted: THRUM_FOREVER. */
+template <class Rep, class Period> thrum_deadline after(const std::chrono::duration<Rep, Period> &timeout) {
+    const std::chrono::nanoseconds distance = detail::saturated(timeout);
+    return distance == distance.max() ? THRUM_FOREVER : thrum_after_ns(distance.count());
+}
+
+/* The deadline at a moment of the clock that deadlines are made of, in any unit. */
+template <class Duration>
+thrum_deadline at(const std::chrono::time_point<std::chrono::steady_clock, Duration> &moment) {
+    const std::chrono::nanoseconds since_boot = detail::saturated(moment.time_since_epoch());
+    if (since_boot == since_boot.max()) return THRUM_FOREVER;
+    return since_boot > since_boot.zero() ? thrum_deadline{static_cast<uint64_t>(since_boot.count())}
+                                          : THRUM_NOW;
 }
 
 namespace detail {
@@ -51,15 +80,16 @@ namespace detail {
 /*
  * `attempt` until a moment of any clock. One that has been set back meanwhile is given the time that is left.
  */
-template <class Attempt> bool until(std::chrono::steady_clock::time_point moment, Attempt attempt) {
+template <class Duration, class Attempt>
+bool until(const std::chrono::time_point<std::chrono::steady_clock, Duration> &moment, Attempt attempt) {
     return attempt(at(moment));
 }
 template <class Clock, class Duration, class Attempt>
 bool until(const std::chrono::time_point<Clock, Duration> &moment, Attempt attempt) {
     for (;;) {
-        const auto left = moment - Clock::now();
-        if (attempt(after(left))) return true;
-        if (!(left > left.zero())) return false;
+        const std::chrono::nanoseconds distance = left(moment);
+        if (attempt(after(distance))) return true;
+        if (distance <= distance.zero()) return false;
     }
 }
 

@@ -215,6 +215,39 @@ TEST(a_clock_that_shows_time_left_after_the_wait_is_waited_for_again) {
     CHECK_EQ(set_back::looks, 3);
 }
 
+/* The first and the last moment of each clock in each unit, asked for in a mutex that is held. */
+template <class Clock, class Duration> static void check_ends() {
+    using moment = std::chrono::time_point<Clock, Duration>;
+    CHECK(thrum::detail::left(moment::min()) < 0ns);
+    CHECK(thrum::detail::left(moment::max()) > 24h * 365);
+    thrum::mutex mutex;
+    mutex.lock();
+    CHECK(!mutex.try_lock_until(moment::min()));
+    CHECK(!mutex.try_lock_for(Duration::min()));
+    test_thread waiter = test_start(
+        [](void *held) -> void * {
+            return static_cast<thrum::mutex *>(held)->try_lock_until(moment::max()) ? held : nullptr;
+        },
+        &mutex);
+    test_await_asleep(&waiter);
+    mutex.unlock();
+    CHECK(test_join(&waiter) == &mutex);
+}
+template <class Clock> static void check_units() {
+    check_ends<Clock, typename Clock::duration>();
+    check_ends<Clock, std::chrono::microseconds>();
+    check_ends<Clock, std::chrono::seconds>();
+    check_ends<Clock, std::chrono::hours>();
+    check_ends<Clock, std::chrono::duration<double>>();
+    check_ends<Clock, std::chrono::duration<int32_t, std::ratio<86400>>>();
+}
+
+TEST(the_first_moment_of_a_clock_is_past_and_the_last_is_far_in_every_unit) {
+    check_units<steady_clock>();
+    check_units<system_clock>();
+    check_units<std::chrono::high_resolution_clock>();
+}
+
 TEST(durations_become_deadlines) {
     const auto now = steady_clock::now();
     CHECK_EQ(thrum::at(now).ns, std::chrono::nanoseconds(now.time_since_epoch()).count());
