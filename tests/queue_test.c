@@ -604,6 +604,29 @@ TEST(a_signal_handler_may_put_to_a_simple_queue) {
     CHECK_EQ(errno, 7);
 }
 
+/* The same, amid a put of the thread that it interrupts. */
+static thrum_simple_queue_node own_nodes[2000];
+
+TEST(a_signal_handler_may_put_to_a_simple_queue_amid_a_put) {
+    const struct sigaction action = {.sa_handler = put_in_handler, .sa_flags = SA_RESTART};
+    CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
+    const struct itimerval often = {{0, 50}, {0, 50}};
+    CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+    unsigned from_handlers = 0, next = 0;
+    while (from_handlers < 100) {
+        for (unsigned i = 0; i < 2000; i++) thrum_simple_queue_put_node(&simple, &own_nodes[i]);
+        for (next = 0; next < 2000;) {
+            const thrum_simple_queue_node *const node = thrum_simple_queue_get_node(&simple);
+            if (node == &own_nodes[next])
+                next++;
+            else
+                CHECK(node == &nodes[from_handlers++]);
+        }
+    }
+    CHECK_EQ(setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 0}}, NULL), 0);
+    CHECK(thrum_simple_queue_try_get_node(&simple) == NULL);
+}
+
 static void *wait_for_node(void *unused) {
     (void)unused;
     return thrum_simple_queue_get_node(&simple);

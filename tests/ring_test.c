@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "test.h"
+
+#include <pthread.h>
+#include <signal.h>
 
 #include <thrum/ring.h>
 
@@ -175,4 +181,59 @@ TEST(a_ring_of_one_for_one_producer_and_one_consumer_works) {
         CHECK_EQ(get_spsc(), i);
         CHECK_EQ(get_spsc(), -1);
     }
+}
+
+/* The producer is the handler, and interrupts the consumer wherever it is. */
+static unsigned produced;
+static void produce(int number) {
+    (void)number;
+    if (produced < 64 && thrum_ring_spsc_put(&spsc, &items[produced]) == THRUM_OK) produced++;
+}
+static thrum_u32 all_there;
+static void *interrupt(void *consumer) {
+    while (!thrum_u32_load_acquire(&all_there)) CHECK_EQ(pthread_kill(*(pthread_t *)consumer, SIGUSR1), 0);
+    return NULL;
+}
+
+TEST(a_handler_may_be_the_producer_of_the_thread_that_it_interrupts) {
+    begin();
+    pthread_t self = pthread_self();
+    const struct sigaction action = {.sa_handler = produce, .sa_flags = SA_RESTART};
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    test_thread other = test_start(interrupt, &self);
+    for (int i = 0; i < 64;) {
+        const int got = get_spsc();
+        if (got >= 0) CHECK_EQ(got, i++);
+    }
+    thrum_u32_store_release(&all_there, 1);
+    test_join(&other);
+    CHECK_EQ(get_spsc(), -1);
+}
+
+/* The ring for any number of threads loses nothing when a handler that puts interrupts a put. */
+static unsigned long by_handler;
+static void put_too(int number) {
+    (void)number;
+    if (thrum_ring_put(&ring, &items[1]) == THRUM_OK) by_handler++;
+}
+
+TEST(a_handler_may_put_to_a_ring_amid_a_put) {
+    enum { PUTS = 20000 };
+    unsigned long counts[2] = {0, 0};
+    begin();
+    pthread_t self = pthread_self();
+    const struct sigaction action = {.sa_handler = put_too, .sa_flags = SA_RESTART};
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    test_thread other = test_start(interrupt, &self);
+    unsigned long puts = 0;
+    while (puts < PUTS || counts[1] == 0) {
+        if (put(0) == THRUM_OK) puts++;
+        const int got = get();
+        if (got >= 0) counts[got]++;
+    }
+    thrum_u32_store_release(&all_there, 1);
+    test_join(&other);
+    for (int got; (got = get()) >= 0;) counts[got]++;
+    CHECK_EQ(counts[0], puts);
+    CHECK_EQ(counts[1], by_handler);
 }

@@ -145,7 +145,8 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_acquire_all_until(const thrum_all
 /*
  * Lets all of them go, the last one named first. THRUM_OK, or nothing has changed: THRUM_NOT_LOCKED when a
  * lock is not locked, THRUM_NOT_OWNER when an rlock is not the caller's as often as it is named,
- * THRUM_INVALID as thrum_acquire_all.
+ * THRUM_INVALID as thrum_acquire_all. It looks first and then releases: a member that another thread
+ * releases meanwhile is a bug that is not told.
  */
 THRUM_INLINE thrum_result thrum_release_all(const thrum_all *all) {
     for (uint32_t i = 0; i < all->count && i < THRUM_ALL_MAX; i++)

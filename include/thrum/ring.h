@@ -25,7 +25,11 @@
  * Memory order: what happened before a put happens before the get that takes its item, and what happened
  * before a close before a get that says THRUM_CLOSED. Sizes are relaxed.
  *
- * Any thread and signal handlers may call everything but the init and, of the second kind, the other side's.
+ * Any thread and any signal handler may call everything of a thrum_ring but the init. Of a thrum_ring_spsc
+ * one thread at a time may put and close, and one get, with what orders them between. A signal handler that
+ * interrupts a call of one side would be a second caller of that side, and must not call it: block the signal
+ * around the call, or use a thrum_ring. A handler may be the only caller of a side, and the thread that it
+ * interrupts that of the other.
  *
  * The many-threaded ring follows Dmitry Vyukov's bounded queue (1024cores), the other one Lamport's with each
  * side's copy of the other's index (Lee, Bu, Chandranmenon, "A Lock-Free, Cache-Efficient Shared Ring
