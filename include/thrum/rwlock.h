@@ -16,8 +16,10 @@
  * Not twice   a thread that reads does not begin to read a second time: a writer that has closed the rwlock
  *             between the two would wait for the first and keep out the second. Nor is a read made a write:
  *             two that tried would wait for each other. A write becomes a read by thrum_rwlock_downgrade.
- * Ownership   released by whom it was acquired. A release while nobody holds it is told, and changes nothing;
- *             one too many while others read takes one of their holds, and cannot be told.
+ * Ownership   released by the thread that acquired it. A release too many of a write is always told, and
+ *             changes nothing; so is one of a read while a writer is inside, and while nobody is. Beside
+ *             other readers, inside or being turned away at that moment, it takes one of their places in the
+ *             count and cannot be told; nothing is promised after that.
  * Freed       as a lock: by whoever acquires it and knows that nobody else will use it, even while an earlier
  *             holder's release has not returned.
  * Processes   thrum_rwlock_init_shared, in memory that processes share, at any address. A process that dies
@@ -127,11 +129,15 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rwlock_acquire_read_until(thrum_r
     return result;
 }
 
-/* Ends reading. THRUM_OK, or THRUM_NOT_LOCKED: nobody reads, and nothing has changed. */
+/*
+ * Ends reading. THRUM_OK, or THRUM_NOT_LOCKED: a writer is inside or nobody is, and nothing has changed; for
+ * that moment others may find the rwlock taken.
+ */
 THRUM_INLINE thrum_result thrum_rwlock_release_read(thrum_rwlock *rwlock) {
     /* RW2: release, pairs with RW4. The last touch of the rwlock: what follows looks at `old` only. */
     const uint32_t old = thrum_u32_fetch_sub_release(&rwlock->state, THRUM_RWLOCK_READER_);
-    if (THRUM_LIKELY(!(old & THRUM_RWLOCK_PARKED_) && old >= THRUM_RWLOCK_READER_)) return THRUM_OK;
+    const uint32_t unusual = old & (THRUM_RWLOCK_PARKED_ | THRUM_RWLOCK_WRITER_);
+    if (THRUM_LIKELY(!unusual && old >= THRUM_RWLOCK_READER_)) return THRUM_OK;
     return thrum_rwlock_release_read_slow_(rwlock, old);
 }
 
@@ -313,7 +319,8 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_sharded_rwlock_acquire_read_until
 }
 
 /*
- * Ends the caller's read. THRUM_OK, or THRUM_NOT_LOCKED: nobody without a place reads, nor does the caller.
+ * Ends the caller's read. THRUM_OK, or THRUM_NOT_LOCKED: the caller has no read in its place, and a release
+ * of a read of the rwlock inside says so, with its limits.
  */
 THRUM_INLINE thrum_result thrum_sharded_rwlock_release_read(thrum_sharded_rwlock *rwlock) {
     thrum_u32 *const reads = thrum_sharded_rwlock_place_(rwlock);
@@ -350,13 +357,18 @@ thrum_sharded_rwlock_acquire_write_until(thrum_sharded_rwlock *rwlock, thrum_dea
 
 /* Lets readers in; says whether there was a writer. */
 THRUM_INLINE bool thrum_sharded_rwlock_open_(thrum_sharded_rwlock *rwlock) {
-    if (THRUM_UNLIKELY(!thrum_rwlock_writing(&rwlock->rest))) return false;
-    /* SW3: release, pairs with SW1 */
-    thrum_u32_store_release(&rwlock->closed, 0);
-    return true;
+    uint32_t closed = 1;
+    /*
+     * SW3: release, pairs with SW1. Of two releases of one write one succeeds. SW6: acquire, pairs with SW6
+     * in the closing: what opens it sees its writer in `rest`.
+     */
+    return thrum_u32_cas_acq_rel(&rwlock->closed, &closed, 0);
 }
 
-/* THRUM_OK, or THRUM_NOT_LOCKED: nobody writes or waits for readers to leave, and nothing has changed. */
+/*
+ * THRUM_OK, or THRUM_NOT_LOCKED: nobody writes, and nothing has changed. While a writer waits for readers to
+ * leave it counts as one that writes.
+ */
 THRUM_INLINE thrum_result thrum_sharded_rwlock_release_write(thrum_sharded_rwlock *rwlock) {
     if (!thrum_sharded_rwlock_open_(rwlock)) return THRUM_NOT_LOCKED;
     return thrum_rwlock_release_write(&rwlock->rest);

@@ -242,12 +242,13 @@ bool thrum_rwlock_try_acquire_write_slow_(thrum_rwlock *rwlock) {
 }
 
 /*
- * The candidate sleeps, or the count was 0: then a read was ended that had not begun, and the count has
- * wrapped for a moment, which keeps everybody out; it is put right, and the candidate woken if it fell asleep
- * meanwhile.
+ * The candidate sleeps, or a read was ended that had not begun: the count was 0, or a writer is inside, and
+ * by I2 those that are counted are being turned away. The count is short by one for a moment, which may have
+ * wrapped it and keeps everybody out; it is put right, and the candidate woken if it fell asleep meanwhile.
+ * Additions and subtractions commute: the sum is right whatever others do between.
  */
 thrum_result thrum_rwlock_release_read_slow_(thrum_rwlock *rwlock, uint32_t old) {
-    if (THRUM_LIKELY(old >= READER)) {
+    if (THRUM_LIKELY(old >= READER && !(old & WRITER))) {
         after_a_reader(rwlock, old);
         return THRUM_OK;
     }

@@ -59,8 +59,8 @@ static bool await_reader(const thrum_u32 *reads, bool sure, thrum_deadline deadl
 }
 
 bool thrum_sharded_rwlock_close_slow_(thrum_sharded_rwlock *rwlock, thrum_deadline deadline) {
-    thrum_u32_store_relaxed(&rwlock->closed, 1); /* relaxed: SW0 orders it, and it publishes nothing */
-    const bool sure = thrum_fence_heavy();       /* SW0: I3 */
+    thrum_u32_store_release(&rwlock->closed, 1);           /* SW6: release, pairs with SW6 in the opening */
+    const bool sure = thrum_fence_heavy();                 /* SW0: I3 */
     if (!sure) thrum_futex_nap(thrum_after_ns(UNSURE_NS)); /* I5 */
     for (uint32_t i = 0; i < rwlock->count; i++) {
         if (await_reader(&rwlock->slots[i].reads, sure, deadline)) continue;

@@ -194,6 +194,33 @@ static void told_and_unchanged(void) {
 EXPLORE(a_read_that_was_not_begun_is_told_beside_a_writer, .threads = 2, .begin = name_words,
         .thread = release_nothing_beside_a_caller, .end = told_and_unchanged, .bounds = {4, 1, 1, 1})
 
+/* A writer is inside; a reader looks in and is turned away, and what it counted is nobody's to release. */
+static void a_writer_is_inside(void) {
+    name_words();
+    if (!thrum_rwlock_try_acquire_write(&s.rwlock)) REQUIRE(false);
+    s.deadline = THRUM_NOW;
+}
+static void release_nothing_beside_a_reader(unsigned me) {
+    if (me == 0)
+        s.results[0] = thrum_rwlock_release_read(&s.rwlock);
+    else
+        REQUIRE(thrum_rwlock_acquire_read_until(&s.rwlock, s.deadline) == THRUM_TIMEOUT);
+}
+static void told_and_the_writer_leaves(void) {
+    REQUIRE(thrum_u32_load_relaxed(&s.rwlock.state) == THRUM_RWLOCK_WRITER_);
+    REQUIRE(thrum_rwlock_release_write(&s.rwlock) == THRUM_OK);
+    told_and_unchanged();
+}
+EXPLORE(a_read_that_was_not_begun_is_told_beside_one_that_is_turned_away, .threads = 2,
+        .begin = a_writer_is_inside, .thread = release_nothing_beside_a_reader,
+        .end = told_and_the_writer_leaves, .bounds = {4, 1, 0, 0})
+static void a_patient_reader(void) {
+    a_writer_is_inside();
+    s.deadline = EXPLORE_SOON;
+}
+EXPLORE(a_read_that_was_not_begun_is_told_beside_one_that_waits, .threads = 2, .begin = a_patient_reader,
+        .thread = release_nothing_beside_a_reader, .end = told_and_the_writer_leaves, .bounds = {4, 0, 1, 1})
+
 static void write_it(void) {
     name_words();
     thrum_rwlock_acquire_write(&s.rwlock);

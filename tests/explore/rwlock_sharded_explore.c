@@ -150,3 +150,23 @@ static void read_together(unsigned me) {
 }
 EXPLORE(a_downgrade_lets_a_reader_in, .threads = 2, .begin = begin, .thread = read_together,
         .end = free_without_a_trace, .bounds = {3, 0, 1, 1})
+
+/* Two threads release one write beside another writer: each write is released once. */
+static thrum_result told[3];
+static void a_writer_is_inside(void) {
+    begin();
+    if (!thrum_sharded_rwlock_try_acquire_write(&s.rwlock)) REQUIRE(false);
+}
+static void let_go_once_too_often(unsigned me) {
+    thrum_self_.slot = me + 1;
+    if (me == 2) thrum_sharded_rwlock_acquire_write(&s.rwlock);
+    told[me] = thrum_sharded_rwlock_release_write(&s.rwlock);
+}
+static void one_is_told(void) {
+    unsigned released = 0;
+    for (unsigned i = 0; i < 3; i++) released += told[i] == THRUM_OK;
+    REQUIRE(released == 2);
+    free_without_a_trace();
+}
+EXPLORE(of_three_releases_of_two_writes_one_is_told, .threads = 3, .begin = a_writer_is_inside,
+        .thread = let_go_once_too_often, .end = one_is_told, .bounds = {3, 1, 1, 0})
