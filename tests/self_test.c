@@ -330,6 +330,27 @@ TEST(more_threads_than_slots_find_none) {
     CHECK(atomic_load(&later.taken[highest(&later)]));
 }
 
+/* AddressSanitizer sees it if it leaves the one beyond the last. */
+static void *live_without_a_slot(void *argument) {
+    thrum_self_.slot = THRUM_SELF_SLOTS + 1; /* as if it had found all of them taken */
+    CHECK_EQ(thrum_self_slot(), THRUM_SELF_SLOTS);
+    const pid_t child = fork();
+    if (child == 0) thrum_self_reset_after_fork();
+    if (child == 0 && thrum_self_slot() != THRUM_SELF_SLOTS) _exit(1);
+    if (child == 0) thrum_self_.slot = 0; /* nor has it drawn one */
+    if (child == 0) thrum_self_reset_after_fork();
+    if (child == 0) _exit(0);
+    test_join_child(child);
+    thrum_self_leave_slot_();
+    CHECK(thrum_self_slot() < THRUM_SELF_SLOTS); /* the next draw finds one */
+    thrum_self_leave_slot_();
+    return argument;
+}
+TEST(a_thread_without_a_slot_leaves_none) {
+    test_thread t = test_start(live_without_a_slot, NULL);
+    test_join(&t);
+}
+
 TEST(a_forked_child_keeps_its_slot_and_frees_the_others) {
     if (THRUM_UNDER_TSAN) test_skip("it does not survive threads that a forked child starts");
     static crowd c;

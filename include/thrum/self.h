@@ -42,8 +42,12 @@ typedef struct thrum_self_state_ {
     uint32_t slot; /* 0: not yet drawn; else one more than the slot */
 } thrum_self_state_;
 
-/* Slots are 0 … THRUM_SELF_SLOTS - 1. */
+/* Slots are 0 … THRUM_SELF_SLOTS - 1; exploration has fewer. */
+#ifdef THRUM_SELF_SLOTS_
+#define THRUM_SELF_SLOTS THRUM_SELF_SLOTS_
+#else
 #define THRUM_SELF_SLOTS 1024
+#endif
 
 THRUM_BEGIN_DECLS
 

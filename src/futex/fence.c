@@ -42,10 +42,16 @@ bool thrum_fence_heavy(void) {
     return thrum_futex_fence_all(); /* L2 */
 }
 
+/*
+ * A heavy fence that is refused to this thread alone has found ASYMMETRIC: then every heavy one that counts is
+ * the kernel's, and needs no fence here (L2).
+ */
 void thrum_fence_full_(void) {
     /* relaxed: as above */
-    const bool first = thrum_u32_load_relaxed(&decision) == UNDECIDED;
-    if (!first || !thrum_fence_heavy()) thrum_futex_fence(); /* L1 */
+    if (thrum_u32_load_relaxed(&decision) == UNDECIDED)
+        (void)!thrum_fence_heavy(); /* L1 */
+    else
+        thrum_futex_fence(); /* L1 */
 }
 
 bool thrum_fence_is_asymmetric_(void) {

@@ -169,6 +169,13 @@ static void abort_it_while_it_acts(unsigned me) {
 EXPLORE(who_acts_sees_why_it_was_broken, .threads = 4, .begin = two_and_an_action_that_does_nothing,
         .thread = abort_it_while_it_acts, .end = empty, .bounds = {2, 1, 0, 0})
 
+/* What is left of a break is nothing: the next reset makes it whole. */
+static void can_be_mended(void) {
+    empty();
+    thrum_barrier_reset(&s.barrier);
+    whole_and_empty();
+}
+
 /* And who comes after somebody gave up while the action ran. */
 static void give_up_while_it_acts(unsigned me) {
     if (me == 2) {
@@ -186,7 +193,7 @@ static void give_up_while_it_acts(unsigned me) {
     REQUIRE(s.reason == 1);
 }
 EXPLORE(who_comes_sees_why_somebody_gave_up, .threads = 3, .begin = two_and_an_action_that_does_nothing,
-        .thread = give_up_while_it_acts, .end = empty, .bounds = {2, 1, 1, 0})
+        .thread = give_up_while_it_acts, .end = can_be_mended, .bounds = {2, 1, 1, 0})
 
 /* Two parties, a third thread that resets; whoever is sent away comes again, so that all meet in the end. */
 static void come_until_it_holds(unsigned me) {
@@ -217,13 +224,34 @@ static void break_and_mend(unsigned me) {
         REQUIRE(result == THRUM_OK || result == THRUM_BROKEN || result == THRUM_TIMEOUT);
     }
 }
-static void can_be_mended(void) {
-    empty();
-    thrum_barrier_reset(&s.barrier);
-    whole_and_empty();
-}
 EXPLORE(breaks_and_resets_in_every_order, .threads = 4, .begin = three_parties, .thread = break_and_mend,
         .end = can_be_mended, .bounds = {2, 0, 1, 0})
+
+/*
+ * A break of a barrier that is being mended stays: thread 0 waits and is sent away by thread 1; before it has
+ * left, or after, thread 2 aborts, or comes and times out.
+ */
+static void break_what_is_being_mended(unsigned me) {
+    if (me == 0) {
+        REQUIRE(thrum_barrier_wait(&s.barrier, NULL) == THRUM_BROKEN);
+        return;
+    }
+    while (me == 1 && thrum_barrier_waiting(&s.barrier) == 0) thrum_futex_yield();
+    if (me == 1) thrum_barrier_reset(&s.barrier);
+    if (me == 1) thrum_u32_store_relaxed(&s.left, 1);
+    if (me == 1) return;
+    while (thrum_u32_load_relaxed(&s.left) == 0) thrum_futex_yield();
+    if (explore_choose(2))
+        thrum_barrier_abort(&s.barrier);
+    else
+        REQUIRE(thrum_barrier_wait_until(&s.barrier, EXPLORE_SOON, NULL) == THRUM_TIMEOUT);
+}
+static void stays_broken_and_can_be_mended(void) {
+    REQUIRE(thrum_barrier_broken(&s.barrier));
+    can_be_mended();
+}
+EXPLORE(a_break_while_it_is_mended_stays, .threads = 3, .begin = two_parties,
+        .thread = break_what_is_being_mended, .end = stays_broken_and_can_be_mended, .bounds = {2, 1, 1, 0})
 
 /*
  * Thread 0 times out and mends it, and thread 1 comes in its stead: the word is again what it was when thread
@@ -326,7 +354,7 @@ static void two_and_a_counting_action(void) {
 }
 static void broken_if_somebody_timed_out(void) {
     REQUIRE(thrum_barrier_broken(&s.barrier) == (thrum_u32_load_relaxed(&s.timeouts) > 0));
-    empty();
+    can_be_mended();
 }
 /* Three threads on two parties: who is left alone must be sent home by the end. */
 static void come_and_abort(unsigned me) {
@@ -339,7 +367,7 @@ static void come_and_abort(unsigned me) {
 EXPLORE(newcomers_wait_for_the_action, .threads = 4, .begin = two_and_a_counting_action,
         .thread = come_while_it_acts, .end = broken_if_somebody_timed_out, .bounds = {2, 0, 1, 0})
 EXPLORE(an_abort_while_the_action_runs, .threads = 4, .begin = two_and_a_counting_action,
-        .thread = come_and_abort, .end = empty, .bounds = {2, 0, 1, 0})
+        .thread = come_and_abort, .end = can_be_mended, .bounds = {2, 0, 1, 0})
 
 /* --- the last one frees it ------------------------------------------------------------------------------ */
 

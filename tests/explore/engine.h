@@ -49,7 +49,8 @@ typedef struct thread {
     uint8_t waits_for; /* a yield: threads that must take a step first; itself: any other must */
     /* asleep or napping: */
     uint64_t deadline_ns;
-    uint64_t ticket; /* the kernel's queues are in this order */
+    uint64_t refused_ns; /* when it was refused a heavy fence; 0: it was not */
+    uint64_t ticket;     /* the kernel's queues are in this order */
     uint32_t channels;
     unsigned places_count; /* words on which it is queued; kernel.c has them */
     int outcome;

@@ -44,6 +44,7 @@ typedef struct explore_scenario {
     unsigned refused_starts;     /* bit n: the system refuses the start number n, from 0 */
     bool without_wait_any;       /* the kernel refuses thrum_futex_wait_any */
     bool without_fence_all;      /* and thrum_futex_fence_all */
+    unsigned refused_fences;     /* bit n: it refuses thrum_futex_fence_all to the thread n alone */
     const char *finds;           /* the search must fail, with a message that contains this */
     explore_bounds bounds;       /* of the depth-first search; all 0: 2, 1, 1, 1 */
     unsigned by_priority; /* executions under random priorities (PCT); 0: 50,000; scaled by --executions */

@@ -38,6 +38,21 @@ EXPLORE(a_light_and_a_heavy_side_never_both_miss, .threads = 2, .thread = one_li
 EXPLORE(where_the_kernel_refuses_they_never_both_miss_either, .threads = 2, .thread = one_light_one_heavy,
         .end = one_of_two_saw, .bounds = {5, 3, 0, 0}, .without_fence_all = true)
 
+/* The light side alone is refused: it decides for all, or leaves the fences to the heavy side. */
+EXPLORE(a_light_side_that_is_refused_and_a_heavy_one, .threads = 2, .thread = one_light_one_heavy,
+        .end = one_of_two_saw, .bounds = {5, 3, 0, 0}, .refused_fences = 1 << 0)
+
+/* One decides, and another that is refused comes to decide at the same time: the first decision holds. */
+static void decide_again(unsigned me) {
+    if (me == 2)
+        thrum_fence_light();
+    else
+        (void)!thrum_fence_heavy();
+    if (me < 2) store_fence_look(me, me == 1);
+}
+EXPLORE(who_decides_decides_for_all, .threads = 3, .thread = decide_again, .end = one_of_two_saw,
+        .bounds = {4, 2, 0, 0}, .refused_fences = 1 << 2)
+
 static void one_light_two_heavy(unsigned me) {
     store_fence_look(me, me > 0);
 }

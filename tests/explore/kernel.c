@@ -5,6 +5,8 @@
  * I1: a sleeper is in the queues of its words until a wake takes it from one, or it leaves all of them.
  * I2: queues are first in, first out (the sleepers' tickets).
  * I3: time stands still but when a sleeper's deadline passes, or when the search lets it jump.
+ * I4: what a thread has stored is visible to all after a millisecond: the nap of a thread that was refused a
+ *     heavy fence is one, when it ends so long after that.
  */
 #include "engine.h"
 
@@ -18,6 +20,7 @@
 
 /* A jump of the clock: past every deadline that a scenario or a policy sets. */
 enum { JUMP_NS = 2000000 };
+enum { VISIBLE_NS = 1000000 };
 
 #define CALLER __builtin_return_address(0)
 
@@ -185,14 +188,16 @@ void thrum_futex_nap(thrum_deadline deadline) {
     thread *t = self_thread();
     if (engine.tracing) report_event(CALLER, 0, "nap until %" PRIu64, deadline.ns);
     operation_ends();
-    if (deadline.ns <= engine.now_ns) return;
-    t->places_count = 0;
-    t->deadline_ns = deadline.ns;
-    t->state = NAPPING;
-    schedule(true);
-    schedule_step();
-    chain((uint64_t)t->outcome);
-    operation_ends();
+    if (deadline.ns > engine.now_ns) {
+        t->places_count = 0;
+        t->deadline_ns = deadline.ns;
+        t->state = NAPPING;
+        schedule(true);
+        schedule_step();
+        chain((uint64_t)t->outcome);
+        operation_ends();
+    }
+    if (t->refused_ns && engine.now_ns >= t->refused_ns + VISIBLE_NS) explore_fence_heavy(); /* I4 */
 }
 
 void thrum_futex_yield(void) {
@@ -211,7 +216,10 @@ void thrum_futex_fence(void) {
 }
 
 bool thrum_futex_fence_all(void) {
-    if (engine.scenario->without_fence_all) return false;
+    const bool refused =
+        engine.parallel && engine.me && (engine.scenario->refused_fences >> (engine.me - 1) & 1);
+    if (refused) self_thread()->refused_ns = engine.now_ns;
+    if (engine.scenario->without_fence_all || refused) return false;
     explore_fence_heavy();
     return true;
 }

@@ -3,6 +3,7 @@
  * The command line of an exploring program:
  *
  *     lock_explore [OPTION...] [SCENARIO...]
+ * Scenarios that are named run in that order.
  *     --list               the scenarios' names
  *     --executions PERCENT of each scenario's executions by priority and at random
  *     --seconds N          instead: so long by priority and at random, each
@@ -258,15 +259,17 @@ int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const int named = read_options(argc, argv);
     fibers_make();
-    unsigned ran = 0, wrong = 0;
-    for (const explore_scenario *s = scenarios; s; s = s->next) {
-        bool chosen = named == argc;
-        for (int i = named; i < argc; i++) chosen |= strcmp(argv[i], s->name) == 0;
-        if (!chosen) continue;
-        ran++;
-        if (!run_scenario(s)) wrong++;
-        if (wrong && options.until_failure) break;
+    bool fine = true;
+    for (const explore_scenario *s = scenarios; s && named == argc; s = s->next) {
+        fine = run_scenario(s) && fine;
+        if (!fine && options.until_failure) break;
     }
-    if (ran == 0) usage();
-    return wrong != 0;
+    for (int i = named; i < argc; i++) {
+        const explore_scenario *s = scenarios;
+        while (s && strcmp(argv[i], s->name) != 0) s = s->next;
+        if (!s) usage();
+        fine = run_scenario(s) && fine;
+        if (!fine && options.until_failure) break;
+    }
+    return !fine;
 }

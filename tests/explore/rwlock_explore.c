@@ -15,6 +15,7 @@ static struct {
     int page; /* plain: a write among reads is a race, which the explorer reports */
     unsigned kinds[EXPLORE_THREADS];
     thrum_deadline deadline; /* of the timed ones */
+    bool in_time, got_in;
     thrum_u32 through;
     unsigned callers;
     thrum_result results[3];
@@ -176,6 +177,58 @@ static void read_together(unsigned me) {
 }
 EXPLORE(a_downgrade_wakes_a_reader_that_sleeps, .threads = 2, .begin = name_words, .thread = read_together,
         .end = free_without_a_trace, .bounds = {4, 0, 2, 1})
+
+/* --- at the deadline, and while it is closed ------------------------------------------------------------ */
+
+/*
+ * Somebody is next in line for ever. A caller that waits behind it goes in at its deadline if nothing bars it
+ * any more: the write was released in time.
+ */
+static void one_writes_and_one_is_next(void) {
+    name_words();
+    s.kinds[0] = explore_choose(2) ? WRITE_TIMED : READ_TIMED;
+    thrum_rwlock_acquire_write(&s.rwlock);
+    thrum_lock_acquire(&s.rwlock.queue);
+}
+static void come_at_the_deadline(unsigned me) {
+    if (me == 1) {
+        REQUIRE(thrum_rwlock_release_write(&s.rwlock) == THRUM_OK);
+        explore_fence_heavy(); /* no later look misses it */
+        s.in_time = !thrum_deadline_passed(s.deadline);
+        return;
+    }
+    s.got_in = acquire(s.kinds[0]);
+    if (s.got_in) use_and_let_go(s.kinds[0]);
+}
+static void in_if_it_was_open_in_time(void) {
+    REQUIRE(s.got_in || !s.in_time);
+    REQUIRE(thrum_lock_release(&s.rwlock.queue) == THRUM_OK);
+    free_without_a_trace();
+}
+EXPLORE(a_caller_whose_deadline_passes_looks_once_more, .threads = 2, .begin = one_writes_and_one_is_next,
+        .thread = come_at_the_deadline, .end = in_if_it_was_open_in_time, .bounds = {3, 0, 2, 1})
+
+/* A candidate has closed it: nobody else gets in, however it comes. */
+static void closed_by_somebody(void) {
+    name_words();
+    thrum_lock_acquire(&s.rwlock.queue);
+    thrum_u32_fetch_or_relaxed(&s.rwlock.state, THRUM_RWLOCK_CLOSED_);
+    s.kinds[0] = explore_choose(4);
+    const kind kinds[] = {READ_TIMED, READ_TRYING, WRITE_TIMED, WRITE_TRYING};
+    s.kinds[0] = kinds[s.kinds[0]];
+    s.kinds[1] = WRITE_TRYING;
+}
+static void come_in_vain(unsigned me) {
+    REQUIRE(!acquire(s.kinds[me]));
+}
+static void closed_and_nothing_else(void) {
+    REQUIRE(thrum_u32_load_relaxed(&s.rwlock.state) == THRUM_RWLOCK_CLOSED_);
+    thrum_u32_fetch_and_relaxed(&s.rwlock.state, ~(uint32_t)THRUM_RWLOCK_CLOSED_);
+    REQUIRE(thrum_lock_release(&s.rwlock.queue) == THRUM_OK);
+    free_without_a_trace();
+}
+EXPLORE(a_closed_one_is_closed_to_all_newcomers, .threads = 2, .begin = closed_by_somebody,
+        .thread = come_in_vain, .end = closed_and_nothing_else, .bounds = {2, 1, 1, 1})
 
 /* --- what is told --------------------------------------------------------------------------------------- */
 

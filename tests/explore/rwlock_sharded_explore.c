@@ -114,6 +114,15 @@ static void two_writers_and_a_reader(void) {
 EXPLORE(two_writers_and_a_reader, .threads = 3, .begin = two_writers_and_a_reader, .thread = get_in,
         .end = free_without_a_trace, .bounds = {1, 1, 1, 1})
 
+/* The writer alone is refused: it is sure of nothing before its nap, and of all after it. */
+static void fences_are_asymmetric(void) {
+    begin();
+    (void)!thrum_fence_heavy();
+    s.kinds[1] = explore_choose(2) ? WRITE : WRITE_TIMED;
+}
+EXPLORE(a_writer_that_is_refused_waits_until_it_is_sure, .threads = 2, .begin = fences_are_asymmetric,
+        .thread = get_in_twice, .end = free_without_a_trace, .bounds = {2, 2, 1, 0}, .refused_fences = 1 << 1)
+
 /* A read within a read gets in though a writer has closed it in between. */
 static void read_within_a_read(unsigned me) {
     thrum_self_.slot = me + 1;

@@ -198,6 +198,22 @@ static void one_in_time_beside_a_sleeper(unsigned me) {
 EXPLORE(who_times_out_leaves_no_sleeper_beside_a_permit, .threads = 3, .begin = begin,
         .thread = one_in_time_beside_a_sleeper, .end = none_left, .bounds = {3, 0, 2, 0})
 
+/* What was set and cleared, or counted down and reset, before the call has not become ready since. */
+static void begin_after_a_set_and_a_count(void) {
+    begin();
+    thrum_event_set(&s.event);
+    thrum_event_clear(&s.event);
+    REQUIRE(thrum_latch_init(&s.latch, 1) == THRUM_OK);
+    thrum_latch_count_down(&s.latch);
+    REQUIRE(thrum_latch_reset(&s.latch, 1) == THRUM_OK);
+}
+static void wait_in_vain(unsigned me) {
+    static const thrum_waitable event_latch[] = {THRUM_WAITABLE(&s.event), THRUM_WAITABLE(&s.latch)};
+    REQUIRE(wait_in_time(me, event_latch) == THRUM_TIMEOUT);
+}
+EXPLORE(what_was_ready_before_the_call_does_not_count, .threads = 2, .begin = begin_after_a_set_and_a_count,
+        .thread = wait_in_vain, .bounds = {3, 1, 2, 1})
+
 static void one_tries(unsigned me) {
     if (me == 0 && thrum_try_wait_any(pq, 2, &s.chosen[me])) release(&s.p);
     if (me == 1) thrum_semaphore_acquire(&s.p);

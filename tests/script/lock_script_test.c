@@ -119,7 +119,7 @@ TEST(a_held_lock_is_not_touched_by_try) {
 /* --- how it waits --------------------------------------------------------------------------- */
 
 enum { AT_RELEASE = 1, SLEEPERS = 2 }; /* the channels of src/futex/lock.c */
-enum { STALE_NS = 1000000, DEATH_NS = 100000000, SOON_NS = 100000 };
+enum { SLICE_NS = 500000, STALE_NS = 1000000, DEATH_NS = 100000000, SOON_NS = 100000 };
 enum { WHOLE_NS = 0 }; /* as long as the caller's own deadline */
 /* What an heir has in the word while it is parked for the release. */
 #define PARKED (LOCKED | HEIR | MARK | WAKE)
@@ -274,6 +274,38 @@ TEST(an_heir_that_was_woken_in_vain_naps_and_wants_no_second_wake) {
     script.at_nap = release;
     thrum_lock_acquire(&lock);
     CHECK_EQ(script.naps, 1);
+    end(1, LOCKED);
+}
+
+static void close_it_and_release(void) {
+    close_it(), release();
+}
+static void open_it(void) {
+    forget(CLOSED);
+}
+TEST(an_heir_that_was_woken_leaves_a_closed_lock_to_the_heir_that_closed_it) {
+    begin(LOCKED);
+    expect_park(PARKED, STALE_NS, close_it_and_release, THRUM_FUTEX_WOKEN);
+    script.at_nap = open_it;
+    thrum_lock_acquire(&lock);
+    CHECK_EQ(script.naps, 1);
+    end(1, LOCKED);
+}
+
+static void pass_on_at_each_look_at_the_clock(void) {
+    pass_on();
+    script.at_clock = pass_on_at_each_look_at_the_clock;
+}
+static void the_slice_is_over_now_and_release(void) {
+    CHECK_EQ(script.now_ns, 1000 + SLICE_NS);
+    release();
+}
+TEST(an_heir_naps_twice_as_long_each_time_and_not_beyond_its_slice) {
+    begin(LOCKED);
+    script.at_clock = pass_on_at_each_look_at_the_clock;
+    expect_park((PARKED | CLOSED) & ~MARK, WHOLE_NS, the_slice_is_over_now_and_release, THRUM_FUTEX_WOKEN);
+    thrum_lock_acquire(&lock);
+    CHECK_EQ(script.naps, 4); /* 50, 100 and 200 microseconds, and what is left of 500 */
     end(1, LOCKED);
 }
 
