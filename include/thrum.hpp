@@ -14,10 +14,16 @@
  *
  *     thrum_executor_submit(pool, thrum::job<measure>, page, &future);
  *
+ * Where exceptions are off (-fno-exceptions), both call the function and no more.
+ *
  * And the locks as the standard's mutexes: thrum/mutex.hpp.
  */
 #ifndef THRUM_HPP
 #define THRUM_HPP
+
+#if __cplusplus < 201703L
+#error "thrum.hpp needs C++17 or later (-std=c++17)"
+#else
 
 #include <thrum.h>
 #include <thrum/mutex.hpp>
@@ -30,6 +36,8 @@
 #include <typeinfo>
 
 namespace thrum {
+
+#ifdef __cpp_exceptions
 
 /* The text of the exception that is being handled: "std::runtime_error: closed". */
 inline std::string describe_current_exception() {
@@ -105,6 +113,20 @@ __attribute__((no_sanitize("undefined"))) int job(void *argument, void **value) 
     return thrum_job_error(failure.code ? failure.code : 1, "%s", failure.text);
 }
 
+#else
+
+template <void *(*function)(void *)> void *target(void *argument) {
+    return function(argument);
+}
+
+template <int (*function)(void *, void **)> int job(void *argument, void **value) {
+    return function(argument, value);
+}
+
+#endif
+
 } // namespace thrum
+
+#endif // C++17
 
 #endif

@@ -7,13 +7,21 @@
 
 #include <errno.h>
 #include <math.h>
+#include <setjmp.h>
 
 static uint64_t now = 1000000;
-static unsigned looks;
+static unsigned looks, naps;
+static jmp_buf enough;
 
 uint64_t thrum_futex_now_ns(void) {
     looks++;
     return now;
+}
+
+/* A signal handler ends every nap but the fourth, which ends at the deadline; nobody waits for a fifth. */
+void thrum_futex_nap(thrum_deadline deadline) {
+    if (++naps > 4) longjmp(enough, 1);
+    now = naps == 4 && deadline.ns != UINT64_MAX ? deadline.ns : now + 1;
 }
 
 static const uint64_t FOREVER_NS = UINT64_MAX;
@@ -181,6 +189,29 @@ TEST(left_is_the_distance_or_zero_or_for_ever) {
     CHECK_EQ(thrum_deadline_left_ns(THRUM_NOW), 0);
     CHECK_EQ(thrum_deadline_left_ns((thrum_deadline){UINT64_C(1) << 63}), (UINT64_C(1) << 63) - 1000);
     CHECK_EQ(thrum_deadline_left_ns(THRUM_FOREVER), FOREVER_NS);
+}
+
+TEST(a_sleep_goes_on_after_each_signal_handler_until_the_moment_has_come) {
+    now = 1000000, naps = 0;
+    thrum_sleep(thrum_after_ms(50));
+    CHECK_EQ(now, 51000000);
+    CHECK_EQ(naps, 4);
+}
+
+TEST(a_sleep_until_a_moment_that_has_come_is_none) {
+    now = 1000000, naps = 0;
+    const thrum_deadline past[] = {THRUM_NOW, {1}, {999999}, {1000000}};
+    for (unsigned i = 0; i < sizeof past / sizeof past[0]; i++) thrum_sleep(past[i]);
+    CHECK_EQ(naps, 0);
+    CHECK_EQ(now, 1000000);
+}
+
+TEST(a_sleep_for_ever_never_ends) {
+    naps = 0;
+    if (setjmp(enough) == 0) {
+        thrum_sleep(THRUM_FOREVER);
+        CHECK(false);
+    }
 }
 
 TEST(the_earlier_of_two_moments) {

@@ -3,7 +3,7 @@
 #
 # musl_test.sh SOURCE_DIR BUILD_DIR
 #
-# The library and its behaviour tests on musl instead of glibc.
+# The core and its behaviour tests on musl instead of glibc.
 set -euo pipefail
 
 command -v musl-gcc >/dev/null || { echo "skipped: musl-gcc is not installed"; exit 77; }
@@ -18,3 +18,32 @@ for room in lock rlock event semaphore result; do
         src/atomic/*.c src/futex/*.c tests/support/test.c "tests/${room}_test.c" -o "$work/$room"
     "$work/$room"
 done
+
+# A shared object with thrum in it: a program may be linked to it, and musl's dlopen refuses it, as README says.
+cat >"$work/object.c" <<'CODE'
+#include <thrum/rlock.h>
+int take(void);
+int take(void) {
+    static thrum_rlock lock;
+    return thrum_rlock_try_acquire(&lock);
+}
+CODE
+cat >"$work/linked.c" <<'CODE'
+int take(void);
+int main(void) {
+    return !take();
+}
+CODE
+cat >"$work/loads.c" <<'CODE'
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int count, char **arguments) {
+    if (count < 2 || dlopen(arguments[1], RTLD_NOW)) return 1;
+    return puts(dlerror()) < 0;
+}
+CODE
+musl-gcc -std=c11 -O2 -fPIC -shared -Iinclude "${kernel[@]}" src/atomic/*.c src/futex/*.c "$work/object.c" -o "$work/object.so"
+musl-gcc "$work/linked.c" "$work/object.so" -Wl,-rpath,"$work" -o "$work/linked"
+"$work/linked"
+musl-gcc "$work/loads.c" -o "$work/loads"
+"$work/loads" "$work/object.so" | grep 'initial-exec TLS resolves to dynamic definition'

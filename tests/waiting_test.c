@@ -449,6 +449,27 @@ TEST(a_signal_storm_neither_shortens_nor_lengthens_a_wait) {
         }
 }
 
+static void *sleeper(void *p) {
+    visit *v = p;
+    thrum_sleep(v->deadline);
+    v->ended_ns = test_now_ns();
+    atomic_store(&v->over, true);
+    return NULL;
+}
+
+TEST(a_signal_storm_neither_shortens_nor_lengthens_a_sleep) {
+    install_handler();
+    visit v = {.deadline = thrum_after_ms(60)};
+    test_thread t = test_start(sleeper, &v);
+    storm s;
+    test_thread sender = storm_begin(&s, &t);
+    while (!atomic_load(&v.over)) sched_yield();
+    storm_end(&s, &sender);
+    test_join(&t);
+    CHECK(v.ended_ns >= v.deadline.ns);
+    CHECK(v.ended_ns < v.deadline.ns + 1000u * MS);
+}
+
 TEST(a_signal_storm_loses_no_wake) {
     for
         EACH_GATE(g) {

@@ -131,7 +131,7 @@ THRUM_INLINE thrum_result thrum_cond_wait(thrum_cond *cond) {
  * come later than the deadline, since the lock must be had first; a notify that came meanwhile has
  * chosen it, and it is THRUM_OK.
  */
-THRUM_INLINE THRUM_MUST_USE thrum_result thrum_cond_wait_until(thrum_cond *cond, thrum_deadline deadline) {
+THRUM_INLINE thrum_result thrum_cond_wait_until(thrum_cond *cond, thrum_deadline deadline) {
     return thrum_cond_wait_(cond->lock, &cond->last, deadline);
 }
 
@@ -141,8 +141,8 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_cond_wait_until(thrum_cond *cond,
  * before. A negative answer is handed through. Else as thrum_cond_wait, which is not called, and the lock
  * not checked, when the predicate is positive at once.
  */
-THRUM_INLINE THRUM_MUST_USE int thrum_cond_wait_for(thrum_cond *cond, thrum_predicate *predicate,
-                                                    void *argument, thrum_deadline deadline) {
+THRUM_INLINE int thrum_cond_wait_for(thrum_cond *cond, thrum_predicate *predicate, void *argument,
+                                     thrum_deadline deadline) {
     return thrum_cond_wait_for_(cond->lock, &cond->last, predicate, argument, deadline);
 }
 

@@ -9,6 +9,11 @@
 #ifndef THRUM_CPU_H
 #define THRUM_CPU_H
 
+#if __SIZEOF_POINTER__ != 8
+#error \
+    "thrum is for 64-bit processors: its atomic words are of 8 bytes, as its pointers and the kernel's times are"
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +34,7 @@
 #define THRUM_API __attribute__((visibility("default")))
 /* A slow path: kept out of line and away from the hot code. */
 #define THRUM_COLD __attribute__((cold, noinline))
-/* A result that it is a bug to ignore. */
+/* A result that it is a bug to ignore (thrum/result.h says when). */
 #define THRUM_MUST_USE __attribute__((warn_unused_result))
 /* Inline functions of these headers are never traced by -finstrument-functions. */
 #define THRUM_INLINE static inline __attribute__((unused, no_instrument_function))

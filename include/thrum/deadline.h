@@ -66,6 +66,13 @@ THRUM_API bool thrum_deadline_passed(thrum_deadline deadline);
 /* Nanoseconds from now until then: 0 when it has passed, UINT64_MAX for THRUM_FOREVER. */
 THRUM_API uint64_t thrum_deadline_left_ns(thrum_deadline deadline);
 
+/*
+ * Sleeps until the moment has come: not at all where it has passed, for ever with THRUM_FOREVER. A signal
+ * handler that runs meanwhile neither shortens nor lengthens the sleep. A thread that another one is to wake
+ * earlier waits for an event instead.
+ */
+THRUM_API void thrum_sleep(thrum_deadline deadline);
+
 /* The earlier of two moments. */
 THRUM_INLINE thrum_deadline thrum_deadline_earlier(thrum_deadline a, thrum_deadline b) {
     return a.ns < b.ns ? a : b;

@@ -72,7 +72,7 @@ THRUM_INLINE bool thrum_event_is_set(const thrum_event *event) {
 }
 
 /* The same as thrum_event_is_set: the form of the wait that never waits. */
-THRUM_INLINE THRUM_MUST_USE bool thrum_event_try_wait(const thrum_event *event) {
+THRUM_INLINE bool thrum_event_try_wait(const thrum_event *event) {
     return thrum_event_is_set(event);
 }
 
@@ -106,7 +106,7 @@ THRUM_INLINE void thrum_event_wait(thrum_event *event) {
  * event that is set it returns THRUM_OK whatever the deadline. Signals neither shorten nor
  * lengthen the wait.
  */
-THRUM_INLINE THRUM_MUST_USE thrum_result thrum_event_wait_until(thrum_event *event, thrum_deadline deadline) {
+THRUM_INLINE thrum_result thrum_event_wait_until(thrum_event *event, thrum_deadline deadline) {
     if (thrum_event_is_set(event)) return THRUM_OK;
     const thrum_result result = thrum_event_wait_slow_(event, deadline);
     if (result == THRUM_OK) THRUM_ANNOUNCE_ACQUIRE_(event);

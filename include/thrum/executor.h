@@ -133,8 +133,7 @@ THRUM_API thrum_result thrum_executor_shutdown(thrum_executor *executor, int how
  * Waits until a shutdown is complete, but not beyond the deadline. THRUM_OK; THRUM_TIMEOUT; THRUM_DEADLOCK:
  * as above.
  */
-THRUM_API THRUM_MUST_USE thrum_result thrum_executor_join_until(thrum_executor *executor,
-                                                                thrum_deadline deadline);
+THRUM_API thrum_result thrum_executor_join_until(thrum_executor *executor, thrum_deadline deadline);
 
 /* How many workers there are at the moment; how many jobs have not begun. */
 THRUM_API size_t thrum_executor_workers(const thrum_executor *executor);

@@ -160,9 +160,8 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_future_set_error(thrum_future *futur
 THRUM_API thrum_result thrum_future_wait(thrum_future *const *futures, size_t count, thrum_future_when when,
                                          bool *done);
 /* The same up to the deadline: also THRUM_TIMEOUT. */
-THRUM_API THRUM_MUST_USE thrum_result thrum_future_wait_until(thrum_future *const *futures, size_t count,
-                                                              thrum_future_when when, bool *done,
-                                                              thrum_deadline deadline);
+THRUM_API thrum_result thrum_future_wait_until(thrum_future *const *futures, size_t count,
+                                               thrum_future_when when, bool *done, thrum_deadline deadline);
 
 /*
  * Gives each of several futures once, in the order in which they are done; those that are done at the

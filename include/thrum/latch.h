@@ -70,7 +70,7 @@ THRUM_INLINE int32_t thrum_latch_count(const thrum_latch *latch) {
 }
 
 /* Whether the latch is open. Never waits. */
-THRUM_INLINE THRUM_MUST_USE bool thrum_latch_try_wait(const thrum_latch *latch) {
+THRUM_INLINE bool thrum_latch_try_wait(const thrum_latch *latch) {
     /* T1: acquire, pairs with T2 */
     return (thrum_u64_load_acquire(&latch->state) & THRUM_LATCH_COUNT_) == 0;
 }
@@ -103,7 +103,7 @@ THRUM_INLINE void thrum_latch_wait(thrum_latch *latch) {
  * Waits until the latch is open, but not beyond the deadline. THRUM_OK or THRUM_TIMEOUT. At an open
  * latch it returns THRUM_OK whatever the deadline. Signals neither shorten nor lengthen the wait.
  */
-THRUM_INLINE THRUM_MUST_USE thrum_result thrum_latch_wait_until(thrum_latch *latch, thrum_deadline deadline) {
+THRUM_INLINE thrum_result thrum_latch_wait_until(thrum_latch *latch, thrum_deadline deadline) {
     if (thrum_latch_try_wait(latch)) return THRUM_OK;
     const thrum_result result = thrum_latch_wait_slow_(latch, deadline);
     if (result == THRUM_OK) THRUM_ANNOUNCE_ACQUIRE_(latch);

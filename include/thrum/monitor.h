@@ -77,14 +77,13 @@ THRUM_INLINE thrum_result thrum_monitor_wait(thrum_monitor *monitor) {
 }
 
 /* As thrum_cond_wait_until: also THRUM_TIMEOUT. */
-THRUM_INLINE THRUM_MUST_USE thrum_result thrum_monitor_wait_until(thrum_monitor *monitor,
-                                                                  thrum_deadline deadline) {
+THRUM_INLINE thrum_result thrum_monitor_wait_until(thrum_monitor *monitor, thrum_deadline deadline) {
     return thrum_cond_wait_(thrum_monitor_lock_(monitor), &monitor->last, deadline);
 }
 
 /* As thrum_cond_wait_for. */
-THRUM_INLINE THRUM_MUST_USE int thrum_monitor_wait_for(thrum_monitor *monitor, thrum_predicate *predicate,
-                                                       void *argument, thrum_deadline deadline) {
+THRUM_INLINE int thrum_monitor_wait_for(thrum_monitor *monitor, thrum_predicate *predicate, void *argument,
+                                        thrum_deadline deadline) {
     return thrum_cond_wait_for_(thrum_monitor_lock_(monitor), &monitor->last, predicate, argument, deadline);
 }
 

@@ -17,10 +17,15 @@
  *     if (accounts.try_lock_until(thrum::after(std::chrono::milliseconds(5)))) ...
  *
  * What a call costs, who may make it and its memory order: as the C function of that name. None throws, but
- * recursive_mutex::lock at the greatest depth. What would be THRUM_NOT_HELD is ignored.
+ * recursive_mutex::lock at the greatest depth, which ends the program where exceptions are off. What would be
+ * THRUM_NOT_HELD is ignored.
  */
 #ifndef THRUM_MUTEX_HPP
 #define THRUM_MUTEX_HPP
+
+#if __cplusplus < 201703L
+#error "thrum/mutex.hpp needs C++17 or later (-std=c++17)"
+#else
 
 #include <thrum/lock.h>
 #include <thrum/rlock.h>
@@ -28,6 +33,7 @@
 #include <thrum/spinlock.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <system_error>
 
 namespace thrum {
@@ -91,6 +97,14 @@ bool until(const std::chrono::time_point<Clock, Duration> &moment, Attempt attem
         if (attempt(after(distance))) return true;
         if (distance <= distance.zero()) return false;
     }
+}
+
+[[noreturn]] inline void refuse_depth() {
+#ifdef __cpp_exceptions
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+#else
+    std::abort();
+#endif
 }
 
 /* The standard's two timed forms from the one that takes a deadline. */
@@ -177,8 +191,7 @@ class recursive_mutex : public thrum_rlock, public detail::timed<recursive_mutex
     constexpr recursive_mutex() noexcept : thrum_rlock THRUM_RLOCK_INIT {}
     /* Throws std::system_error, resource_unavailable_try_again, at the depth THRUM_RLOCK_DEPTH_MAX. */
     void lock() {
-        if (thrum_rlock_acquire(this) != THRUM_OK)
-            throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+        if (thrum_rlock_acquire(this) != THRUM_OK) detail::refuse_depth();
     }
     bool try_lock() {
         return thrum_rlock_try_acquire(this);
@@ -263,4 +276,5 @@ class sharded_shared_mutex : public thrum_sharded_rwlock,
 
 } // namespace thrum
 
+#endif // C++17
 #endif

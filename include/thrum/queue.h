@@ -148,7 +148,7 @@ THRUM_API thrum_result thrum_queue_task_done(thrum_queue *queue);
 /* Waits until every item that was put is dealt with; any number of times. */
 THRUM_API void thrum_queue_join(thrum_queue *queue);
 /* The same up to the deadline. THRUM_OK; THRUM_TIMEOUT. */
-THRUM_API THRUM_MUST_USE thrum_result thrum_queue_join_until(thrum_queue *queue, thrum_deadline deadline);
+THRUM_API thrum_result thrum_queue_join_until(thrum_queue *queue, thrum_deadline deadline);
 
 /*
  * Refuses puts from now on, wakes those that wait for room, and lets gets take what is there. Any number of

@@ -5,6 +5,11 @@
  * Floor 1: never sleeps. A call that cannot fail returns void; one that only answers a question
  * returns bool; every other returns a `thrum_result`. `errno` is left as it was found.
  *
+ * The compiler warns of an ignored result (THRUM_MUST_USE) where the caller cannot go on right without it: a
+ * lock may not be held, an object not made, an item, value or job not handed over, an out-parameter not set.
+ * A wait that takes nothing may be ignored: an event's, a latch's, a condition's, a join's. Its caller looks
+ * again.
+ *
  *     thrum_result r = thrum_lock_acquire_until(&l, thrum_after_ms(50));
  *     if (r != THRUM_OK) fprintf(stderr, "%s: %s\n", thrum_result_name(r), thrum_result_message(r));
  */

@@ -147,8 +147,7 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_thread_run_here(thrum_thread *thread
 THRUM_API thrum_result thrum_thread_join(thrum_thread *thread, void **value);
 
 /* The same up to the deadline; THRUM_TIMEOUT. A daemon may be waited for like this at any time. */
-THRUM_API THRUM_MUST_USE thrum_result thrum_thread_join_until(thrum_thread *thread, void **value,
-                                                              thrum_deadline deadline);
+THRUM_API thrum_result thrum_thread_join_until(thrum_thread *thread, void **value, thrum_deadline deadline);
 
 /*
  * Ends the calling thread: lets go of what it holds through THRUM_WITH, unwinds (C++ destructors, cleanup

@@ -85,6 +85,12 @@ THRUM_GUARD_DEFINE_SIDE_(thrum_sharded_rwlock, write)
 THRUM_GUARD_DEFINE_AS_(thrum_all, thrum_all, thrum_acquire_all(object) == THRUM_OK, thrum_acquire_all_until,
                        thrum_release_all)
 
+/* What the compiler says of a rwlock that no side is named for. */
+#define THRUM_GUARD_NEEDS_SIDE_                                                                   \
+    "a rwlock is held for reading or for writing: write THRUM_WITH_READ or THRUM_WITH_WRITE (or " \
+    "THRUM_HOLD_READ, "                                                                           \
+    "THRUM_HOLD_WRITE)"
+
 #ifdef __cplusplus
 #define THRUM_GUARD_OVERLOAD_AS_(side, name, type)                                                    \
     THRUM_INLINE thrum_guard_ thrum_guard_acquire_##side(type *object) {                              \
@@ -108,6 +114,13 @@ THRUM_GUARD_OVERLOAD_(thrum_monitor)
 THRUM_GUARD_OVERLOAD_(thrum_all)
 THRUM_GUARD_OVERLOAD_SIDES_(thrum_rwlock)
 THRUM_GUARD_OVERLOAD_SIDES_(thrum_sharded_rwlock)
+#define THRUM_GUARD_REFUSE_(type)                                                                    \
+    __attribute__((unavailable(THRUM_GUARD_NEEDS_SIDE_))) thrum_guard_ thrum_guard_acquire_(type *); \
+    __attribute__((unavailable(THRUM_GUARD_NEEDS_SIDE_))) thrum_guard_ thrum_guard_acquire_until_(   \
+        type *, thrum_deadline, thrum_result *);
+THRUM_GUARD_REFUSE_(thrum_rwlock)
+THRUM_GUARD_REFUSE_(thrum_sharded_rwlock)
+#undef THRUM_GUARD_REFUSE_
 #else
 /* clang-format off */
 #define THRUM_GUARD_SELECT_(verb, object)                                                          \
@@ -119,15 +132,24 @@ THRUM_GUARD_OVERLOAD_SIDES_(thrum_sharded_rwlock)
         thrum_rlock *: thrum_guard_##verb##_thrum_rlock_,                                          \
         thrum_all *: thrum_guard_##verb##_thrum_all_,                                              \
         thrum_cond *: thrum_guard_##verb##_thrum_cond_,                                            \
-        thrum_monitor *: thrum_guard_##verb##_thrum_monitor_)
+        thrum_monitor *: thrum_guard_##verb##_thrum_monitor_,                                      \
+        thrum_rwlock *: thrum_guard_##verb##_read_thrum_rwlock_,                                   \
+        thrum_sharded_rwlock *: thrum_guard_##verb##_read_thrum_sharded_rwlock_)
 #define THRUM_GUARD_SELECT_SIDE_(verb, object)                                                     \
     _Generic((object),                                                                             \
         thrum_rwlock *: thrum_guard_##verb##_thrum_rwlock_,                                        \
         thrum_sharded_rwlock *: thrum_guard_##verb##_thrum_sharded_rwlock_)
+#define THRUM_GUARD_CHECK_(object)                                                                 \
+    ((void)sizeof(struct {                                                                         \
+        _Static_assert(_Generic((object), thrum_rwlock *: 0, thrum_sharded_rwlock *: 0, default: 1), \
+                       THRUM_GUARD_NEEDS_SIDE_);                                                   \
+        char any;                                                                                  \
+    }))
 /* clang-format on */
-#define thrum_guard_acquire_(object) THRUM_GUARD_SELECT_(acquire, object)(object)
+#define thrum_guard_acquire_(object) \
+    (THRUM_GUARD_CHECK_(object), THRUM_GUARD_SELECT_(acquire, object)(object))
 #define thrum_guard_acquire_until_(object, deadline, result) \
-    THRUM_GUARD_SELECT_(acquire_until, object)(object, deadline, result)
+    (THRUM_GUARD_CHECK_(object), THRUM_GUARD_SELECT_(acquire_until, object)(object, deadline, result))
 #define thrum_guard_acquire_read_(object) THRUM_GUARD_SELECT_SIDE_(acquire_read, object)(object)
 #define thrum_guard_acquire_write_(object) THRUM_GUARD_SELECT_SIDE_(acquire_write, object)(object)
 #define thrum_guard_acquire_until_read_(object, deadline, result) \

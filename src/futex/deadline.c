@@ -63,6 +63,10 @@ bool thrum_deadline_passed(thrum_deadline deadline) {
     return deadline.ns == 0 || deadline.ns <= thrum_futex_now_ns();
 }
 
+void thrum_sleep(thrum_deadline deadline) {
+    while (!thrum_deadline_passed(deadline)) thrum_futex_nap(deadline); /* a signal handler ends a nap */
+}
+
 uint64_t thrum_deadline_left_ns(thrum_deadline deadline) {
     if (deadline.ns == THRUM_FOREVER.ns) return UINT64_MAX;
     const uint64_t now = deadline.ns ? thrum_futex_now_ns() : 0;

@@ -153,7 +153,7 @@ static void *run(void *p) {
             call(s);
         } else {
             thrum_lock_release(&s->lock_);
-            (void)!thrum_event_wait_until(&s->look_again_, due);
+            (void)thrum_event_wait_until(&s->look_again_, due);
             thrum_lock_acquire(&s->lock_);
         }
     }

@@ -289,7 +289,7 @@ thrum_result thrum_thread_start(thrum_thread *thread) {
     } else {
         uint32_t state = THRUM_THREAD_STARTING;
         /* J1. It may be over already. */
-        (void)!thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE);
+        (void)thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE);
     }
     thrum_thread_drop_(record);
     errno = saved;

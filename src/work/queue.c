@@ -154,7 +154,7 @@ thrum_result thrum_queue_join_until(thrum_queue *queue, thrum_deadline deadline)
 }
 
 void thrum_queue_join(thrum_queue *queue) {
-    (void)!thrum_queue_join_until(queue, THRUM_FOREVER);
+    (void)thrum_queue_join_until(queue, THRUM_FOREVER);
 }
 
 /* ---- sizes ---- */

@@ -15,7 +15,7 @@ static uint32_t slot(void) {
 static void count(thrum_rlock *lock, long *counter, int times) {
     for (int i = 0; i < times && thrum_rlock_acquire(lock) == THRUM_OK; i++) {
         ++*counter;
-        (void)!thrum_rlock_release(lock);
+        (void)thrum_rlock_release(lock);
     }
 }
 

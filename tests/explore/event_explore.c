@@ -312,8 +312,8 @@ static void overtake_a_set(unsigned me) {
         thrum_event_clear(&s.event);
         look_twice();
     } else {
-        (void)!thrum_event_wait_until(&s.event, EXPLORE_SOON);
-        (void)!thrum_event_wait_until(&s.event, EXPLORE_SOON);
+        (void)thrum_event_wait_until(&s.event, EXPLORE_SOON);
+        (void)thrum_event_wait_until(&s.event, EXPLORE_SOON);
     }
 }
 EXPLORE(an_overtaken_set_overwrites_no_waiter, .threads = 3, .begin = name_words, .thread = overtake_a_set,

@@ -31,7 +31,7 @@ typedef struct player {
 static void wait_for(player *p, thrum_cond *cond) {
     if (test_random(&p->random) % 8 < p->q->timed_in_8) {
         const int64_t patience = (int64_t)(test_random(&p->random) % 200000);
-        (void)!thrum_cond_wait_until(cond, thrum_after_ns(patience));
+        (void)thrum_cond_wait_until(cond, thrum_after_ns(patience));
     } else {
         CHECK_EQ(thrum_cond_wait(cond), THRUM_OK);
     }

@@ -24,7 +24,7 @@ static void wait_for_a_while(player *p) {
     const uint32_t depth = thrum_rlock_depth(&g->monitor.lock);
     if (test_random(&p->random) % 8 < g->timed_in_8) {
         const int64_t patience = (int64_t)(test_random(&p->random) % 200000);
-        (void)!thrum_monitor_wait_until(&g->monitor, thrum_after_ns(patience));
+        (void)thrum_monitor_wait_until(&g->monitor, thrum_after_ns(patience));
     } else {
         CHECK_EQ(thrum_monitor_wait(&g->monitor), THRUM_OK);
     }

@@ -30,7 +30,7 @@ static void *start_many(void *p) {
             break;
         }
         case 1:
-            (void)!thrum_thread_join_until(thread, NULL, thrum_after_us(test_random(&random) % 50));
+            (void)thrum_thread_join_until(thread, NULL, thrum_after_us(test_random(&random) % 50));
             break;
         default:
             break;
@@ -52,7 +52,7 @@ static void *look(void *p) {
             CHECK(thrum_thread_ident(threads[i]) > thrum_thread_ident(threads[i - 1]));
             CHECK(thrum_thread_name(threads[i]).text[0] != 0);
             if (test_random(&random) % 8 == 0)
-                (void)!thrum_thread_join_until(threads[i], NULL, thrum_after_us(test_random(&random) % 20));
+                (void)thrum_thread_join_until(threads[i], NULL, thrum_after_us(test_random(&random) % 20));
             thrum_thread *const found = thrum_thread_by_ident(thrum_thread_ident(threads[i]));
             CHECK(!found || found == threads[i]);
             thrum_thread_release(found);
