@@ -93,6 +93,25 @@ TEST(a_later_cancel_has_no_effect) {
     finish(timer);
 }
 
+static thrum_event begun, go_on;
+
+static void call_slowly(void *a) {
+    thrum_event_set(&begun);
+    thrum_event_wait(&go_on);
+    call(a);
+}
+
+TEST(finished_comes_after_the_call_also_when_it_was_cancelled_meanwhile) {
+    thrum_timer *const timer = start(0, call_slowly);
+    thrum_event_wait(&begun);
+    thrum_timer_cancel(timer);
+    CHECK(!thrum_event_is_set(&timer->finished));
+    thrum_event_set(&go_on);
+    thrum_event_wait(&timer->finished);
+    CHECK_EQ(CALLS, 1);
+    finish(timer);
+}
+
 static void cancel_oneself(void *a) {
     call(a);
     thrum_thread *const own = thrum_current_thread();

@@ -9,8 +9,8 @@
  * Time        counts from the start; never early. CLOCK_MONOTONIC. Nothing and less runs at once.
  * Thread      `&timer.thread` is its thread: name, is_alive and the like are a thread's. It is no daemon: a
  *             pending timer keeps the process alive until it has fired or is cancelled.
- * Finished    an event that is set after the call or the cancel; not when the function failed, which the
- *             exception hook is told.
+ * Finished    an event that is set by a cancel that comes in time, or else after the call has returned,
+ *             cancelled meanwhile or not; not when the function failed, which the exception hook is told.
  *
  *     thrum_timer timer;
  *     if (thrum_timer_init(&timer, 0.5, remind, NULL) != THRUM_OK) return false;
@@ -36,6 +36,7 @@ typedef void thrum_timer_function(void *argument);
 typedef struct thrum_timer {
     thrum_thread thread;
     thrum_event finished;
+    thrum_u32 fate_;
     double seconds;
     thrum_timer_function *function;
     void *argument;

@@ -2,6 +2,10 @@
 /*
  * Floor 4. A timer is a thread whose run waits for `finished`, which a cancel sets; not set in time, it
  * calls.
+ *
+ * TI1: `fate_` leaves OPEN once: the thread makes it CALLED, and then calls, or a cancel makes it CANCELLED.
+ * TI2: a cancel sets `finished` if it has made or found it CANCELLED; the thread sets it after the call. So
+ *     `finished` never comes before the end of a call.
  */
 #include "../atomic/tell.h"
 
@@ -9,12 +13,21 @@
 #include <stdio.h>
 #include <thrum/timer.h>
 
+enum { OPEN, CALLED, CANCELLED };
+
+/* Whether it is so now. relaxed: it only chooses; the start and `finished` order what is around it. */
+static bool decide(thrum_timer *timer, uint32_t fate) {
+    uint32_t before = OPEN;
+    return thrum_u32_cas_relaxed(&timer->fate_, &before, fate) || before == fate; /* TI1 */
+}
+
 static thrum_result run(thrum_thread *self) {
     thrum_timer *const timer = (thrum_timer *)((char *)self - offsetof(thrum_timer, thread));
-    if (thrum_event_wait_until(&timer->finished, thrum_after(timer->seconds)) == THRUM_TIMEOUT)
+    if (thrum_event_wait_until(&timer->finished, thrum_after(timer->seconds)) == THRUM_TIMEOUT &&
+        decide(timer, CALLED))
         timer->function(timer->argument);
     THRUM_TELL_OWN_RELEASE(&timer->finished);
-    thrum_event_set(&timer->finished);
+    thrum_event_set(&timer->finished); /* TI2 */
     return THRUM_OK;
 }
 
@@ -28,7 +41,7 @@ thrum_result thrum_timer_init(thrum_timer *timer, double seconds, thrum_timer_fu
     const thrum_thread_config config = {.run = run, .daemon = THRUM_DAEMON_NO};
     const thrum_result result = thrum_thread_init(&thread, &config);
     if (result != THRUM_OK) return result;
-    *timer = (thrum_timer){thread, THRUM_EVENT_INIT, seconds, function, argument};
+    *timer = (thrum_timer){thread, THRUM_EVENT_INIT, {OPEN}, seconds, function, argument};
     return THRUM_OK;
 }
 
@@ -37,7 +50,7 @@ thrum_result thrum_timer_start(thrum_timer *timer) {
 }
 
 void thrum_timer_cancel(thrum_timer *timer) {
-    thrum_event_set(&timer->finished);
+    if (decide(timer, CANCELLED)) thrum_event_set(&timer->finished); /* TI2 */
 }
 
 thrum_result thrum_timer_join(thrum_timer *timer) {
