@@ -16,6 +16,9 @@
  *     for (size_t i = 0; i < count; i++) printf("%s\n", thrum_thread_name(threads[i]).text);
  *     thrum_enumerate_release(threads, count);
  *
+ * Fork        the child's main thread is the one that forked, and thrum_main_thread is its object;
+ *             thrum/thread.h says more.
+ *
  * Memory order: what a thread did before it started or registered is visible to who finds it here.
  *
  * Any thread; not signal handlers.

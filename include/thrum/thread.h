@@ -24,16 +24,22 @@
  *             struct with an embedded thread: after a join, and thrum_thread_release, or when it was never
  *             started. The starter's call may still be returning then.
  * Process     the end has two phases. Waiting: thrum_shutdown runs what thrum_at_shutdown was given, the last
- *             first, and waits for every thread that is not a daemon, those started meanwhile too. Ended: no
- *             thread starts any more, and daemons are abandoned to the exit. thrum_shutdown is meant as the
- *             last line of main; an exit handler, registered by the first start, does it for those who
- *             forget, on `return` from main and on exit(n), whose n is kept. Handlers that are registered
- *             after it, and destructors of C++ objects with static storage that are built after it, run
- *             before it. _exit, quick_exit, abort and exec do not wait. A thread that calls exit is not
- *             waited for; with glibc 2.41 and later it must not do so while another thread's exit waits for
- *             it.
- * Fork        the child has the forking thread, which is its main thread, and no other: the others have
- *             ended, and can be joined. vfork and raw clone are not supported.
+ *             first, and waits for every thread that is not a daemon, those started meanwhile too, until its
+ *             thread-local values are destroyed. Ended: no thread starts any more, and daemons are abandoned
+ *             to the exit. thrum_shutdown is meant as the last line of main; an exit handler, registered by
+ *             the first start, does it for programs that forget, on `return` from main and on exit(n), whose
+ *             n is kept. Handlers that are registered after it, and destructors of C++ objects with static
+ *             storage that are built after it, run before it. _exit, quick_exit, abort and exec do not wait.
+ *             A thread that calls exit is not waited for; with glibc 2.41 and later it must not do so while
+ *             another thread's exit waits for it.
+ * Fork        the child has the forking thread, which is its main thread, and no other. Every other thread of
+ *             the parent counts as ended and joined there, whatever it was amid: its object can be asked,
+ *             joined and released at once. The child's main thread keeps its daemon flag; a thread that thrum
+ *             did not start becomes "MainThread" and no daemon. The child is a process at its beginning, also
+ *             when the fork was in an at_shutdown function, an exit handler or a destructor: threads start,
+ *             and its exit waits for them. An at_shutdown function that returns in the child returns to a
+ *             shutdown that goes on there: it calls the functions that are left, and waits. vfork and raw
+ *             clone are not supported.
  *
  * Memory order: what happened before the start happens before the target; what happens in the thread
  * happens before every join that returns THRUM_OK. is_alive and the like are relaxed.
@@ -142,11 +148,15 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_thread_run_here(thrum_thread *thread
  * the target returned or thrum_thread_exit was given; NULL when the thread failed. THRUM_OK;
  * THRUM_NOT_STARTED; THRUM_DEADLOCK: it is the caller; THRUM_STATE: a thread that thrum did not start;
  * THRUM_FINALIZING: a daemon that runs on while the process ends. The main thread ends when thrum_shutdown
- * begins to wait.
+ * begins to wait, or when it fails or exits and its thread-local values are destroyed.
  */
 THRUM_API thrum_result thrum_thread_join(thrum_thread *thread, void **value);
 
-/* The same up to the deadline; THRUM_TIMEOUT. A daemon may be waited for like this at any time. */
+/*
+ * The same up to the deadline; THRUM_TIMEOUT, also while destructors of thread-local values run. Only a
+ * destructor of a pthread key of the program's own can hold it up beyond the deadline, and only if it sets
+ * the key anew in every round that the C library makes. A daemon may be waited for like this at any time.
+ */
 THRUM_API thrum_result thrum_thread_join_until(thrum_thread *thread, void **value, thrum_deadline deadline);
 
 /*
@@ -183,7 +193,10 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_thread_set_daemon(thrum_thread *thre
 /* Whether it has ended by failing; then its code in `*code`, unless NULL. */
 THRUM_API bool thrum_thread_failed(const thrum_thread *thread, int *code);
 
-/* An event that is set when it has ended, for thrum_wait_any. It lives as long as the handle's reference. */
+/*
+ * An event that is set when its target is over, for thrum_wait_any; destructors of its thread-local values
+ * may still run. It lives as long as the handle's reference.
+ */
 THRUM_API thrum_event *thrum_thread_ended(thrum_thread *thread);
 
 /*

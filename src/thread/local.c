@@ -6,32 +6,32 @@
  * is never given again, and the index. A thread's table has at each index the key of the value that it keeps
  * there.
  *
- * V1: a value is in the list of its entry from when it is made until somebody takes it out, holding `guard`:
+ * V1: a value is in the list of its entry from when it is made until somebody takes it out, holding `locals`:
  *     its thread, at its end or by clear, or the object's destroyer. Who took it out destroys it, with
- *     `guard` free.
+ *     `locals` free.
  * V2: an entry's key is its local's; 0 when it is free. So a thread whose slot has another key than the entry
  *     knows that the object was destroyed, and with it the value: it does not follow the pointer.
  * V3: slot 0 belongs to no local, and its key is not 0: so a local that nobody has touched, whose key is 0,
  *     matches nothing.
- * V4: a thread that has a table has a value at `until_end`, whose destructor runs once a round, in all of the
- *     rounds that the C library makes. What is made after a round is destroyed in the next; in the last
- *     nothing is made.
+ * V4: a thread that has a table has a value at `until_end`, whose destructor runs in every further round that
+ *     the C library makes. A round passes over the table until nothing is there, and refuses what would be
+ *     made in the last pass. So a round leaves no value and no table, and need not know whether it is the
+ *     last: in a thread that touches its first local in a destructor of another key, the count starts late.
+ *     After the last round that a thread counts, nothing is made.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include "record.h"
+
+#include "prepare.h"
+
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <thrum/local.h>
-#include <thrum/lock.h>
-#include <thrum/once.h>
 #include <thrum/self.h>
 
-enum { INDEX_BITS = 16, CHUNK = 256, CHUNKS = (1 << INDEX_BITS) / CHUNK, FEWEST_SLOTS = 16 };
+enum { INDEX_BITS = 16, CHUNK = 256, CHUNKS = (1 << INDEX_BITS) / CHUNK, FEWEST_SLOTS = 16, PASSES = 4 };
 
 typedef struct value {
     struct value *next, **place; /* in the entry's list */
@@ -49,15 +49,15 @@ typedef struct entry {
 
 __thread thrum_local_table_ thrum_local_table_now_;
 static __thread unsigned rounds; /* of destructors that this thread has seen */
+static __thread bool refusing;   /* V4 */
 
-static thrum_lock guard; /* of all below, and of V1 */
+thrum_lock thrum_locals_; /* the guard of all below, and of V1 */
 static entry *chunks[CHUNKS];
 static uint32_t used = 1; /* V3 */
 static uint32_t first_free;
 static uint64_t last_serial;
 
 static pthread_key_t until_end;
-static thrum_once prepared;
 
 static entry *entry_at(uint64_t key) {
     const uint32_t index = (uint32_t)key & ((1u << INDEX_BITS) - 1);
@@ -66,7 +66,7 @@ static entry *entry_at(uint64_t key) {
 
 /* ---- keys ---- */
 
-/* An index that no local has; 0 when there is none, with the reason. Holding `guard`. */
+/* An index that no local has; 0 when there is none, with the reason. Holding `locals`. */
 static uint32_t take_index(thrum_result *result) {
     if (first_free) {
         const uint32_t index = first_free;
@@ -82,24 +82,24 @@ static uint32_t take_index(thrum_result *result) {
 
 /* The local's key; 0 when it can have none, with the reason. */
 static uint64_t key_of(thrum_local *local, thrum_result *result) {
-    thrum_lock_acquire(&guard);
-    uint64_t key = thrum_u64_load_relaxed(&local->key_); /* relaxed: `guard` is held */
+    thrum_lock_acquire(&thrum_locals_);
+    uint64_t key = thrum_u64_load_relaxed(&local->key_); /* relaxed: `locals` is held */
     if (key == 0) {
         const uint32_t index = take_index(result);
         if (index) {
             key = ++last_serial << INDEX_BITS | index;
             *entry_at(key) = (entry){.key = key, .destroy = local->destroy, .argument = local->argument};
             thrum_u64_store_relaxed(&local->key_,
-                                    key); /* relaxed: who reads it without `guard` only compares it */
+                                    key); /* relaxed: who reads it without `locals` only compares it */
         }
     }
-    thrum_lock_release(&guard);
+    thrum_lock_release(&thrum_locals_);
     return key;
 }
 
 /* ---- the end of a value ---- */
 
-/* Takes it out of its entry's list. Holding `guard`. */
+/* Takes it out of its entry's list. Holding `locals`. */
 static void take_out(value *v) {
     *v->place = v->next;
     if (v->next) v->next->place = v->place;
@@ -110,42 +110,61 @@ static void destroy(value *v, thrum_local_destructor *destructor, void *argument
     free(v);
 }
 
-/* Empties a slot of the calling thread's. */
-static void empty(thrum_local_slot_ *slot) {
+/* Empties a slot of the calling thread's; whether it had a value. */
+static bool empty(thrum_local_slot_ *slot) {
     const uint64_t key = slot->key;
     value *const v = slot->value ? (value *)((char *)slot->value - offsetof(value, data)) : NULL;
     *slot = (thrum_local_slot_){0, NULL};
-    if (!v) return;
-    thrum_lock_acquire(&guard);
+    if (!v) return false;
+    thrum_lock_acquire(&thrum_locals_);
     const entry found = *entry_at(key);
     if (found.key == key) take_out(v); /* V2 */
-    thrum_lock_release(&guard);
+    thrum_lock_release(&thrum_locals_);
     if (found.key == key) destroy(v, found.destroy, found.argument); /* V1 */
+    return true;
+}
+
+static bool empty_all(void) {
+    const thrum_local_table_ *const table = &thrum_local_table_now_; /* destructors may enlarge it */
+    bool any = false;
+    for (size_t i = 1; i < table->count; i++) any = empty(&table->slots[i]) || any;
+    return any;
+}
+
+/* V4 */
+static void empty_for_good(void) {
+    for (int pass = 1; pass <= PASSES; pass++) {
+        refusing = refusing || pass == PASSES;
+        if (!empty_all()) break;
+    }
+    refusing = rounds >= PTHREAD_DESTRUCTOR_ITERATIONS;
+    free(thrum_local_table_now_.slots);
+    thrum_local_table_now_ = (thrum_local_table_){0, NULL};
 }
 
 /* A round of the thread's end. */
-static void end(void *unused) {
-    (void)unused;
-    thrum_local_table_ *const table = &thrum_local_table_now_;
-    if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS) (void)pthread_setspecific(until_end, table); /* V4 */
-    for (size_t i = 1; i < table->count; i++)
-        empty(&table->slots[i]); /* its destructors may enlarge the table */
-    if (rounds < PTHREAD_DESTRUCTOR_ITERATIONS) return;
-    free(table->slots);
-    *table = (thrum_local_table_){0, NULL};
+static void end(void *table) {
+    if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS) (void)pthread_setspecific(until_end, table);
+    empty_for_good();
+}
+
+void thrum_local_finish_(void) {
+    rounds = PTHREAD_DESTRUCTOR_ITERATIONS;
+    empty_for_good();
 }
 
 void thrum_local_clear(thrum_local *local) {
     if (!thrum_local_peek(local)) return;
     const int saved = errno;
-    empty(&thrum_local_table_now_.slots[thrum_u64_load_relaxed(&local->key_) & ((1u << INDEX_BITS) - 1)]);
+    (void)empty(
+        &thrum_local_table_now_.slots[thrum_u64_load_relaxed(&local->key_) & ((1u << INDEX_BITS) - 1)]);
     errno = saved;
 }
 
 void thrum_local_destroy(thrum_local *local) {
     const int saved = errno;
-    thrum_lock_acquire(&guard);
-    const uint64_t key = thrum_u64_exchange_relaxed(&local->key_, 0); /* relaxed: `guard` is held */
+    thrum_lock_acquire(&thrum_locals_);
+    const uint64_t key = thrum_u64_exchange_relaxed(&local->key_, 0); /* relaxed: `locals` is held */
     entry old = {.values = NULL};
     if (key) {
         entry *const e = entry_at(key);
@@ -153,7 +172,7 @@ void thrum_local_destroy(thrum_local *local) {
         *e = (entry){.key = 0, .next_free = first_free}; /* V2 */
         first_free = (uint32_t)key & ((1u << INDEX_BITS) - 1);
     }
-    thrum_lock_release(&guard);
+    thrum_lock_release(&thrum_locals_);
     for (value *v = old.values, *next; v; v = next) { /* V1: all were taken out at once */
         next = v->next;
         destroy(v, old.destroy, old.argument);
@@ -163,39 +182,22 @@ void thrum_local_destroy(thrum_local *local) {
 
 size_t thrum_local_describe(const thrum_local *local, char *text, size_t size) {
     size_t count = 0;
-    thrum_lock_acquire(&guard);
-    const uint64_t key = thrum_u64_load_relaxed(&local->key_); /* relaxed: `guard` is held */
+    thrum_lock_acquire(&thrum_locals_);
+    const uint64_t key = thrum_u64_load_relaxed(&local->key_); /* relaxed: `locals` is held */
     for (const value *v = key ? entry_at(key)->values : NULL; v; v = v->next) count++;
-    thrum_lock_release(&guard);
+    thrum_lock_release(&thrum_locals_);
     const int length = snprintf(text, size, "local of %zu bytes: %zu values", local->size, count);
     return length < 0 ? 0 : (size_t)length;
 }
 
-/* ---- fork ---- */
-
-static void before_fork(void) {
-    thrum_lock_acquire(&guard);
-}
-
-static void after_fork_in_parent(void) {
-    thrum_lock_release(&guard);
-}
-
-static void after_fork_in_child(void) {
-    thrum_lock_reset_after_fork(&guard);
-}
-
-static thrum_result prepare(void *unused) {
-    (void)unused;
-    static bool has_key, forks_watched; /* the once lets one in at a time */
-    thrum_self_pin_(&prepared);
-    has_key = has_key || pthread_key_create(&until_end, end) == 0;
-    forks_watched =
-        forks_watched || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
-    return has_key && forks_watched ? THRUM_OK : THRUM_NO_MEMORY;
-}
-
 /* ---- the first touch ---- */
+
+static thrum_result make_key(void) {
+    static bool has_key;
+    thrum_self_pin_(&has_key);
+    has_key = has_key || pthread_key_create(&until_end, end) == 0;
+    return has_key ? thrum_fork_prepare_() : THRUM_NO_MEMORY;
+}
 
 /* Room for the index in the calling thread's table. */
 static bool make_room(size_t index) {
@@ -218,7 +220,7 @@ static bool make_room(size_t index) {
  */
 static value *make_value(const thrum_local *local, thrum_result *result) {
     *result = THRUM_NO_MEMORY;
-    value *v = calloc(1, sizeof *v + local->size);
+    value *v = local->size <= PTRDIFF_MAX - sizeof *v ? calloc(1, sizeof *v + local->size) : NULL;
     if (!v || !local->initialise) return v;
     thrum_guard_ dropping = {free, v, NULL};
     thrum_self_push_(&dropping);
@@ -231,8 +233,9 @@ static value *make_value(const thrum_local *local, thrum_result *result) {
 
 static void *make(thrum_local *local, thrum_result *result) {
     *result = THRUM_FINALIZING;
-    if (rounds >= PTHREAD_DESTRUCTOR_ITERATIONS) return NULL; /* V4 */
-    *result = thrum_once_run(&prepared, prepare, NULL);
+    if (refusing) return NULL; /* V4 */
+    static thrum_first_use_ prepared;
+    *result = thrum_first_use_run_(&prepared, make_key);
     if (*result != THRUM_OK) return NULL;
     const uint64_t key = key_of(local, result);
     if (!key) return NULL;
@@ -246,13 +249,13 @@ static void *make(thrum_local *local, thrum_result *result) {
         return NULL;
     }
     v->key = key;
-    thrum_lock_acquire(&guard);
+    thrum_lock_acquire(&thrum_locals_);
     entry *const e = entry_at(key);
     v->next = e->values;
     v->place = &e->values;
     if (v->next) v->next->place = &v->next;
     e->values = v; /* V1 */
-    thrum_lock_release(&guard);
+    thrum_lock_release(&thrum_locals_);
     thrum_local_table_now_.slots[index] = (thrum_local_slot_){key, v->data};
     *result = THRUM_OK;
     return v->data;

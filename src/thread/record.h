@@ -2,19 +2,26 @@
 /*
  * Floor 4. What a thread object is inside; shared by the rooms thread, registry and hooks.
  *
- * state      set by                            means
- * NEW        making                            not started, or the start failed
- * STARTING   start, holding `lives`            listed and not yet seen: the system is asked for a thread
- * ALIVE      starter or thread, who is first   runs, or is about to
- * ENDED      the thread, holding `lives`       its target has returned, it is in the registry no more
+ * state      set by                                    means
+ * NEW        making                                    not started, or the start failed
+ * STARTING   start, holding `lives`                    listed, not seen: the system is asked for a thread
+ * ALIVE      starter or thread, the first of the two   runs, or is about to
+ * ENDED      the thread                                its target has returned; listed, and not seen
  *
- * I1: a record has a reference for each handle, one for the thread from its start to its very end, and one
- *     for its place in the registry's table, which is given back a grace period after it left the table. So
- *     who finds a record in a read section may take a reference.
- * I2: `lives` guards the table's changes, the process's phase, names, and the states NEW, STARTING and ENDED.
- *     A fork holds it, so that a child finds no change half made. Readers of the table do not take it.
- * I3: the system's thread is joined by exactly one: who changes `joiner` from NOBODY. The others wait for
- *     `joined`. Who gives the last reference back while there is still NOBODY detaches it.
+ * I1: `references` counts the handles, and has a bit for each other share in the record: the starter's, while
+ *     its call of start lasts; the thread's, from the start until it leaves the table; the table's, which is
+ *     given back a grace period after that. So a reader that finds a record in a read section may take a
+ *     reference. The first thread's record is never freed: the table has no share in it.
+ * I2: `lives` guards the table's changes, the process's phase, names, and the states NEW and STARTING. A fork
+ *     holds it, so that a child finds no change half made. Readers of the table do not take it.
+ * I3: one thread joins the system's: the one that changes `joiner` from NOBODY. The others wait for `joined`.
+ *     The holder of the last reference detaches it if `joiner` is still NOBODY.
+ * I4: a thread leaves the table at its very end: all destructors of its thread-local values have run. Then it
+ *     sets `gone`. So a wait for `gone` is all that a join needs a deadline for, and a shutdown that finds
+ *     nobody in the table waits for no destructor.
+ * I5: `process` numbers the process in which the record was last started. In a forked child the records of
+ *     other processes are those of threads that are no more: ended and joined, whatever their words say, and
+ *     only handles count of their references.
  */
 #ifndef THRUM_SRC_THREAD_RECORD_H
 #define THRUM_SRC_THREAD_RECORD_H
@@ -34,13 +41,15 @@
 
 enum { THRUM_THREAD_NEW, THRUM_THREAD_STARTING, THRUM_THREAD_ALIVE, THRUM_THREAD_ENDED };
 enum { THRUM_NOBODY_JOINS, THRUM_SOMEBODY_JOINS };
+/* The shares in a record (I1). */
+enum { THRUM_HANDLE = 1, THRUM_STARTER = 1 << 28, THRUM_THREAD = 1 << 29, THRUM_TABLE = 1 << 30 };
 /* Whose thread it is: made by start; the process's first; of others. Only the first can be joined. */
 typedef enum thrum_thread_kind { THRUM_THREAD_OWN, THRUM_THREAD_MAIN, THRUM_THREAD_ALIEN } thrum_thread_kind;
 
 typedef struct thrum_thread_record_ {
     thrum_thread self;    /* the counted object: points here */
     thrum_thread *handle; /* with which it was started; the thread alone reads it */
-    thrum_u32 references;
+    thrum_u32 references; /* I1 */
     thrum_u32 state;
     thrum_thread_kind kind;
     thrum_u32 daemon;
@@ -48,8 +57,10 @@ typedef struct thrum_thread_record_ {
     thrum_u64 ident;
     thrum_u64 pthread; /* pthread_t as a number, written by starter and thread alike */
     thrum_u32 native_id;
+    uint32_t process; /* I5 */
     thrum_event said; /* native_id is there */
     thrum_event ended;
+    thrum_event gone; /* I4 */
     thrum_event joined;
     thrum_u32 joiner;
 
@@ -83,6 +94,7 @@ typedef struct thrum_here_state_ {
     thrum_failing_ *failing; /* where to write down a failure; NULL in threads that thrum did not start */
     jmp_buf *hook;           /* the way out of an exception hook or a callback that fails or exits */
     bool gone;               /* its record has been given back: it gets no other */
+    unsigned rounds;         /* of destructors of keys that it has gone through */
     bool shutting_down;
     bool tracing;
 } thrum_here_state_;
@@ -90,14 +102,24 @@ extern __thread thrum_here_state_ thrum_here_
     __attribute__((visibility("hidden"), tls_model("initial-exec")));
 
 /* thread.c */
-void thrum_thread_drop_(thrum_thread_record_ *record);
+void thrum_thread_drop_(thrum_thread_record_ *record, uint32_t share);
+/* The target is over. */
 void thrum_thread_end_(thrum_thread_record_ *record);
+/* The very end, of which the record hears last. */
+void thrum_thread_leave_(thrum_thread_record_ *record);
 
 /* thread_process.c. */
 typedef enum thrum_phase_ { THRUM_RUNNING, THRUM_WAITING, THRUM_ENDED_PHASE } thrum_phase_;
 extern thrum_lock thrum_lives_ __attribute__((visibility("hidden")));
 extern thrum_phase_ thrum_phase_now_ __attribute__((visibility("hidden"))); /* `lives` guards it */
 thrum_result thrum_process_prepare_(void);
+/* In the only thread of a forked child: the process is at its beginning. */
+void thrum_process_begin_in_child_(void);
+
+/* registry_fork.c */
+/* How many forks lie between the first process and this one (I5). Changes in a child's only thread. */
+extern uint32_t thrum_process_number_ __attribute__((visibility("hidden")));
+thrum_result thrum_fork_prepare_(void);
 
 /* registry.c. The first five while `lives` is held. */
 void thrum_registry_add_(thrum_thread_record_ *record);
@@ -106,6 +128,8 @@ thrum_thread_record_ *thrum_registry_to_wait_for_(void);
 void thrum_registry_each_(void (*visit)(thrum_thread_record_ *record, uint64_t argument), uint64_t argument);
 thrum_result thrum_registry_prepare_(void);
 bool thrum_registry_keep_until_end_(thrum_thread_record_ *record);
+void thrum_registry_leave_(thrum_thread_record_ *record);
+void thrum_registry_begin_in_child_(void);
 size_t thrum_registry_default_stack_(void);
 thrum_name thrum_registry_name_(const char *pattern, thrum_u64 *counter, const char *of);
 
@@ -118,6 +142,11 @@ void thrum_table_remove_(thrum_thread_record_ *record);
 /* The first of a chain, and the next; within a read section, or holding `lives`. */
 thrum_thread_record_ *thrum_table_first_(unsigned chain);
 thrum_thread_record_ *thrum_table_next_(const thrum_thread_record_ *record);
+
+/* local.c */
+extern thrum_lock thrum_locals_ __attribute__((visibility("hidden")));
+/* Destroys the calling thread's values. It makes none any more. */
+void thrum_local_finish_(void);
 
 /* hooks.c */
 void thrum_hooks_report_(thrum_failing_ *failing);

@@ -12,17 +12,19 @@
  */
 #include "record.h"
 
+#include "prepare.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <thrum/once.h>
 #include <unistd.h>
 
 static thrum_thread_record_ first; /* of the process's first thread: never freed */
 static thrum_thread_record_ *main_record = &first;
 static pthread_key_t until_end; /* a thread's record, for the very end of the thread */
-static thrum_once prepared;
+static bool has_key;
 static thrum_u64 default_stack;
 static thrum_u64 dummies;
 
@@ -72,13 +74,26 @@ void thrum_registry_each_(void (*visit)(thrum_thread_record_ *record, uint64_t a
 
 /* ---- the end of a thread ---- */
 
-/* Runs when a thread is all but over, after its target and after C++'s thread-local objects. */
-static void leave(void *p) {
+/*
+ * Runs in each round of the C library's destructors. In the last all others have run, but those of keys that
+ * are set anew in every round.
+ */
+static void go(void *p) {
     thrum_thread_record_ *const record = p;
-    if (record->kind == THRUM_THREAD_ALIEN) thrum_thread_end_(record);
+    if (record->kind != THRUM_THREAD_ALIEN && ++thrum_here_.rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
+        pthread_setspecific(until_end, record) == 0)
+        return;
+    thrum_registry_leave_(record);
+}
+
+/* Nobody knows in which round an alien has asked for its object: it leaves in the first that it sees. */
+void thrum_registry_leave_(thrum_thread_record_ *record) {
+    if (record->kind != THRUM_THREAD_ALIEN) thrum_local_finish_(); /* I4 */
+    /* relaxed: our own. Main, when pthread_exit ends it, and aliens have no target whose end was told. */
+    if (thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_ENDED) thrum_thread_end_(record);
     thrum_here_.record = NULL;
     thrum_here_.gone = true;
-    thrum_thread_drop_(record);
+    thrum_thread_leave_(record);
 }
 
 bool thrum_registry_keep_until_end_(thrum_thread_record_ *record) {
@@ -87,30 +102,19 @@ bool thrum_registry_keep_until_end_(thrum_thread_record_ *record) {
 
 /* ---- fork ---- */
 
-static void before_fork(void) {
-    thrum_lock_acquire(&thrum_lives_);
-}
-
-static void after_fork_in_parent(void) {
-    thrum_lock_release(&thrum_lives_);
-}
-
-/* What another thread's record is in the child: ended, and joined. */
+/* What another thread's record is in the child: ended, and nobody's but the handles' (I5). */
 static void bury(thrum_thread_record_ *record) {
     thrum_table_remove_(record);
     thrum_u32_store_relaxed(&record->state, THRUM_THREAD_ENDED); /* relaxed: there is one thread */
-    thrum_u32_store_relaxed(&record->joiner, THRUM_SOMEBODY_JOINS);
     thrum_event_set(&record->said);
     thrum_event_set(&record->ended);
-    thrum_event_set(&record->joined);
-    if (record == &first) return;
-    thrum_thread_drop_(record); /* the thread's */
-    thrum_thread_drop_(record); /* the table's: G4 */
+    thrum_event_set(&record->gone);
+    thrum_thread_drop_(record, thrum_u32_load_relaxed(&record->references) & ~(THRUM_STARTER - 1u)); /* G4 */
 }
 
 static void be_main(thrum_thread_record_ *record);
 
-static void after_fork_in_child(void) {
+void thrum_registry_begin_in_child_(void) {
     thrum_thread_record_ *const own = thrum_here_.record;
     for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++) {
         for (thrum_thread_record_ *r = thrum_table_first_(chain), *next; r; r = next) {
@@ -119,18 +123,21 @@ static void after_fork_in_child(void) {
         }
     }
     if (own) {
-        if (own->kind == THRUM_THREAD_ALIEN) strcpy(own->name.text, "MainThread");
+        if (own->kind == THRUM_THREAD_ALIEN) {
+            strcpy(own->name.text, "MainThread");
+            thrum_u32_store_relaxed(&own->daemon, 0);
+        }
         own->kind = THRUM_THREAD_MAIN;
-        thrum_u32_store_relaxed(&own->daemon, 0);
+        own->process = thrum_process_number_;
         thrum_u32_store_relaxed(&own->native_id, thrum_get_native_id());
-        thrum_u32_fetch_add_relaxed(&own->references, 1); /* for thrum_main_thread: for ever */
-        main_record = own;                                /* G3 */
+        /* A handle for thrum_main_thread, for ever. */
+        const uint32_t references = thrum_u32_load_relaxed(&own->references) & ~(uint32_t)THRUM_STARTER;
+        thrum_u32_store_relaxed(&own->references, references + THRUM_HANDLE);
+        main_record = own; /* G3 */
     } else {
         be_main(&first); /* an alien that never asked for its object */
         thrum_registry_add_(&first);
     }
-    thrum_phase_now_ = THRUM_RUNNING;
-    thrum_lock_reset_after_fork(&thrum_lives_);
 }
 
 /* ---- the main thread, and the way in ---- */
@@ -138,9 +145,10 @@ static void after_fork_in_child(void) {
 static void be_main(thrum_thread_record_ *record) {
     record->self.record_ = record;
     record->kind = THRUM_THREAD_MAIN;
+    record->process = thrum_process_number_;
     strcpy(record->name.text, "MainThread");
     /* relaxed: there is one thread, or nobody knows the record yet */
-    thrum_u32_store_relaxed(&record->references, 1);
+    thrum_u32_fetch_add_relaxed(&record->references, THRUM_HANDLE + THRUM_THREAD);
     thrum_u32_store_relaxed(&record->daemon, 0);
     thrum_u64_store_relaxed(&record->ident, thrum_self_id());
     thrum_u64_store_relaxed(&record->pthread, (uint64_t)pthread_self());
@@ -148,22 +156,21 @@ static void be_main(thrum_thread_record_ *record) {
     thrum_u32_store_relaxed(&record->state, THRUM_THREAD_ALIVE);
     thrum_event_set(&record->said);
     thrum_event_clear(&record->ended);
+    thrum_event_clear(&record->gone);
     thrum_here_.record = record;
-    main_record = record; /* G3 */
+    main_record = record;                                      /* G3 */
+    if (has_key) (void)thrum_registry_keep_until_end_(record); /* else its end by pthread_exit goes untold */
 }
 
-static thrum_result prepare(void *unused) {
-    (void)unused;
-    static bool has_key, forks_watched; /* the once lets one in at a time */
-    thrum_self_pin_(&prepared);
-    has_key = has_key || pthread_key_create(&until_end, leave) == 0;
-    forks_watched =
-        forks_watched || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
-    return has_key && forks_watched ? THRUM_OK : THRUM_NO_MEMORY;
+static thrum_result make_key(void) {
+    thrum_self_pin_(&has_key);
+    has_key = has_key || pthread_key_create(&until_end, go) == 0;
+    return has_key ? thrum_fork_prepare_() : THRUM_NO_MEMORY;
 }
 
 thrum_result thrum_registry_prepare_(void) {
-    return thrum_once_run(&prepared, prepare, NULL);
+    static thrum_first_use_ prepared;
+    return thrum_first_use_run_(&prepared, make_key);
 }
 
 /*
@@ -175,6 +182,7 @@ __attribute__((constructor)) static void list_the_first_thread(void) {
     be_main(&first);
     if (thrum_get_native_id() != (uint32_t)getpid()) {
         thrum_here_.record = NULL;
+        (void)pthread_setspecific(until_end, NULL);
         thrum_u64_store_relaxed(&first.ident, thrum_self_reserve_id_());
         thrum_u32_store_relaxed(&first.native_id, (uint32_t)getpid());
     }
@@ -212,7 +220,8 @@ static thrum_thread *make_dummy(void) {
     record->kind = THRUM_THREAD_ALIEN;
     record->name = thrum_registry_name_("Dummy", &dummies, NULL);
     /* relaxed: `lives`, below, publishes it */
-    thrum_u32_store_relaxed(&record->references, 2); /* I1: the thread's and the table's; it has no handle */
+    thrum_u32_store_relaxed(&record->references, THRUM_THREAD + THRUM_TABLE); /* I1: it has no handle */
+    record->process = thrum_process_number_;
     thrum_u32_store_relaxed(&record->daemon, 1);
     thrum_u64_store_relaxed(&record->ident, thrum_self_id());
     thrum_u32_store_relaxed(&record->native_id, thrum_get_native_id());

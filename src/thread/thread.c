@@ -8,11 +8,15 @@
  * readers see it only once it is ALIVE. When the system refuses, the record leaves the table again, and its
  * node may go back only after a grace period, which the failing start waits for.
  *
- * Who is first, starter or thread, makes STARTING into ALIVE; both have written `pthread` before they try
- * (J1). The starter touches the handle no more once the thread may run: whoever joins may free it.
+ * The starter and the new thread both try to change STARTING to ALIVE; one succeeds. Each has stored
+ * `pthread` before it tries (J1). The starter touches the handle no more once the thread may run: a joiner
+ * may free it.
+ *
+ * Ending: the target returns; ENDED and `ended` tell it; the destructors of thread-local values run; the
+ * thread leaves the table and sets `gone` (I4). What is left then is the C library's, and takes microseconds.
  *
  * Joining: an untimed join that comes first goes straight to the C library's (I3), so that ending wakes one
- * sleeper and not two; timed ones wait for `ended`, and then join what is all but gone.
+ * sleeper and not two; timed ones wait for `gone`, and then join what is all but gone.
  */
 #include "record.h"
 
@@ -56,6 +60,7 @@ static thrum_result make(const thrum_thread_config *config, thrum_thread_record_
     if (!record) return THRUM_NO_MEMORY;
     record->self.record_ = record;
     record->kind = THRUM_THREAD_OWN;
+    record->process = thrum_process_number_;
     record->target = config->target;
     record->run = config->run;
     record->argument = config->argument;
@@ -64,7 +69,7 @@ static thrum_result make(const thrum_thread_config *config, thrum_thread_record_
     const bool daemon =
         config->daemon == THRUM_DAEMON_INHERIT ? inherited_daemon() : config->daemon == THRUM_DAEMON_YES;
     thrum_u32_store_relaxed(&record->daemon, daemon); /* relaxed: nobody knows the record yet */
-    thrum_u32_store_relaxed(&record->references, 1);
+    thrum_u32_store_relaxed(&record->references, THRUM_HANDLE);
     if (config->name)
         strcpy(record->name.text, config->name);
     else
@@ -100,18 +105,25 @@ thrum_result thrum_thread_spawn(thrum_thread **thread, const thrum_thread_config
 
 thrum_thread *thrum_thread_retain(thrum_thread *thread) {
     thrum_thread_record_ *const record = thread->record_;
-    thrum_u32_fetch_add_relaxed(&record->references, 1); /* relaxed: who adds one has one (I1) */
+    thrum_u32_fetch_add_relaxed(&record->references, THRUM_HANDLE); /* relaxed: the caller has one (I1) */
     return &record->self;
 }
 
-void thrum_thread_drop_(thrum_thread_record_ *record) {
+/* Whether its thread was one of the parent's: it is no more (I5). */
+static bool is_buried(const thrum_thread_record_ *record) {
+    return record->process != thrum_process_number_;
+}
+
+void thrum_thread_drop_(thrum_thread_record_ *record, uint32_t share) {
+    const bool buried = is_buried(record); /* looked at before the share is given back */
     THRUM_TELL_OWN_RELEASE(&record->references);
-    /* J2: release, pairs with J2: who frees comes after all that others did with it */
-    if (thrum_u32_fetch_sub_acq_rel(&record->references, 1) != 1) return;
+    /* J2: release, pairs with J2: the last comes after all that others did with it */
+    const uint32_t left = thrum_u32_fetch_sub_acq_rel(&record->references, share) - share;
+    if (left != 0 && !(buried && left == THRUM_STARTER)) return; /* I5 */
     THRUM_TELL_OWN_ACQUIRE(&record->references);
     /* relaxed: nobody else knows the record any more */
     const bool started = thrum_u64_load_relaxed(&record->ident) != 0 && record->kind == THRUM_THREAD_OWN;
-    if (started && thrum_u32_load_relaxed(&record->joiner) == THRUM_NOBODY_JOINS)
+    if (started && !buried && thrum_u32_load_relaxed(&record->joiner) == THRUM_NOBODY_JOINS)
         (void)pthread_detach((pthread_t)thrum_u64_load_relaxed(&record->pthread)); /* I3 */
     free(record);
 }
@@ -120,24 +132,37 @@ void thrum_thread_release(thrum_thread *thread) {
     if (!thread || !thread->record_) return;
     thrum_thread_record_ *const record = thread->record_;
     if (thread != &record->self) thread->record_ = NULL;
-    thrum_thread_drop_(record);
+    thrum_thread_drop_(record, THRUM_HANDLE);
 }
 
 /* ---- the thread's own side ---- */
 
 static void leave_the_table(thrum_rcu_head *head) {
-    thrum_thread_drop_(
-        (thrum_thread_record_ *)((char *)head - offsetof(thrum_thread_record_, retired))); /* I1 */
+    thrum_thread_drop_((thrum_thread_record_ *)((char *)head - offsetof(thrum_thread_record_, retired)),
+                       THRUM_TABLE); /* I1 */
 }
 
 void thrum_thread_end_(thrum_thread_record_ *record) {
-    thrum_lock_acquire(&thrum_lives_);
-    thrum_registry_remove_(record);
     thrum_u32_store_release(&record->state, THRUM_THREAD_ENDED); /* J3: release, pairs with J3 in join */
-    thrum_lock_release(&thrum_lives_);
     THRUM_TELL_OWN_RELEASE(&record->ended);
     thrum_event_set(&record->ended);
-    thrum_rcu_retire(&record->retired, leave_the_table);
+}
+
+/*
+ * The thread's share is given back in the step that leaves the table: a forked child that does not find the
+ * record there has no share to give back.
+ */
+void thrum_thread_leave_(thrum_thread_record_ *record) {
+    thrum_self_leave_slot_();
+    thrum_lock_acquire(&thrum_lives_);
+    thrum_registry_remove_(record);
+    /* relaxed: it is not the last; the table's share, or main's handle, is given back after it */
+    const uint32_t left = thrum_u32_fetch_sub_relaxed(&record->references, THRUM_THREAD) - THRUM_THREAD;
+    THRUM_TELL_OWN_RELEASE(&thrum_phase_now_); /* to a shutdown that finds nobody */
+    thrum_lock_release(&thrum_lives_);
+    THRUM_TELL_OWN_RELEASE(&record->gone);
+    thrum_event_set(&record->gone); /* I4 */
+    if (left & THRUM_TABLE) thrum_rcu_retire(&record->retired, leave_the_table);
 }
 
 /* What ends with the target, however it ended. */
@@ -154,7 +179,6 @@ static void end(void *unused) {
     }
     thrum_here_.failing = NULL;
     if (thrum_u32_load_relaxed(&thrum_tracing_)) thrum_trace_tell_(THRUM_TRACE_THREAD_END, NULL, NULL);
-    thrum_self_leave_slot_();
     thrum_thread_end_(record);
 }
 
@@ -195,11 +219,7 @@ static void *begin(void *argument) {
                                   thrum_result_message(result));
     }
     pthread_cleanup_pop(1);
-    if (!kept) { /* nothing will tell us of the very end: this is it */
-        thrum_here_.record = NULL;
-        thrum_here_.gone = true;
-        thrum_thread_drop_(record);
-    }
+    if (!kept) thrum_registry_leave_(record); /* nothing will tell us of the very end: this is it */
     return NULL;
 }
 
@@ -207,8 +227,6 @@ void thrum_thread_exit(void *value) {
     thrum_self_release_guards();
     if (thrum_here_.hook) longjmp(*thrum_here_.hook, 1); /* out of an exception hook: H2 in hooks.c */
     if (thrum_here_.failing) thrum_here_.record->value = value;
-    if (thrum_here_.record && thrum_here_.record->kind == THRUM_THREAD_MAIN)
-        thrum_event_set(&thrum_here_.record->ended);
     pthread_exit(value);
 }
 
@@ -219,9 +237,11 @@ static thrum_result begin_start(thrum_thread_record_ *record, thrum_thread *hand
     if (record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW)
         return THRUM_ALREADY_STARTED;
     record->handle = handle;
+    if (is_buried(record)) record->process = thrum_process_number_; /* made by the parent */
     thrum_u64_store_relaxed(&record->ident, thrum_self_reserve_id_());
-    thrum_u32_store_relaxed(&record->state, THRUM_THREAD_STARTING);
-    thrum_u32_fetch_add_relaxed(&record->references, 2); /* I1 */
+    thrum_u32_store_release(&record->state, THRUM_THREAD_STARTING); /* J1: release */
+    /* I1. The thread may end, and its object be released, before the starter's call returns. */
+    thrum_u32_fetch_add_relaxed(&record->references, THRUM_STARTER + THRUM_THREAD + THRUM_TABLE);
     thrum_hooks_begin_thread_(record);
     thrum_registry_add_(record);
     return THRUM_OK;
@@ -230,14 +250,14 @@ static thrum_result begin_start(thrum_thread_record_ *record, thrum_thread *hand
 static void take_back_start(thrum_thread_record_ *record) {
     thrum_lock_acquire(&thrum_lives_);
     thrum_registry_remove_(record);
+    /* relaxed: nobody has had these two, and the starter's keeps it */
+    thrum_u32_fetch_sub_relaxed(&record->references, THRUM_THREAD + THRUM_TABLE);
     thrum_lock_release(&thrum_lives_);
     thrum_rcu_synchronize(); /* no reader stands on the node any more: it may be listed anew */
     thrum_lock_acquire(&thrum_lives_);
     thrum_u64_store_relaxed(&record->ident, 0);
     thrum_u32_store_relaxed(&record->state, THRUM_THREAD_NEW);
     thrum_lock_release(&thrum_lives_);
-    /* relaxed: nobody has had these two, and the caller's handle keeps it */
-    thrum_u32_fetch_sub_relaxed(&record->references, 2);
 }
 
 static int create(thrum_thread_record_ *record) {
@@ -280,8 +300,6 @@ thrum_result thrum_thread_start(thrum_thread *thread) {
     thrum_lock_release(&thrum_lives_);
     if (result != THRUM_OK) return result;
 
-    thrum_u32_fetch_add_relaxed(&record->references,
-                                1); /* the thread may end, and its object be released, before we return */
     const int error = create(record);
     if (error) {
         take_back_start(record);
@@ -291,7 +309,7 @@ thrum_result thrum_thread_start(thrum_thread *thread) {
         /* J1. It may be over already. */
         (void)thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE);
     }
-    thrum_thread_drop_(record);
+    thrum_thread_drop_(record, THRUM_STARTER);
     errno = saved;
     return result;
 }
@@ -324,9 +342,15 @@ static void join_the_system_thread(thrum_thread_record_ *record) {
     thrum_event_set(&record->joined);
 }
 
+/* The state; of a thread that is no more in this process it is ENDED. */
+static uint32_t state_of(const thrum_thread_record_ *record) {
+    const uint32_t state = thrum_u32_load_acquire(&record->state); /* J1, J3: acquire */
+    return state != THRUM_THREAD_NEW && is_buried(record) ? THRUM_THREAD_ENDED : state;
+}
+
 static thrum_result refuse_to_join(thrum_thread_record_ *record, bool forever) {
     if (record->kind == THRUM_THREAD_ALIEN) return THRUM_STATE;
-    const uint32_t state = thrum_u32_load_acquire(&record->state); /* J1, J3: acquire */
+    const uint32_t state = state_of(record);
     if (state == THRUM_THREAD_NEW || state == THRUM_THREAD_STARTING) return THRUM_NOT_STARTED;
     if (record == thrum_here_.record) return THRUM_DEADLOCK;
     if (!forever || state == THRUM_THREAD_ENDED || !thrum_u32_load_relaxed(&record->daemon)) return THRUM_OK;
@@ -336,29 +360,32 @@ static thrum_result refuse_to_join(thrum_thread_record_ *record, bool forever) {
     return over && !thrum_event_is_set(&record->ended) ? THRUM_FINALIZING : THRUM_OK;
 }
 
+/* Until an event of the thread's is set; it tells what was before it. */
+static bool wait_for(thrum_event *event, thrum_deadline deadline) {
+    if (thrum_event_wait_until(event, deadline) == THRUM_TIMEOUT) return false;
+    THRUM_TELL_OWN_ACQUIRE(event);
+    return true;
+}
+
+static thrum_result wait_for_the_end(thrum_thread_record_ *record, thrum_deadline deadline) {
+    const bool own = record->kind == THRUM_THREAD_OWN;
+    if ((!own || deadline.ns != THRUM_FOREVER.ns) && !wait_for(&record->gone, deadline)) return THRUM_TIMEOUT;
+    if (own && may_join(record))
+        join_the_system_thread(record);
+    else if (own && !wait_for(&record->joined, deadline))
+        return THRUM_TIMEOUT;
+    return THRUM_OK;
+}
+
 thrum_result thrum_thread_join_until(thrum_thread *thread, void **value, thrum_deadline deadline) {
     thrum_thread_record_ *const record = thread->record_;
     if (!record) return THRUM_NOT_STARTED;
     const int saved = errno;
-    const bool forever = deadline.ns == THRUM_FOREVER.ns;
-    const thrum_result refusal = refuse_to_join(record, forever);
-    if (refusal != THRUM_OK) return refusal;
-
-    if (!forever || record->kind != THRUM_THREAD_OWN) {
-        if (thrum_event_wait_until(&record->ended, deadline) == THRUM_TIMEOUT) return THRUM_TIMEOUT;
-        THRUM_TELL_OWN_ACQUIRE(&record->ended);
-    }
-    if (record->kind == THRUM_THREAD_OWN) {
-        if (may_join(record)) {
-            join_the_system_thread(record);
-        } else {
-            thrum_event_wait(&record->joined);
-            THRUM_TELL_OWN_ACQUIRE(&record->joined);
-        }
-    }
-    if (value) *value = record->value;
+    thrum_result result = refuse_to_join(record, deadline.ns == THRUM_FOREVER.ns);
+    if (result == THRUM_OK && !is_buried(record)) result = wait_for_the_end(record, deadline);
+    if (result == THRUM_OK && value) *value = record->value;
     errno = saved;
-    return THRUM_OK;
+    return result;
 }
 
 thrum_result thrum_thread_join(thrum_thread *thread, void **value) {
@@ -392,7 +419,7 @@ thrum_result thrum_thread_set_name(thrum_thread *thread, const char *name) {
 
 /* Whether it has been started, by somebody whose start has come so far. */
 static bool started(const thrum_thread_record_ *record) {
-    return record && thrum_u32_load_acquire(&record->state) >= THRUM_THREAD_ALIVE; /* J1: acquire */
+    return record && state_of(record) >= THRUM_THREAD_ALIVE;
 }
 
 uint64_t thrum_thread_ident(const thrum_thread *thread) {
@@ -402,7 +429,7 @@ uint64_t thrum_thread_ident(const thrum_thread *thread) {
 uint32_t thrum_thread_native_id(const thrum_thread *thread) {
     thrum_thread_record_ *const record = thread->record_;
     if (!started(record)) return 0;
-    thrum_event_wait(&record->said);
+    if (!is_buried(record)) thrum_event_wait(&record->said);
     return thrum_u32_load_relaxed(&record->native_id);
 }
 
@@ -426,8 +453,7 @@ thrum_result thrum_thread_set_daemon(thrum_thread *thread, bool daemon) {
 
 bool thrum_thread_failed(const thrum_thread *thread, int *code) {
     thrum_thread_record_ *const record = thread->record_;
-    if (!record || thrum_u32_load_acquire(&record->state) != THRUM_THREAD_ENDED)
-        return false; /* J3: acquire */
+    if (!record || state_of(record) != THRUM_THREAD_ENDED) return false;
     if (!thrum_u32_load_relaxed(&record->failed)) return false;
     if (code) *code = record->code;
     return true;
@@ -443,8 +469,7 @@ size_t thrum_thread_describe(const thrum_thread *thread, char *text, size_t size
     int length;
     if (record)
         length = snprintf(text, size, "thread \"%s\": %s%s, ident %llu", thrum_thread_name(thread).text,
-                          states[thrum_u32_load_relaxed(&record->state)],
-                          thrum_thread_daemon(thread) ? ", daemon" : "",
+                          states[state_of(record)], thrum_thread_daemon(thread) ? ", daemon" : "",
                           (unsigned long long)thrum_thread_ident(thread));
     else
         length = snprintf(text, size, "no thread");

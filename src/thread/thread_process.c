@@ -16,9 +16,10 @@
  */
 #include "record.h"
 
+#include "prepare.h"
+
 #include <stdlib.h>
 #include <thrum/futex.h>
-#include <thrum/once.h>
 
 typedef struct last_wish {
     struct last_wish *earlier;
@@ -29,29 +30,30 @@ typedef struct last_wish {
 thrum_lock thrum_lives_;
 thrum_phase_ thrum_phase_now_;
 static last_wish *latest; /* `lives` guards it */
-static thrum_once prepared;
+static thrum_first_use_ prepared;
+static thrum_u32 registered; /* the exit handler: until it is called */
 
 static void shutdown_at_exit(void) {
+    thrum_u32_store_relaxed(&registered, 0); /* relaxed: only a child's only thread looks at it then */
     thrum_shutdown();
 }
 
-static thrum_result prepare(void *unused) {
-    (void)unused;
-    static bool registered; /* the once lets one in at a time */
+static thrum_result prepare(void) {
     const thrum_result result = thrum_registry_prepare_();
     if (result != THRUM_OK) return result;
-    if (!registered && atexit(shutdown_at_exit)) return THRUM_NO_MEMORY;
-    registered = true;
+    if (thrum_u32_load_relaxed(&registered)) return THRUM_OK;
+    if (atexit(shutdown_at_exit)) return THRUM_NO_MEMORY;
+    thrum_u32_store_relaxed(&registered, 1);
     return THRUM_OK;
 }
 
 thrum_result thrum_process_prepare_(void) {
     const thrum_result result = thrum_rcu_prepare();
-    return result == THRUM_OK ? thrum_once_run(&prepared, prepare, NULL) : result;
+    return result == THRUM_OK ? thrum_first_use_run_(&prepared, prepare) : result;
 }
 
 thrum_result thrum_at_shutdown(thrum_shutdown_function *function, void *argument) {
-    const thrum_result result = thrum_once_run(&prepared, prepare, NULL);
+    const thrum_result result = thrum_first_use_run_(&prepared, prepare);
     if (result != THRUM_OK) return result;
     last_wish *const wish = malloc(sizeof *wish);
     if (!wish) return THRUM_NO_MEMORY;
@@ -67,10 +69,23 @@ thrum_result thrum_at_shutdown(thrum_shutdown_function *function, void *argument
     return THRUM_FINALIZING;
 }
 
+/* P2 */
+static void say_shutting_down(bool now) {
+    thrum_here_.shutting_down = now;
+    thrum_thread_record_ *const own = thrum_here_.record;
+    if (own) thrum_u32_store_relaxed(&own->shutting_down, now); /* relaxed: `lives` publishes it */
+}
+
+/*
+ * P4: the phase is looked at anew after each: a function that forks returns twice, and in the child, which
+ *     was RUNNING from the fork on, the shutdown goes on as the child's own.
+ */
 static void fulfil_wishes(void) {
     thrum_lock_acquire(&thrum_lives_);
-    if (thrum_phase_now_ == THRUM_RUNNING) thrum_phase_now_ = THRUM_WAITING;
-    while (latest) {
+    for (;;) {
+        if (thrum_phase_now_ == THRUM_RUNNING) thrum_phase_now_ = THRUM_WAITING;
+        say_shutting_down(true);
+        if (!latest) break;
         const last_wish wish = *latest;
         free(latest);
         latest = wish.earlier;
@@ -86,16 +101,17 @@ static void fulfil_wishes(void) {
  */
 static void wait_for(thrum_thread_record_ *record) {
     if (thrum_thread_join(&record->self, NULL) == THRUM_NOT_STARTED) thrum_futex_nap(thrum_after_ms(1));
-    thrum_thread_drop_(record);
+    thrum_thread_drop_(record, THRUM_HANDLE);
 }
 
 void thrum_shutdown(void) {
     if (thrum_here_.shutting_down) return; /* called by a function that it calls */
-    thrum_here_.shutting_down = true;
-    thrum_thread_record_ *const own = thrum_here_.record;
-    if (own) thrum_u32_store_relaxed(&own->shutting_down, 1); /* P2; relaxed: `lives`, below, publishes it */
     fulfil_wishes();
-    if (own && own->kind == THRUM_THREAD_MAIN) thrum_event_set(&own->ended);
+    thrum_thread_record_ *const own = thrum_here_.record;
+    if (own && own->kind == THRUM_THREAD_MAIN) {
+        thrum_event_set(&own->ended);
+        thrum_event_set(&own->gone);
+    }
     thrum_lock_acquire(&thrum_lives_);
     for (thrum_thread_record_ *other; (other = thrum_registry_to_wait_for_());) {
         thrum_lock_release(&thrum_lives_);
@@ -103,7 +119,14 @@ void thrum_shutdown(void) {
         thrum_lock_acquire(&thrum_lives_);
     }
     thrum_phase_now_ = THRUM_ENDED_PHASE; /* P1 */
+    THRUM_TELL_OWN_ACQUIRE(&thrum_phase_now_);
     thrum_lock_release(&thrum_lives_);
-    if (own) thrum_u32_store_relaxed(&own->shutting_down, 0);
-    thrum_here_.shutting_down = false;
+    say_shutting_down(false);
+}
+
+void thrum_process_begin_in_child_(void) {
+    thrum_phase_now_ = THRUM_RUNNING;
+    say_shutting_down(false);
+    /* The parent was in its exit handlers: this process gets one of its own. */
+    if (!thrum_u32_load_relaxed(&registered)) thrum_first_use_reopen_(&prepared);
 }

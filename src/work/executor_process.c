@@ -7,20 +7,24 @@
  *     made any more.
  * O2: a fork holds the lock. The child's list is empty: the executors are its parent's, and their locks may
  *     be held by threads that it does not have.
+ * O3: `wished` is true while the process's end will call shut_all_down. A child of a process that has called
+ *     it is at its beginning (thrum/thread.h): it makes executors, and wishes again.
  */
+#include "../thread/prepare.h"
 #include "executor_inside.h"
 
 #include <pthread.h>
-#include <thrum/once.h>
 
-static thrum_lock lock; /* of the two */
+static thrum_lock lock; /* of these */
 static thrum_executor *first;
-static bool ending;
+static bool ending, wished;
+static thrum_first_use_ prepared;
 
 static void shut_all_down(void *unused) {
     (void)unused;
     thrum_lock_acquire(&lock);
-    ending = true; /* O1 */
+    ending = true;  /* O1 */
+    wished = false; /* O3 */
     for (thrum_executor *executor = first; executor; executor = executor->next)
         thrum_executor_crew_close_(&executor->crew, THRUM_CLOSED);
     thrum_lock_release(&lock);
@@ -36,20 +40,39 @@ static void after_fork(void) {
 
 static void in_the_child(void) {
     first = NULL; /* O2 */
+    ending = false;
+    if (!wished) thrum_first_use_reopen_(&prepared); /* O3 */
     thrum_lock_reset_after_fork(&lock);
 }
 
-static thrum_result prepare(void *unused) {
-    (void)unused;
-    static bool handled; /* the once lets one in at a time */
-    if (!handled && pthread_atfork(before_fork, after_fork, in_the_child)) return THRUM_NO_MEMORY;
-    handled = true;
-    return thrum_at_shutdown(shut_all_down, NULL);
+static thrum_result watch_forks(void) {
+    static bool watched;
+    watched = watched || pthread_atfork(before_fork, after_fork, in_the_child) == 0;
+    return watched ? THRUM_OK : THRUM_NO_MEMORY;
+}
+
+/* Before main: a handler is not registered beside a fork. Else the first use tries again. */
+__attribute__((constructor)) static void watch_forks_early(void) {
+    static thrum_first_use_ early;
+    (void)thrum_first_use_run_(&early, watch_forks);
+}
+
+static thrum_result prepare(void) {
+    thrum_result result = watch_forks();
+    if (result != THRUM_OK) return result;
+    thrum_lock_acquire(&lock);
+    wished = true;
+    thrum_lock_release(&lock);
+    result = thrum_at_shutdown(shut_all_down, NULL);
+    if (result == THRUM_OK) return result;
+    thrum_lock_acquire(&lock);
+    wished = false;
+    thrum_lock_release(&lock);
+    return result;
 }
 
 thrum_result thrum_executor_list_(thrum_executor *executor) {
-    static thrum_once prepared;
-    thrum_result result = thrum_once_run(&prepared, prepare, NULL);
+    thrum_result result = thrum_first_use_run_(&prepared, prepare);
     if (result != THRUM_OK) return result;
     thrum_lock_acquire(&lock);
     if (ending) {

@@ -5,7 +5,7 @@
 #include <thrum/event.h>
 #include <thrum/local.h>
 
-enum { VALUES = 4 };
+enum { VALUES = 8 };
 
 static thrum_result make(void *value, void *argument);
 static void destroy(void *value, void *argument);
@@ -64,6 +64,26 @@ static void touch_two(unsigned me) {
 }
 EXPLORE(two_locals_are_two, .threads = 2, .thread = touch_two, .end = all_were_destroyed,
         .bounds = {1, 1, 1, 0})
+
+/* --- values that destructors make -------------------------------------------------------------------- */
+
+/* Each makes the other's, and in the end nothing: as many as there are passes of a round. */
+static void destroy_and_touch(void *value, void *argument) {
+    destroy(value, argument);
+    thrum_local *const other = argument == (void *)1 ? &s.other : &s.local;
+    void *touched;
+    const thrum_result result = thrum_local_value(other, &touched);
+    REQUIRE(result == THRUM_OK || result == THRUM_FINALIZING);
+}
+static void begin_with_destructors_that_touch(void) {
+    s.local.destroy = s.other.destroy = destroy_and_touch;
+}
+static void touch_the_second(unsigned me) {
+    (void)me;
+    (void)touch(&s.other);
+}
+EXPLORE(what_destructors_make_is_destroyed_or_refused, .threads = 1,
+        .begin = begin_with_destructors_that_touch, .thread = touch_the_second, .end = all_were_destroyed)
 
 /* --- the object's end, amid threads' ends ----------------------------------------------------------- */
 

@@ -14,6 +14,9 @@ static struct {
     thrum_thread embedded;
     int argument, seen;
     thrum_u32 joined;
+    thrum_u64 ident;
+    thrum_event let_go;
+    int destroyed;
 } s;
 
 static void *target(void *argument) {
@@ -121,6 +124,69 @@ EXPLORE(a_start_touches_no_handle_that_a_joiner_has_freed, .threads = 2, .starta
         .begin = init_embedded, .thread = start_or_join_and_free, .end = nothing_is_left,
         .bounds = {2, 1, 0, 0})
 
+/* --- joins amid destructors ------------------------------------------------------------------------- */
+
+static void end_when_let_go(void *value, void *unused) {
+    (void)unused;
+    thrum_event_wait(&s.let_go);
+    s.destroyed += *(int *)value;
+}
+static thrum_local slow = THRUM_LOCAL_INIT(sizeof(int), NULL, end_when_let_go, NULL);
+
+static void *target_with_value(void *argument) {
+    int *const value = thrum_local_get(&slow);
+    REQUIRE(value);
+    *value = 1;
+    return target(argument);
+}
+static void start_with_value(void) {
+    helper();
+    const thrum_thread_config config = {
+        .target = target_with_value, .argument = &s.argument, .daemon = THRUM_DAEMON_NO};
+    REQUIRE(thrum_thread_init(&s.embedded, &config) == THRUM_OK);
+    REQUIRE(thrum_thread_start(&s.embedded) == THRUM_OK);
+}
+static void join_in_time_then_for_ever(unsigned me) {
+    (void)me;
+    REQUIRE(thrum_thread_join_until(&s.embedded, NULL, EXPLORE_SOON) == THRUM_TIMEOUT);
+    REQUIRE(s.destroyed == 0); /* plain: nobody has let it go */
+    thrum_event_set(&s.let_go);
+    join(&s.embedded);
+    REQUIRE(s.destroyed == 1); /* plain: ordered by the join */
+}
+static void release_all(void) {
+    thrum_thread_release(&s.embedded);
+    REQUIRE(explore_blocks() == 1); /* the locals' table */
+}
+EXPLORE(a_timed_join_keeps_its_deadline_amid_destructors, .threads = 1, .startable = 2,
+        .begin = start_with_value, .thread = join_in_time_then_for_ever, .end = release_all,
+        .bounds = {1, 1, 1, 0})
+
+static void let_go_and_join_in_time(unsigned me) {
+    (void)me;
+    thrum_event_set(&s.let_go);
+    const thrum_result result = thrum_thread_join_until(&s.embedded, NULL, EXPLORE_SOON);
+    if (result == THRUM_OK)
+        REQUIRE(s.destroyed == 1); /* plain: ordered by the join */
+    else
+        REQUIRE(result == THRUM_TIMEOUT);
+}
+static void join_and_release_all(void) {
+    join(&s.embedded);
+    release_all();
+}
+EXPLORE(a_timed_join_comes_after_the_destructors, .threads = 1, .startable = 2, .begin = start_with_value,
+        .thread = let_go_and_join_in_time, .end = join_and_release_all, .bounds = {1, 1, 1, 0})
+
+static void let_go_and_shut_down(unsigned me) {
+    (void)me;
+    thrum_event_set(&s.let_go);
+    thrum_shutdown();
+    REQUIRE(s.destroyed == 1); /* plain: it has waited */
+}
+EXPLORE(a_shutdown_waits_for_destructors, .threads = 1, .startable = 2, .begin = start_with_value,
+        .thread = let_go_and_shut_down, .end = release_all, .bounds = {2, 1, 0, 0})
+
 /* --- starts that are refused, twice, and late ------------------------------------------------------ */
 
 static void start_refused_then_again(unsigned me) {
@@ -141,8 +207,7 @@ static void start_twice_or_ask(unsigned me) {
         REQUIRE(thrum_thread_start(&s.embedded) == THRUM_OK);
         return;
     }
-    const uint64_t ident = thrum_thread_ident(&s.embedded);
-    REQUIRE(ident == 0 || ident == 3); /* main's is 1 */
+    thrum_u64_store_relaxed(&s.ident, thrum_thread_ident(&s.embedded));
 }
 static void release_it(void) {
     thrum_thread_release(&s.embedded);
@@ -152,8 +217,14 @@ static void join_and_release(void) {
     join(&s.embedded);
     release_it();
 }
+static void ident_was_none_or_the_last(void) {
+    const uint64_t seen = thrum_u64_load_relaxed(&s.ident);
+    REQUIRE(seen == 0 || seen == thrum_thread_ident(&s.embedded));
+    join_and_release();
+}
 EXPLORE(a_refused_start_leaves_no_ident, .threads = 2, .startable = 2, .refused_starts = 1u << 1,
-        .begin = init_embedded, .thread = start_twice_or_ask, .end = join_and_release, .bounds = {2, 1, 0, 0})
+        .begin = init_embedded, .thread = start_twice_or_ask, .end = ident_was_none_or_the_last,
+        .bounds = {2, 1, 0, 0})
 
 static void start_once(unsigned me) {
     (void)me;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 4. What a room of floors 4 and 5 prepares at its first use: keys, exit handlers, last wishes.
+ *
+ * FU1: `prepare` runs while `thrum_first_uses_` is held, one first use of the process at a time.
+ * FU2: a fork holds that lock. So no child finds a first use half made, and what the C library keeps for it
+ *     (the list of exit handlers) no child finds locked.
+ *
+ * No other static state is settled lazily on these floors: tools/check-first-use sees to it.
+ */
+#ifndef THRUM_SRC_THREAD_PREPARE_H
+#define THRUM_SRC_THREAD_PREPARE_H
+
+#include <thrum/rlock.h>
+
+typedef struct thrum_first_use_ {
+    thrum_u32 made;
+} thrum_first_use_;
+
+/* Of a thread that prepares one room in preparing another, too. */
+extern thrum_rlock thrum_first_uses_ __attribute__((visibility("hidden")));
+
+/* Runs `prepare` unless it has succeeded before. Not THRUM_OK: what it returned; the next use tries again. */
+thrum_result thrum_first_use_make_(thrum_first_use_ *use, thrum_result (*prepare)(void));
+
+static inline thrum_result thrum_first_use_run_(thrum_first_use_ *use, thrum_result (*prepare)(void)) {
+    /* F1: acquire, pairs with F1 in make: what was prepared */
+    if (THRUM_LIKELY(thrum_u32_load_acquire(&use->made))) return THRUM_OK;
+    return thrum_first_use_make_(use, prepare);
+}
+
+/* In the only thread of a forked child: the next use prepares again. */
+static inline void thrum_first_use_reopen_(thrum_first_use_ *use) {
+    thrum_u32_store_relaxed(&use->made, 0); /* relaxed: there is one thread */
+}
+
+#endif
