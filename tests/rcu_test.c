@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -250,4 +251,258 @@ TEST(a_crash_in_a_callback_reaches_the_programs_handler) {
     CHECK_EQ(status_of_crash(SIGABRT), SIGABRT);
     const int trapped = status_of_crash(SIGILL);
     CHECK(trapped == SIGILL || trapped == SIGTRAP);
+}
+
+/* --- the process around it -------------------------------------------------------------------------- */
+
+/* The exit status of a child that runs it, or 1000 + the signal that ended it. */
+static int status_of(void (*run)(void)) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        run();
+        _exit(99);
+    }
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static void nothing(thrum_rcu_head *head) {
+    (void)head;
+}
+
+static void retire_and_leave_main(void) {
+    static thrum_rcu_head head;
+    thrum_rcu_retire(&head, nothing);
+    pthread_exit(NULL);
+}
+
+static void leave_main_during_a_callback_that_retires(void) {
+    static note n = {.number = 3};
+    thrum_rcu_retire(&n.head, call_and_retire_more);
+    pthread_exit(NULL);
+}
+
+static void prepare_and_leave_main(void) {
+    CHECK_EQ(thrum_rcu_prepare(), THRUM_OK);
+    pthread_exit(NULL);
+}
+
+static void *leave_main_behind(void *main_thread) {
+    CHECK_EQ(pthread_join(*(pthread_t *)main_thread, NULL), 0);
+    static thrum_rcu_head head;
+    thrum_rcu_retire(&head, nothing);
+    return NULL;
+}
+
+static void leave_main_to_a_thread_that_retires(void) {
+    static pthread_t self;
+    self = pthread_self();
+    (void)test_start(leave_main_behind, &self);
+    pthread_exit(NULL);
+}
+
+TEST(a_process_whose_own_threads_have_ended_ends) {
+    if (THRUM_UNDER_TSAN) test_skip("its runtime has a thread of its own");
+    CHECK_EQ(status_of(prepare_and_leave_main), 0);
+    CHECK_EQ(status_of(retire_and_leave_main), 0);
+    CHECK_EQ(status_of(leave_main_during_a_callback_that_retires), 0);
+    CHECK_EQ(status_of(leave_main_to_a_thread_that_retires), 0);
+}
+
+static void *wait_for_ever(void *unused) {
+    thrum_event_wait(&(thrum_event){{0}});
+    return unused;
+}
+
+static int ready[2];
+
+static void leave_main_to_a_thread_that_waits(void) {
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    (void)test_start(wait_for_ever, NULL);
+    CHECK_EQ(write(ready[1], "", 1), 1);
+    pthread_exit(NULL);
+}
+
+static void wait_for_the_signal(void) {
+    sigset_t all;
+    int signal;
+    sigfillset(&all);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &all, NULL), 0);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK); /* the helper is there */
+    CHECK_EQ(write(ready[1], "", 1), 1);
+    sigemptyset(&all);
+    sigaddset(&all, SIGTERM);
+    CHECK_EQ(sigwait(&all, &signal), 0);
+    _exit(signal == SIGTERM ? 7 : 8);
+}
+
+/* How a child ends that is sent SIGTERM once it is ready. */
+static int status_of_terminated(void (*run)(void)) {
+    CHECK_EQ(pipe(ready), 0);
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        run();
+        _exit(99);
+    }
+    char byte;
+    CHECK_EQ(read(ready[0], &byte, 1), 1);
+    CHECK_EQ(kill(child, SIGTERM), 0);
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+TEST(a_signal_to_the_process_does_what_it_does_without_the_helper) {
+    CHECK_EQ(status_of_terminated(leave_main_to_a_thread_that_waits), 1000 + SIGTERM);
+    CHECK_EQ(status_of_terminated(wait_for_the_signal), 7);
+}
+
+/* --- the helper's life ------------------------------------------------------------------------------ */
+
+static thrum_u32 helper_now; /* its native id */
+
+static void say_which_helper(thrum_rcu_head *head) {
+    thrum_u32_store_relaxed(&helper_now, thrum_get_native_id());
+    call(head);
+}
+
+/* Waits until the thread is no more. */
+static void await_end_of(uint32_t native_id) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/task/%u", (unsigned)native_id);
+    while (access(path, F_OK) == 0) thrum_futex_nap(thrum_after_ms(5));
+}
+
+TEST(the_helper_ends_when_nothing_is_retired_and_the_next_retire_starts_another) {
+    note n = {.number = 1};
+    for (int i = 0; i < 3; i++) {
+        thrum_event_clear(&n.called);
+        thrum_rcu_retire(&n.head, say_which_helper);
+        thrum_event_wait(&n.called);
+        await_end_of(thrum_u32_load_relaxed(&helper_now));
+    }
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_acquire(&calls), 3);
+}
+
+static void end_the_helper(thrum_rcu_head *head) {
+    call(head);
+    if (((note *)head)->number == 1) pthread_exit(NULL);
+    thrum_thread_exit(NULL);
+}
+
+TEST(a_callback_that_ends_the_helper_loses_no_other) {
+    if (THRUM_UNDER_TSAN) test_skip("pthread_exit in a detached thread confuses its runtime");
+    note first = {.number = 1}, second = {.number = 2}, others[3] = {{.number = 3}};
+    thrum_rcu_retire(&first.head, end_the_helper);
+    thrum_rcu_retire(&others[0].head, call);
+    thrum_rcu_retire(&second.head, end_the_helper);
+    thrum_rcu_retire(&others[1].head, call);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    thrum_rcu_retire(&others[2].head, call);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_acquire(&calls), 5);
+}
+
+/* --- forks beside callbacks ------------------------------------------------------------------------- */
+
+static thrum_event in_callback, end_callback;
+
+static void stay(thrum_rcu_head *head) {
+    thrum_event_set(&in_callback);
+    thrum_event_wait(&end_callback);
+    call(head);
+}
+
+static void find_the_others_called_back(void) {
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_acquire(&calls), 1);
+    CHECK_EQ(order[0], 2);
+}
+
+TEST(a_fork_amid_a_callback_leaves_it_out_in_the_child_and_calls_the_others_back) {
+    if (THRUM_UNDER_TSAN) test_skip("its runtime does not let a child of several threads start one");
+    note slow = {.number = 1}, other = {.number = 2};
+    thrum_rcu_retire(&slow.head, stay);
+    thrum_rcu_retire(&other.head, call);
+    thrum_event_wait(&in_callback);
+    in_child(find_the_others_called_back); /* the fork does not wait for the callback */
+    thrum_event_set(&end_callback);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(order[0], 1);
+    CHECK_EQ(thrum_u32_load_acquire(&calls), 2);
+}
+
+static void *wait_for_callbacks(void *unused) {
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    return unused;
+}
+
+static void use_a_stack(void) {
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    test_thread other = test_start(wait_for_callbacks, NULL); /* on a stack that a lost thread had */
+    test_join(&other);
+}
+
+TEST(a_barrier_of_another_thread_is_forgotten_in_a_child) {
+    if (THRUM_UNDER_TSAN) test_skip("its runtime does not let a child of several threads start one");
+    note slow = {.number = 1};
+    thrum_rcu_retire(&slow.head, stay);
+    test_thread waiter = test_start(wait_for_callbacks, NULL);
+    test_await_asleep(&waiter);
+    thrum_event_wait(&in_callback);
+    in_child(use_a_stack);
+    thrum_event_set(&end_callback);
+    test_join(&waiter);
+}
+
+static void ask_for_a_name(thrum_rcu_head *head) {
+    CHECK(thrum_thread_name(thrum_main_thread()).text[0]); /* holds a lock that a fork takes, too */
+    free(head);
+}
+
+static thrum_event no_more;
+
+static void *retire_all_the_time(void *unused) {
+    while (!thrum_event_is_set(&no_more)) {
+        thrum_rcu_head *const head = malloc(sizeof *head);
+        CHECK(head);
+        thrum_rcu_retire(head, ask_for_a_name);
+        thrum_futex_nap(thrum_after_us(10));
+    }
+    return unused;
+}
+
+TEST(forks_beside_callbacks_that_take_locks_do_not_deadlock) {
+    if (test_under_asan() || THRUM_UNDER_TSAN) test_skip("the sanitizer does not survive such forks");
+    test_thread busy = test_start(retire_all_the_time, NULL);
+    for (int i = 0; i < 2000; i++) {
+        const pid_t child = fork();
+        CHECK(child >= 0);
+        if (child == 0) _exit(0);
+        CHECK_EQ(waitpid(child, NULL, 0), child);
+    }
+    thrum_event_set(&no_more);
+    test_join(&busy);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+}
+
+static void fork_and_call(thrum_rcu_head *head) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    call(head);
+    if (child == 0) return; /* the child's helper is its only thread, and ends when it has called all back */
+    test_join_child(child);
+}
+
+TEST(a_callback_may_fork_and_the_child_ends_when_all_is_called_back) {
+    if (THRUM_UNDER_TSAN) test_skip("its runtime does not let a child of several threads go on");
+    note first = {.number = 1}, second = {.number = 2};
+    thrum_rcu_retire(&first.head, fork_and_call);
+    thrum_rcu_retire(&second.head, call);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_acquire(&calls), 2);
 }

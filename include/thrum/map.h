@@ -6,16 +6,17 @@
  * Floor 3, in libthrum.
  *
  * Cost        a look-up is a hash, a walk along one short chain, and a comparison, inside a read section
- *             (thrum/rcu.h); it writes nothing. A change takes no lock and waits for nobody. The table grows
+ *             (thrum/rcu.h); it writes nothing. A change takes no lock; it waits only as a retire does,
+ *             where more is to be destroyed than thrum/rcu.h allows. The table grows
  *             and shrinks in rcu's helper thread, a doubling at a time, while everybody goes on.
  * Keys        a text, bytes, or a number; the map copies them. A text is the same key as its bytes without
  *             the final NUL; no number is the same as any bytes. Hashes are seeded anew for each map, not
  *             cryptographic.
  * Values      pointers, not NULL. Each is the caller's until a put or add has taken it; from then on the
  *             map's. When a value has left the map and no read section can be seeing it, the map's `destroy`
- *             is called with it, in the helper thread, ten milliseconds later at the earliest. Who changes
- *             what a value points at does that as with any memory that threads share; who wants readers to
- *             see whole values puts new ones.
+ *             is called with it, in rcu's helper thread, as thrum/rcu.h says. Who changes what a value
+ *             points at does that as with any memory that threads share; who wants readers to see whole
+ *             values puts new ones.
  * Iteration   a visit of all entries is a read section. It sees each key once that is there from its
  *             beginning to its end, with one of the values that it has meanwhile; one that comes or goes
  *             meanwhile it may see or not.

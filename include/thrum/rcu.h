@@ -7,15 +7,26 @@
  *
  * Cost        a read section is what liburcu asks, two loads and two stores of the thread's own line, with no
  *             atomic instruction, and two calls; the first in a thread registers it (two system calls). A
- *             retire is one compare-and-swap, and at most one wake in ten milliseconds.
+ *             retire is an addition and a compare-and-swap, and at most one wake in ten milliseconds.
  * Grace       what is retired is called back after every read section has ended that had begun before the
- *             retire; ten milliseconds later at the earliest, in a helper thread, one after the other.
- * Helper      one thread for the process, started by the first retire or thrum_rcu_prepare. liburcu's own
- *             call_rcu is not used because it ends the process when its helper cannot be started; here
- *             that is a result, and what was retired waits until a helper can be.
- * Memory      the first read section of a thread takes some, in liburcu, which aborts where there is none.
- * Fork        the child has the forking thread's read section and no other, and what was retired is still
- *             called back there. Not from inside a read section: liburcu would wait for itself.
+ *             retire; some ten milliseconds later, or sooner where much is retired, in a helper thread, one
+ *             after the other.
+ * Helper      one thread for the process. A retire or thrum_rcu_prepare starts it where there is none. It
+ *             ends when nothing has been retired for a tenth of a second: a process whose own threads have
+ *             ended ends. It blocks the signals that thrum(7) names. The process's last thread may be the
+ *             helper, in which exit handlers then run. Where no helper can be started, that is a result, and
+ *             what was retired is kept until one can be.
+ * Callbacks   run with nothing of thrum's locked, and may call all of thrum but thrum_rcu_barrier. Each
+ *             delays all later ones. A callback that ends the thread loses no other: another helper goes on.
+ * Memory      a retire that finds more than 32,768 retired and not yet called back waits until there are
+ *             fewer, five milliseconds at most: its caller may hold a lock for which a callback waits. So
+ *             memory levels out near that bound; where callbacks do not get on, a writer adds two hundred a
+ *             second. Inside a read section, and in a callback, a retire never waits. The first read section
+ *             of a thread takes memory in liburcu, which aborts where there is none.
+ * Fork        the child has the forking thread's read section and no other. What was retired is called back
+ *             there, too, once the child retires, prepares or waits; but for what another thread's callback
+ *             is amid: in the child that one neither goes on nor is called again. A callback that forks goes
+ *             on in the child. Not from inside a read section: liburcu would wait for itself.
  *
  *     THRUM_WITH_RCU balance = thrum_rcu_read(&current_sheet)->balance;
  *     ...
@@ -79,16 +90,16 @@ THRUM_API void thrum_rcu_read_end(void);
 #define thrum_rcu_read(cell) __atomic_load_n((cell), __ATOMIC_ACQUIRE) /* R6: acquire, pairs with R5 */
 
 /*
- * Makes sure that the helper runs. THRUM_OK; THRUM_NO_MEMORY, THRUM_NO_THREAD: nothing has changed, and it
+ * Starts the helper if there is none. THRUM_OK; THRUM_NO_MEMORY, THRUM_NO_THREAD: nothing has changed, and it
  * may be tried again.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_rcu_prepare(void);
 
 /*
  * Hands over what no new read section can reach: `callback` is called with it after a grace period, in the
- * helper, where it may retire more but must not wait, fork or end the thread. Never waits, cannot fail: where
- * there is no helper and none can be started it is kept until there is one (a later retire or
- * thrum_rcu_prepare tries). Inside read sections too.
+ * helper. Waits only where too much is retired, as is said above. Cannot fail: where there is no helper and
+ * none can be started it is kept until there is one (a later retire or thrum_rcu_prepare tries). Inside read
+ * sections too.
  */
 THRUM_API void thrum_rcu_retire(thrum_rcu_head *head, thrum_rcu_callback *callback);
 

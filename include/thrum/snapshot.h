@@ -9,7 +9,7 @@
  *             never wait for readers. A write takes some memory, and a lock that writers share.
  * Versions    a version is the caller's memory until a set has taken it; from then on the cell's, and nobody
  *             writes it any more. When another has taken its place and no reader can be seeing it, its
- *             `destroy` is called with it, in rcu's helper thread, ten milliseconds later at the earliest.
+ *             `destroy` is called with it, in rcu's helper thread, as thrum/rcu.h says.
  * Freed       after thrum_snapshot_clear, when all calls have returned and no reader is inside.
  * Fork        a child holds the version that the cell held.
  *

@@ -19,6 +19,7 @@
 #endif
 #include "map_inside.h"
 #include "../atomic/tell.h"
+#include "retire.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -159,7 +160,8 @@ thrum_result thrum_map_put(thrum_map *map, thrum_map_key key, void *value) {
         if (there) result = replace(there, value);
     }
     thrum_rcu_read_end();
-    free(fresh); /* another was quicker */
+    free(fresh);                /* another was quicker */
+    thrum_rcu_wait_for_room_(); /* for what `replace` has retired */
     return result;
 }
 

@@ -6,6 +6,7 @@
  * cannot.
  */
 #include "map_inside.h"
+#include "retire.h"
 
 #include <stdlib.h>
 
@@ -29,16 +30,18 @@ bool thrum_map_is_memory_for_(uint64_t buckets) {
     return is;
 }
 
-/* In the helper. */
+/* In the helper. A child that was forked amid it would have a table that nobody resizes any more. */
 static void resize(thrum_rcu_head *head) {
     thrum_map *const map = OBJECT_OF(head, thrum_map, resize);
     const uint64_t enough = thrum_map_buckets_for_(2 * (uint64_t)thrum_map_count(map));
     const uint64_t wanted = enough < map->fewest ? map->fewest : enough;
+    thrum_lock_acquire(&thrum_rcu_undivided_);
     if (wanted < thrum_u64_load_relaxed(&map->buckets) || thrum_map_is_memory_for_(wanted)) {
         cds_lfht_resize(map->table, (unsigned long)wanted);
         thrum_u64_store_relaxed(&map->buckets, wanted);
     }
     thrum_u32_store_release(&map->resizing, 0); /* M1: release, pairs with M1 where the next is asked for */
+    thrum_lock_release(&thrum_rcu_undivided_);
 }
 
 void thrum_map_look_at_size_(thrum_map *map, unsigned long hash_of_change) {

@@ -3,19 +3,32 @@
  * Floor 3. Read sections are liburcu's (rcu_read.c); the helper that runs callbacks is ours (the header says
  * why).
  *
- * What has been retired goes three ways: a retire pushes it onto `retired`; the helper, in its turn, moves
- * the whole stack to `in_hand`, oldest first; after a grace period it takes them from there and calls them
- * back.
+ * What has been retired goes three ways: a retire pushes it onto `retired`; the helper moves the whole stack
+ * to `in_hand`, oldest first; after a grace period the helper takes one after the other from there and calls
+ * it back.
+ *
+ * state       set by                                     means
+ * NO_HELPER   the helper, as it ends; a forked child     the next retire starts one
+ * IDLE        the helper, before it takes the stack      nothing has been retired since
+ * CALLED      a retire, which wakes it; the starter      the helper gathers, and will take the stack
+ * HURRIED     a retire that finds much; a barrier        the same, at once
  *
  * I1: whatever is in `in_hand` when a grace period begins has been retired before it: both moves happen in
  *     the helper, the first before the period, the second after it.
- * I2: whoever pushes sets `work` after it, and the helper clears `work` before it takes the stack. So a push
- *     that the taking missed finds `work` clear, sets it, and the helper comes again. A set that finds it set
- *     publishes the push as well.
- * I3: `turn` is held while anything moves or is called back, and while a helper is made. A fork takes it, so
- *     that the child finds every head in one of the two places and none half called back; the child has
- *     no helper, and what it finds it hands to the one that it makes itself.
- * I4: `has_helper` is true only while a helper lives in this process: it never ends by itself.
+ * I2: a push is never left with a helper that sleeps for good, or with none. A retire pushes, and then looks
+ *     at the state. The helper sets IDLE, and then takes the stack. If the taking misses the push, the push
+ *     has read what the taking wrote (R3, R4), so that the retire sees IDLE or a later state: it calls the
+ *     helper, or starts one. CALLED and HURRIED mean a taking that is still to come. The helper ends by
+ *     changing IDLE to NO_HELPER in one step, which fails once a retire has changed IDLE to CALLED. If the
+ *     helper's step comes first, the retire's step fails and finds NO_HELPER.
+ * I3: `guard` is held while the stack moves, while a helper is made, and while it ends. A fork takes it: the
+ *     child finds every head in one of the two places. A callback runs with nothing locked. The helper
+ *     takes a head out of `in_hand` before it calls it back: a child that was forked amid a callback does not
+ *     run it again. The child has no helper, but where a callback has forked.
+ * I4: backlog = pushes - called. Pushes are counted before they are made; callbacks are counted in steps of
+ *     COUNT_EVERY. A retire that finds more than THRUM_RCU_BACKLOG waits PATIENCE_MS at most: it may hold a
+ *     lock for which a callback waits. It does not wait in a read section, for which the helper would wait,
+ *     nor in the helper.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -23,6 +36,7 @@
 #include "../atomic/tell.h"
 #include "grace.h"
 #include "own_thread.h"
+#include "retire.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -36,16 +50,29 @@
 /* How long the helper gathers before it begins a grace period; it bounds the wakes that retires make. */
 #define GATHER_MS 10
 /* So many callbacks take some microseconds. The helper yields after them, in a batch's first YIELD_MS. */
-#define YIELD_EVERY 32
+#define COUNT_EVERY 32
 #define YIELD_MS 10
-/* The helper calls back and nothing else. */
-#define HELPER_STACK ((size_t)256 * 1024)
+/* The helper gathers no more when there is so much. */
+#define HURRY (THRUM_RCU_BACKLOG / 4)
+/* How long one retire waits at most for a backlog that is too long, and how often it looks. */
+#define PATIENCE_MS 5
+#define LOOK_US 500
 
-static thrum_u64 retired; /* a stack of thrum_rcu_head, its top as a number */
-static thrum_event work;
-static thrum_lock turn;
-static thrum_rcu_head *in_hand; /* `turn` guards it */
-static thrum_u32 has_helper;    /* `turn` guards its changes */
+enum { NO_HELPER, IDLE, CALLED, HURRIED };
+
+static struct {
+    THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_u64 top; /* a stack of thrum_rcu_head, its top as a number */
+    thrum_u64 pushes;                              /* I4 */
+} retired;
+static struct {
+    THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_u32 state;
+    thrum_u64 called; /* I4 */
+    thrum_u64 id;     /* who it is; 0: nobody */
+} helper;
+static thrum_u64 in_hand; /* a list of thrum_rcu_head; the helper changes it */
+static uint64_t called;   /* the helper's own */
+static thrum_lock guard;
+thrum_lock thrum_rcu_undivided_;
 static bool forks_watched;
 
 void thrum_rcu_synchronize(void) {
@@ -55,10 +82,30 @@ void thrum_rcu_synchronize(void) {
     errno = saved;
 }
 
-/* Moves what has been retired behind what is in hand. In its turn. */
+static thrum_rcu_head *head_at(uint64_t address) {
+    return (thrum_rcu_head *)(uintptr_t)address;
+}
+
+static uint64_t address_of(const thrum_rcu_head *head) {
+    return (uint64_t)(uintptr_t)head;
+}
+
+static bool is_helper(void) {
+    return thrum_u64_load_relaxed(&helper.id) == thrum_self_id(); /* relaxed: true only for what it stored */
+}
+
+/* --- the helper ------------------------------------------------------------------------------------- */
+
+/*
+ * Moves what has been retired behind what is in hand: nothing, but for what a helper before has left, or a
+ * parent's.
+ */
 static void take_in_hand(void) {
-    /* R3: acquire, pairs with R4 */
-    thrum_rcu_head *newest = (thrum_rcu_head *)(uintptr_t)thrum_u64_exchange_acquire(&retired, 0);
+    thrum_lock_acquire(&guard);
+    /* R7: acquire, pairs with R7 in call_helper: its push is seen below; release, for I2 by R3 */
+    (void)thrum_u32_exchange_acq_rel(&helper.state, IDLE);
+    /* R3: acquire, pairs with R4; release: I2 */
+    thrum_rcu_head *newest = head_at(thrum_u64_exchange_acq_rel(&retired.top, 0));
     thrum_rcu_head *oldest = NULL;
     while (newest) {
         thrum_rcu_head *const older = newest->next_;
@@ -66,65 +113,174 @@ static void take_in_hand(void) {
         oldest = newest;
         newest = older;
     }
-    thrum_rcu_head **end = &in_hand;
-    while (*end) end = &(*end)->next_;
-    *end = oldest;
+    /* relaxed, here and below: the helper's own */
+    thrum_rcu_head *last = head_at(thrum_u64_load_relaxed(&in_hand));
+    while (last && last->next_) last = last->next_;
+    if (last)
+        last->next_ = oldest;
+    else
+        thrum_u64_store_relaxed(&in_hand, address_of(oldest));
+    thrum_lock_release(&guard);
+}
+
+/* I4. Relaxed: it says how many, not what they did. */
+static void count(void) {
+    thrum_u64_store_relaxed(&helper.called, called);
 }
 
 /*
  * Nobody waits for the callbacks; who has a request to answer may have the processor in between. For a while
  * only: on a busy machine a yield costs whole slices, and a helper that went on yielding would fall behind
- * those who retire, without bound.
+ * those who retire.
  */
 static void call_back(void) {
     const thrum_deadline polite = thrum_after_ms(YIELD_MS);
-    for (unsigned called = 1; in_hand; called++) {
-        thrum_rcu_head *const head = in_hand;
-        in_hand = head->next_;
+    for (thrum_rcu_head *head; (head = head_at(thrum_u64_load_relaxed(&in_hand)));) {
+        thrum_u64_store_relaxed(&in_hand, address_of(head->next_)); /* I3 */
+        called++;
         THRUM_TELL_OWN_ACQUIRE(head);
         head->callback_(head);
-        if (called % YIELD_EVERY == 0 && !thrum_deadline_passed(polite)) thrum_futex_yield();
+        if (called % COUNT_EVERY) continue;
+        count();
+        /* relaxed: a hint */
+        if (thrum_u32_load_relaxed(&helper.state) != HURRIED && !thrum_deadline_passed(polite))
+            thrum_futex_yield();
     }
+    count();
+}
+
+/* Whether the helper ends: unless it is called meanwhile (I2). */
+static bool end(void) {
+    uint32_t idle = IDLE;
+    thrum_lock_acquire(&guard);                                               /* I3 */
+    const bool ends = thrum_u32_cas_relaxed(&helper.state, &idle, NO_HELPER); /* relaxed: `guard` publishes */
+    if (ends) thrum_u64_store_relaxed(&helper.id, 0);
+    thrum_lock_release(&guard);
+    return ends;
+}
+
+/* Whether it is called; false: it has not been for so long that it has ended. */
+static bool wait_for_call(void) {
+    const thrum_deadline over = thrum_after_ms(THRUM_RCU_LINGER_MS);
+    /* relaxed: take_in_hand acquires */
+    while (thrum_u32_load_relaxed(&helper.state) == IDLE) {
+        if (!thrum_deadline_passed(over))
+            (void)thrum_futex_wait(&helper.state, IDLE, THRUM_FUTEX_ANY, false, over);
+        else if (end())
+            return false;
+    }
+    return true;
+}
+
+/* Until something is worth a grace period; an early return does no harm. */
+static void gather(void) {
+    /* relaxed: as above */
+    if (thrum_u32_load_relaxed(&helper.state) != CALLED) return;
+    (void)thrum_futex_wait(&helper.state, CALLED, THRUM_FUTEX_ANY, false, thrum_after_ms(GATHER_MS));
+}
+
+static thrum_result start_helper(void);
+
+/* A callback has ended the thread: another one goes on with what is left. */
+static void be_replaced(void *unused) {
+    (void)unused;
+    thrum_lock_acquire(&guard);
+    count();
+    thrum_u64_store_relaxed(&helper.id, 0);
+    thrum_u32_store_relaxed(&helper.state, NO_HELPER);
+    (void)start_helper();
+    thrum_lock_release(&guard);
 }
 
 static void *help(void *unused) {
     thrum_own_thread_begin_();
-    for (;;) {
-        thrum_event_wait(&work);
-        thrum_futex_nap(thrum_after_ms(GATHER_MS));
-        thrum_lock_acquire(&turn);
-        thrum_event_clear(&work); /* I2 */
+    thrum_lock_acquire(&guard); /* the starter has said CALLED, and the helper before has left its count */
+    thrum_u64_store_relaxed(&helper.id, thrum_self_id());
+    thrum_lock_release(&guard);
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before); /* liburcu's wait would leave its locks held */
+    pthread_cleanup_push(be_replaced, NULL);
+    while (wait_for_call()) {
+        gather();
         take_in_hand();
-        thrum_lock_release(&turn);
         thrum_rcu_synchronize(); /* I1 */
-        thrum_lock_acquire(&turn);
         call_back();
-        thrum_lock_release(&turn);
     }
+    pthread_cleanup_pop(0);
     return unused;
 }
 
+/* Holding `guard`. */
+static thrum_result start_helper(void) {
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes)) return THRUM_NO_MEMORY;
+    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    sigset_t before;
+    thrum_own_thread_block_(&before);
+    pthread_t thread;
+    const int error = pthread_create(&thread, &attributes, help, NULL);
+    thrum_own_thread_unblock_(&before);
+    pthread_attr_destroy(&attributes);
+    if (error) return error == ENOMEM ? THRUM_NO_MEMORY : THRUM_NO_THREAD;
+    pthread_setname_np(thread, "thrum-rcu");        /* it is there: it waits for `guard` */
+    thrum_u32_store_relaxed(&helper.state, CALLED); /* relaxed: `guard` publishes it to the helper */
+    return THRUM_OK;
+}
+
+/* --- forks ------------------------------------------------------------------------------------------ */
+
 static void before_fork(void) {
-    thrum_lock_acquire(&turn); /* I3 */
+    thrum_lock_acquire(&thrum_rcu_undivided_);
+    thrum_lock_acquire(&guard); /* I3 */
     urcu_bp_before_fork();
 }
 
 static void after_fork_in_parent(void) {
     urcu_bp_after_fork_parent();
-    thrum_lock_release(&turn);
+    thrum_lock_release(&guard);
+    thrum_lock_release(&thrum_rcu_undivided_);
+}
+
+static thrum_rcu_callback pass;
+
+/*
+ * Takes the markers out of a list, which lie on the stacks of threads that the child does not have. How many
+ * others there are.
+ */
+static uint64_t without_markers(thrum_u64 *list) {
+    uint64_t count = 0;
+    thrum_rcu_head *last = NULL;
+    /* R3: acquire, pairs with R4 */
+    for (thrum_rcu_head *head = head_at(thrum_u64_load_acquire(list)); head; head = head->next_) {
+        if (head->callback_ != pass) {
+            last = head;
+            count++;
+        } else if (last) {
+            last->next_ = head->next_;
+        } else {
+            thrum_u64_store_relaxed(list, address_of(head->next_)); /* relaxed: there is one thread */
+        }
+    }
+    return count;
 }
 
 static void after_fork_in_child(void) {
     urcu_bp_after_fork_child();
     thrum_self_reset_after_fork();
-    thrum_u32_store_relaxed(&has_helper, 0); /* I4; relaxed: there is one thread */
-    thrum_event_reset_after_fork(&work);
-    if (in_hand || thrum_u64_load_relaxed(&retired)) thrum_event_set(&work);
-    thrum_lock_reset_after_fork(&turn);
+    /* relaxed, all of them: there is one thread */
+    if (!is_helper()) {
+        thrum_u32_store_relaxed(&helper.state, NO_HELPER);
+        thrum_u64_store_relaxed(&helper.id, 0);
+    }
+    thrum_u64_store_relaxed(&retired.pushes, without_markers(&retired.top) + without_markers(&in_hand));
+    called = 0;
+    count();
+    thrum_lock_reset_after_fork(&guard);
+    thrum_lock_reset_after_fork(&thrum_rcu_undivided_);
 }
 
 static bool watch_forks(void) {
-    thrum_self_pin_(&turn);
+    thrum_self_pin_(&guard);
     if (!forks_watched)
         forks_watched = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
     return forks_watched;
@@ -135,44 +291,79 @@ __attribute__((constructor)) static void watch_forks_early(void) {
     (void)watch_forks();
 }
 
-static thrum_result make_helper(void) {
-    if (!watch_forks()) return THRUM_NO_MEMORY;
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes)) return THRUM_NO_MEMORY;
-    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    (void)pthread_attr_setstacksize(&attributes, HELPER_STACK);
-    sigset_t before;
-    thrum_own_thread_block_(&before);
-    pthread_t helper;
-    const int error = pthread_create(&helper, &attributes, help, NULL);
-    thrum_own_thread_unblock_(&before);
-    pthread_attr_destroy(&attributes);
-    if (error) return error == ENOMEM ? THRUM_NO_MEMORY : THRUM_NO_THREAD;
-    pthread_setname_np(helper, "thrum-rcu");
-    thrum_u32_store_relaxed(&has_helper, 1); /* relaxed: it says that the helper exists, not what it did */
-    return THRUM_OK;
+/* --- retires ---------------------------------------------------------------------------------------- */
+
+/* Holding `guard`. */
+static thrum_result make_sure_of_helper(void) {
+    if (thrum_u32_load_relaxed(&helper.state) != NO_HELPER) return THRUM_OK; /* relaxed: `guard` is held */
+    return watch_forks() ? start_helper() : THRUM_NO_MEMORY;
 }
 
 thrum_result thrum_rcu_prepare(void) {
-    if (THRUM_LIKELY(thrum_u32_load_relaxed(&has_helper))) return THRUM_OK; /* relaxed: as above */
+    /* relaxed: it says that there is a helper, not what it did */
+    if (THRUM_LIKELY(thrum_u32_load_relaxed(&helper.state) != NO_HELPER)) return THRUM_OK;
     const int saved = errno;
-    thrum_lock_acquire(&turn);
-    const thrum_result result = thrum_u32_load_relaxed(&has_helper) ? THRUM_OK : make_helper();
-    thrum_lock_release(&turn);
+    thrum_lock_acquire(&guard);
+    const thrum_result result = make_sure_of_helper();
+    thrum_lock_release(&guard);
     errno = saved;
     return result;
 }
 
-void thrum_rcu_retire(thrum_rcu_head *head, thrum_rcu_callback *callback) {
+/* How many have been pushed. */
+static uint64_t push(thrum_rcu_head *head, thrum_rcu_callback *callback) {
     head->callback_ = callback;
     THRUM_TELL_OWN_RELEASE(head);
-    uint64_t top = thrum_u64_load_relaxed(&retired); /* relaxed: the swap checks it */
+    /* I4; relaxed: it only counts */
+    const uint64_t pushes = thrum_u64_fetch_add_relaxed(&retired.pushes, 1) + 1;
+    uint64_t top = thrum_u64_load_relaxed(&retired.top); /* relaxed: the swap checks it */
     do {
-        head->next_ = (thrum_rcu_head *)(uintptr_t)top;
-    } while (
-        !thrum_u64_cas_release(&retired, &top, (uint64_t)(uintptr_t)head)); /* R4: release, pairs with R3 */
-    thrum_event_set(&work);                                                 /* I2 */
-    (void)!thrum_rcu_prepare();
+        head->next_ = head_at(top);
+        /* R4: release, pairs with R3; acquire, for I2: the look at the state follows the taking before it */
+    } while (!thrum_u64_cas_acq_rel(&retired.top, &top, address_of(head)));
+    return pushes;
+}
+
+/* I2. After a push. */
+static void call_helper(void) {
+    uint32_t state = thrum_u32_load_relaxed(&helper.state); /* relaxed: R4 has ordered it */
+    if (THRUM_LIKELY(state >= CALLED)) return;
+    state = IDLE;
+    if (thrum_u32_cas_release(&helper.state, &state, CALLED)) /* R7: release, pairs with R7 in take_in_hand */
+        thrum_futex_wake(&helper.state, 1, THRUM_FUTEX_ANY, false);
+    else if (state == NO_HELPER)
+        (void)!thrum_rcu_prepare();
+}
+
+/* I4; relaxed: as above. */
+static int64_t backlog_of(uint64_t pushes) {
+    return (int64_t)(pushes - thrum_u64_load_relaxed(&helper.called));
+}
+
+static int64_t backlog(void) {
+    return backlog_of(thrum_u64_load_relaxed(&retired.pushes));
+}
+
+/* Relaxed: the step goes on with the release sequence of R7. */
+static void hurry(void) {
+    uint32_t state = thrum_u32_load_relaxed(&helper.state);
+    if (state == CALLED && thrum_u32_cas_relaxed(&helper.state, &state, HURRIED))
+        thrum_futex_wake(&helper.state, 1, THRUM_FUTEX_ANY, false);
+}
+
+void thrum_rcu_wait_for_room_(void) {
+    if (THRUM_LIKELY(backlog() <= HURRY)) return;
+    hurry();
+    if (backlog() <= THRUM_RCU_BACKLOG || thrum_rcu_is_reading_() || is_helper()) return; /* I4 */
+    const thrum_deadline patience = thrum_after_ms(PATIENCE_MS);
+    while (backlog() > THRUM_RCU_BACKLOG && !thrum_deadline_passed(patience))
+        thrum_futex_nap(thrum_deadline_earlier(patience, thrum_after_us(LOOK_US)));
+}
+
+void thrum_rcu_retire(thrum_rcu_head *head, thrum_rcu_callback *callback) {
+    const uint64_t pushes = push(head, callback);
+    call_helper();
+    if (THRUM_UNLIKELY(backlog_of(pushes) > HURRY)) thrum_rcu_wait_for_room_();
 }
 
 struct marker {
@@ -184,11 +375,20 @@ static void pass(thrum_rcu_head *head) {
     thrum_event_set(&((struct marker *)head)->passed);
 }
 
+/* The helper cannot end between the two: it would need `guard`. */
 thrum_result thrum_rcu_barrier(void) {
-    const thrum_result result = thrum_rcu_prepare();
-    if (result != THRUM_OK) return result;
     struct marker marker = {.passed = THRUM_EVENT_INIT};
-    thrum_rcu_retire(&marker.head, pass);
+    const int saved = errno;
+    thrum_lock_acquire(&guard);
+    const thrum_result result = make_sure_of_helper();
+    if (result == THRUM_OK) {
+        (void)push(&marker.head, pass);
+        call_helper();
+    }
+    thrum_lock_release(&guard);
+    errno = saved;
+    if (result != THRUM_OK) return result;
+    hurry();
     thrum_event_wait(&marker.passed);
     THRUM_TELL_ACQUIRE(&thrum_rcu_grace_);
     return THRUM_OK;

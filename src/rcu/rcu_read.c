@@ -8,6 +8,7 @@
  */
 #include "grace.h"
 #include "../atomic/tell.h"
+#include "retire.h"
 
 #include <thrum/rcu.h>
 #include <urcu/static/urcu-bp.h>
@@ -21,6 +22,10 @@ void thrum_rcu_read_begin(void) {
 void thrum_rcu_read_end(void) {
     THRUM_TELL_RELEASE(&thrum_rcu_grace_); /* R1: release, pairs with R2; the order is liburcu's */
     _urcu_bp_read_unlock();
+}
+
+bool thrum_rcu_is_reading_(void) {
+    return _urcu_bp_read_ongoing() != 0;
 }
 
 void thrum_rcu_leave_(void *unused) {

@@ -2,7 +2,8 @@
 /*
  * Floor 3. I1: `now_` changes while `writers_` is held, so that an update's version is made of the one that
  * it replaces.
- * I2: a version is retired after the exchange that took it out of the cell: no later section finds it.
+ * I2: a version is retired after the exchange that took it out of the cell: no later section finds it. And
+ *     after `writers_` was released, for a retire may wait.
  */
 #include "../atomic/tell.h"
 
@@ -17,10 +18,13 @@ static void destroy(thrum_rcu_head *head) {
     free(version);
 }
 
-static void replace(thrum_snapshot *snapshot, thrum_version_ *next) {
+/* What was there before. */
+static thrum_version_ *replace(thrum_snapshot *snapshot, thrum_version_ *next) {
     THRUM_TELL_OWN_RELEASE(&snapshot->now_);
-    thrum_version_ *const before =
-        thrum_rcu_exchange(&snapshot->now_, next);        /* R5, pairs with R6 in the reads */
+    return thrum_rcu_exchange(&snapshot->now_, next); /* R5, pairs with R6 in the reads */
+}
+
+static void retire(thrum_version_ *before) {
     if (before) thrum_rcu_retire(&before->head, destroy); /* I2 */
 }
 
@@ -31,7 +35,9 @@ thrum_result thrum_snapshot_set(thrum_snapshot *snapshot, void *value, void (*de
     if (!next) return THRUM_NO_MEMORY;
     next->value = value;
     next->destroy = destroy_value;
-    THRUM_WITH(&snapshot->writers_) replace(snapshot, next); /* I1 */
+    thrum_version_ *before = NULL;
+    THRUM_WITH(&snapshot->writers_) before = replace(snapshot, next); /* I1 */
+    retire(before);
     return THRUM_OK;
 }
 
@@ -41,6 +47,7 @@ thrum_result thrum_snapshot_update(thrum_snapshot *snapshot, thrum_snapshot_make
     thrum_version_ *const next = malloc(sizeof *next);
     errno = saved;
     if (!next) return THRUM_NO_MEMORY;
+    thrum_version_ *before = NULL;
     thrum_result result = THRUM_OK;
     THRUM_WITH(&snapshot->writers_) { /* I1; let go of also when `make` ends the thread */
         const thrum_version_ *const now = snapshot->now_;
@@ -49,14 +56,17 @@ thrum_result thrum_snapshot_update(thrum_snapshot *snapshot, thrum_snapshot_make
         result = make(now ? now->value : NULL, argument, &value);
         next->value = value;
         next->destroy = destroy_value;
-        if (result == THRUM_OK) replace(snapshot, next);
+        if (result == THRUM_OK) before = replace(snapshot, next);
     }
+    retire(before);
     if (result != THRUM_OK) free(next);
     return result;
 }
 
 void thrum_snapshot_clear(thrum_snapshot *snapshot) {
-    THRUM_WITH(&snapshot->writers_) replace(snapshot, NULL);
+    thrum_version_ *before = NULL;
+    THRUM_WITH(&snapshot->writers_) before = replace(snapshot, NULL);
+    retire(before);
 }
 
 size_t thrum_snapshot_describe(const thrum_snapshot *snapshot, char *text, size_t size) {

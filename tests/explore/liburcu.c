@@ -6,6 +6,8 @@
  */
 #include "explore.h"
 
+#include "../../src/rcu/retire.h"
+
 #include <thrum/futex.h>
 #include <thrum/rcu.h>
 #include <urcu/urcu-bp.h>
@@ -33,6 +35,10 @@ void thrum_rcu_read_end(void) {
     if (--depth > 0) return;
     thrum_u32 *const own = own_sections();
     thrum_u32_store_release(own, thrum_u32_load_relaxed(own) + 1);
+}
+
+bool thrum_rcu_is_reading_(void) {
+    return depth > 0;
 }
 
 void thrum_rcu_leave_(void *unused) {

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Read-copy-update: nothing is called back while a read section that may see it lasts, and everything is,
- * once. Read sections and grace periods are liburcu.c's.
+ * once. Read sections and grace periods are liburcu.c's. The helper may end whenever its deadline passes, so
+ * that each retire may start one.
+ *
+ * explore: flags -UTHRUM_RCU_LINGER_MS
  */
 #include "explore.h"
 
 #include <stdlib.h>
+#include <thrum/futex.h>
 #include <thrum/rcu.h>
 
 typedef struct page {
@@ -71,9 +75,9 @@ static void read_or_replace(unsigned me) {
 static void one_was_called_back(void) {
     REQUIRE(calls() == 1 && s.called[0] == 1);
 }
-EXPLORE(a_reader_sees_no_page_that_was_called_back, .threads = 2, .startable = 1,
+EXPLORE(a_reader_sees_no_page_that_was_called_back, .threads = 2, .startable = 5,
         .begin = publish_and_prepare, .thread = read_or_replace, .end = one_was_called_back)
-EXPLORE(two_readers_see_none, .threads = 3, .startable = 1, .begin = publish_and_prepare,
+EXPLORE(two_readers_see_none, .threads = 3, .startable = 4, .begin = publish_and_prepare,
         .thread = read_or_replace, .end = one_was_called_back, .bounds = {1, 1, 1, 0})
 
 static void read_or_replace_twice(unsigned me) {
@@ -87,14 +91,14 @@ static void read_or_replace_twice(unsigned me) {
 static void two_were_called_back(void) {
     REQUIRE(calls() == 2);
 }
-EXPLORE(what_comes_in_a_grace_period_waits_for_the_next, .threads = 2, .startable = 1,
+EXPLORE(what_comes_in_a_grace_period_waits_for_the_next, .threads = 2, .startable = 5,
         .begin = publish_and_prepare, .thread = read_or_replace_twice, .end = two_were_called_back,
         .bounds = {3, 0, 0, 0})
 
 static void replace_once(unsigned me) {
     replace_with(1 + me);
 }
-EXPLORE(who_replaces_sees_what_it_replaces, .threads = 2, .startable = 1, .begin = publish_and_prepare,
+EXPLORE(who_replaces_sees_what_it_replaces, .threads = 2, .startable = 5, .begin = publish_and_prepare,
         .thread = replace_once, .end = two_were_called_back, .bounds = {2, 1, 0, 0})
 
 static void read_nested(unsigned me) {
@@ -108,7 +112,7 @@ static void read_nested(unsigned me) {
     REQUIRE(p->word == p - s.pages + 1); /* the inner end has not ended it */
     thrum_rcu_read_end();
 }
-EXPLORE(an_inner_section_does_not_end_the_outer, .threads = 2, .startable = 1, .begin = publish_and_prepare,
+EXPLORE(an_inner_section_does_not_end_the_outer, .threads = 2, .startable = 5, .begin = publish_and_prepare,
         .thread = read_nested, .end = one_was_called_back)
 
 /* --- synchronize ------------------------------------------------------------------------------------ */
@@ -135,7 +139,7 @@ static void retire_two_each(unsigned me) {
 static void all_were_called_back(void) {
     REQUIRE(calls() == 4);
 }
-EXPLORE(whatever_is_retired_is_called_back_once, .threads = 2, .startable = 1, .begin = publish_and_prepare,
+EXPLORE(whatever_is_retired_is_called_back_once, .threads = 2, .startable = 5, .begin = publish_and_prepare,
         .thread = retire_two_each, .end = all_were_called_back, .bounds = {2, 1, 0, 0})
 
 static void retire_and_wait(unsigned me) {
@@ -143,9 +147,9 @@ static void retire_and_wait(unsigned me) {
     REQUIRE(thrum_rcu_barrier() == THRUM_OK);
     REQUIRE(s.called[me] == 1); /* plain: ordered by the barrier */
 }
-EXPLORE(a_barrier_returns_after_what_was_retired_before, .threads = 2, .startable = 1,
+EXPLORE(a_barrier_returns_after_what_was_retired_before, .threads = 2, .startable = 5,
         .begin = publish_and_prepare, .thread = retire_and_wait, .end = two_were_called_back,
-        .bounds = {2, 1, 0, 0})
+        .bounds = {1, 1, 0, 0})
 
 static void in_order(thrum_rcu_head *head) {
     const int number = (int)((page *)(void *)head - s.pages);
@@ -159,7 +163,7 @@ static void retire_three(unsigned me) {
 static void three_came(void) {
     REQUIRE(s.order == 3);
 }
-EXPLORE(a_threads_retires_are_called_back_in_its_order, .threads = 1, .startable = 1,
+EXPLORE(a_threads_retires_are_called_back_in_its_order, .threads = 1, .startable = 6,
         .begin = publish_and_prepare, .thread = retire_three, .end = three_came)
 
 static void retire_the_next(thrum_rcu_head *head) {
@@ -174,25 +178,73 @@ static void retire_one(unsigned me) {
 static void both_came(void) {
     REQUIRE(s.order == 1 && s.called[1] == 1);
 }
-EXPLORE(a_callback_may_retire, .threads = 1, .startable = 1, .begin = publish_and_prepare,
+EXPLORE(a_callback_may_retire, .threads = 1, .startable = 6, .begin = publish_and_prepare,
         .thread = retire_one, .end = both_came)
 
 /* --- the helper ------------------------------------------------------------------------------------- */
 
-static void prepare(unsigned me) {
-    s.prepared[me] = thrum_rcu_prepare();
+static void count_call(thrum_rcu_head *head) {
+    (void)head;
+    s.order++; /* plain: of two helpers one would race */
 }
-static void both_are_prepared(void) {
-    REQUIRE(s.prepared[0] == THRUM_OK && s.prepared[1] == THRUM_OK);
+static void prepare_and_retire(unsigned me) {
+    REQUIRE(thrum_rcu_prepare() == THRUM_OK);
+    thrum_rcu_retire(&s.pages[me].head, count_call);
 }
-/* A second helper would be refused: one may be started. */
-EXPLORE(two_who_prepare_make_one_helper, .threads = 2, .startable = 1, .thread = prepare,
-        .end = both_are_prepared)
+static void two_were_counted(void) {
+    REQUIRE(s.order == 2);
+}
+EXPLORE(two_who_prepare_make_one_helper, .threads = 2, .startable = 4, .thread = prepare_and_retire,
+        .end = two_were_counted, .bounds = {2, 1, 0, 0})
 
 static void retire_and_prepare(unsigned me) {
     thrum_rcu_retire(&s.pages[me].head, call_back);
     (void)!thrum_rcu_prepare(); /* the second or the third start succeeds */
     (void)!thrum_rcu_prepare();
 }
-EXPLORE(what_was_retired_waits_for_a_helper, .threads = 2, .startable = 1, .refused_starts = 3,
+EXPLORE(what_was_retired_waits_for_a_helper, .threads = 2, .startable = 5, .refused_starts = 3,
         .thread = retire_and_prepare, .end = two_were_called_back, .bounds = {2, 1, 0, 0})
+
+/* The nap ends long after the helper would, or at any time before. */
+static void retire_nap_and_retire(unsigned me) {
+    (void)me;
+    thrum_rcu_retire(&s.pages[0].head, call_back);
+    thrum_futex_nap(thrum_after_ms(1000));
+    thrum_rcu_retire(&s.pages[1].head, call_back);
+}
+EXPLORE(a_retire_beside_the_helpers_end_finds_it_or_starts_another, .threads = 1, .startable = 3,
+        .begin = publish_and_prepare, .thread = retire_nap_and_retire, .end = two_were_called_back,
+        .bounds = {2, 1, 1, 0})
+
+static void retire_late(unsigned me) {
+    if (me == 0) thrum_rcu_retire(&s.pages[2].head, call_back);
+    thrum_futex_nap(thrum_after_ms(1000));
+    thrum_rcu_retire(&s.pages[me].head, call_back);
+}
+static void three_were_called_back(void) {
+    REQUIRE(calls() == 3);
+}
+EXPLORE(two_that_retire_beside_the_helpers_end_are_both_called_back, .threads = 2, .startable = 4,
+        .begin = publish_and_prepare, .thread = retire_late, .end = three_were_called_back,
+        .bounds = {1, 1, 1, 0})
+
+static void nap_and_wait(unsigned me) {
+    thrum_rcu_retire(&s.pages[me].head, call_back);
+    thrum_futex_nap(thrum_after_ms(1000));
+    REQUIRE(thrum_rcu_barrier() == THRUM_OK);
+    REQUIRE(s.called[me] == 1);
+}
+static void one_call(void) {
+    REQUIRE(calls() == 1);
+}
+EXPLORE(a_barrier_beside_the_helpers_end_returns, .threads = 1, .startable = 3, .begin = publish_and_prepare,
+        .thread = nap_and_wait, .end = one_call, .bounds = {2, 1, 1, 0})
+
+/* A barrier that found a helper cannot be refused one: what it waits for would lie on its stack for ever. */
+static void nap_and_wait_or_be_refused(unsigned me) {
+    thrum_rcu_retire(&s.pages[me].head, call_back);
+    thrum_futex_nap(thrum_after_ms(1000));
+    if (thrum_rcu_barrier() == THRUM_OK) REQUIRE(s.called[me] == 1);
+}
+EXPLORE(a_barrier_without_a_helper_is_refused_or_returns, .threads = 1, .startable = 3, .refused_starts = 6,
+        .begin = publish_and_prepare, .thread = nap_and_wait_or_be_refused, .bounds = {2, 1, 1, 0})

@@ -181,3 +181,40 @@ TEST(eight_threads_and_a_plain_map) {
 TEST(eight_threads_and_values_freed_at_once) {
     run(free_at_once);
 }
+
+/* --- memory ----------------------------------------------------------------------------------------- */
+
+/* The bound of thrum/rcu.h, and what writers may add to it meanwhile. */
+enum { WRITERS = 3, PUT_KEYS = 1024, BOUND = PUT_KEYS + 32768 + 4096 };
+static thrum_u64 most;
+static thrum_u32 over;
+
+static void free_slowly(void *v) {
+    const uint64_t end = test_now_ns() + 1000; /* slower than the writers are */
+    free(v);
+    thrum_u64_fetch_add_relaxed(&destroyed, 1);
+    while (test_now_ns() < end) continue;
+}
+
+static void *put_at_full_speed(void *unused) {
+    for (uint64_t key = 0; !thrum_u32_load_acquire(&over); key++) {
+        CHECK_EQ(thrum_map_put(map, thrum_key_number(key % PUT_KEYS), make(key, 0)), THRUM_OK);
+        const uint64_t now = thrum_u64_load_relaxed(&made) - thrum_u64_load_relaxed(&destroyed);
+        if ((int64_t)now > (int64_t)thrum_u64_load_relaxed(&most)) thrum_u64_store_relaxed(&most, now);
+    }
+    return unused;
+}
+
+TEST(values_that_wait_to_be_destroyed_are_bounded_whatever_the_writers_do) {
+    const thrum_map_config config = {.destroy = free_slowly};
+    CHECK_EQ(thrum_map_new(&map, &config), THRUM_OK);
+    test_thread writers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) writers[i] = test_start(put_at_full_speed, NULL);
+    thrum_futex_nap(thrum_after_ms(2000));
+    thrum_u32_store_release(&over, 1);
+    for (int i = 0; i < WRITERS; i++) test_join(&writers[i]);
+    CHECK(thrum_u64_load_relaxed(&most) < BOUND);
+    thrum_map_free(map);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u64_load_relaxed(&destroyed), thrum_u64_load_relaxed(&made));
+}

@@ -100,3 +100,33 @@ TEST(the_helper_keeps_up_on_a_busy_processor) {
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
     CHECK_EQ(thrum_u64_load_relaxed(&freed), retired);
 }
+
+/* The header's bound, and what writers may add to it meanwhile. */
+enum { BOUND = 32768 + 4096, WRITERS = 3 };
+static thrum_u64 made, most;
+
+static void free_slowly(thrum_rcu_head *head) {
+    const uint64_t end = test_now_ns() + 1000; /* slower than the writers are */
+    free_page(head);
+    while (test_now_ns() < end) continue;
+}
+
+static void *retire_at_full_speed(void *unused) {
+    while (!thrum_u32_load_acquire(&over)) {
+        const uint64_t now = thrum_u64_fetch_add_relaxed(&made, 1) + 1 - thrum_u64_load_relaxed(&freed);
+        if ((int64_t)now > (int64_t)thrum_u64_load_relaxed(&most)) thrum_u64_store_relaxed(&most, now);
+        thrum_rcu_retire(&make(now)->head, free_slowly);
+    }
+    return unused;
+}
+
+TEST(what_is_retired_and_not_called_back_is_bounded_whatever_the_writers_do) {
+    test_thread writers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) writers[i] = test_start(retire_at_full_speed, NULL);
+    thrum_futex_nap(thrum_after_ms(2000));
+    thrum_u32_store_release(&over, 1);
+    for (int i = 0; i < WRITERS; i++) test_join(&writers[i]);
+    CHECK(thrum_u64_load_relaxed(&most) < BOUND);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u64_load_relaxed(&freed), thrum_u64_load_relaxed(&made));
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Floor 3. What the rooms of this floor know of retires beyond thrum/rcu.h. */
+#ifndef THRUM_SRC_RCU_RETIRE_H
+#define THRUM_SRC_RCU_RETIRE_H
+
+#include <thrum/lock.h>
+
+/* So much may be retired and not yet called back before a retire waits; an exploration makes it small. */
+#ifndef THRUM_RCU_BACKLOG
+#define THRUM_RCU_BACKLOG 32768
+#endif
+
+/* How long the helper lasts when nothing is retired; most explorations let it last. */
+#ifndef THRUM_RCU_LINGER_MS
+#define THRUM_RCU_LINGER_MS 100
+#endif
+
+/* For a caller that has retired in its own read section: waits after the section, as a retire does. */
+void thrum_rcu_wait_for_room_(void);
+
+/* Held by a callback that a fork must not cut in two; the fork takes it first. */
+extern thrum_lock thrum_rcu_undivided_ __attribute__((visibility("hidden")));
+
+/* rcu_read.c: whether the calling thread is in a read section. */
+bool thrum_rcu_is_reading_(void);
+
+#endif
