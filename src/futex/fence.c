@@ -43,8 +43,8 @@ bool thrum_fence_heavy(void) {
 }
 
 /*
- * A heavy fence that is refused to this thread alone has found ASYMMETRIC: then every heavy one that counts is
- * the kernel's, and needs no fence here (L2).
+ * A heavy fence that is refused to this thread alone has found ASYMMETRIC. Then each heavy fence that counts
+ * is the kernel's, and needs none here (L2).
  */
 void thrum_fence_full_(void) {
     /* relaxed: as above */

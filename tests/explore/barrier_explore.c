@@ -17,7 +17,7 @@ static struct {
     int written[EXPLORE_THREADS][CYCLES]; /* plain: the barrier publishes it */
     int acted[CYCLES], reason;            /* plain, too */
     unsigned action_runs;
-    bool action_fails, action_aborts;
+    bool action_fails, action_aborts, shared;
     thrum_u32 indices[CYCLES]; /* a bit an index */
     thrum_u32 timeouts, broken, passed, failed, left;
 } s;
@@ -31,7 +31,10 @@ static void name_words(void) {
 
 static void parties(int32_t count) {
     name_words();
-    REQUIRE(thrum_barrier_init(&s.barrier, count) == THRUM_OK);
+    const thrum_result made = s.shared
+                                  ? thrum_barrier_init_shared(&s.barrier, count, THRUM_BARRIER_NO_TIMEOUT)
+                                  : thrum_barrier_init(&s.barrier, count);
+    REQUIRE(made == THRUM_OK);
 }
 static void two_parties(void) {
     parties(2);
@@ -42,12 +45,21 @@ static void three_parties(void) {
 static void four_parties(void) {
     parties(4);
 }
+/* Between processes: every transition keeps it so. */
+static void two_shared_parties(void) {
+    s.shared = true;
+    parties(2);
+}
+static void three_shared_parties(void) {
+    s.shared = true;
+    parties(3);
+}
 
 static uint64_t flags(void) {
     return thrum_u64_load_relaxed(&s.barrier.state) << 26; /* all but the generation */
 }
 static void whole_and_empty(void) {
-    REQUIRE(flags() == 0);
+    REQUIRE(flags() == (s.shared ? (uint64_t)1 << 59 : 0));
 }
 static void empty(void) {
     REQUIRE(thrum_barrier_waiting(&s.barrier) == 0);
@@ -82,8 +94,8 @@ EXPLORE(four_meet, .threads = 4, .begin = four_parties, .thread = once, .end = w
         .bounds = {2, 0, 0, 0})
 EXPLORE(three_meet_twice, .threads = 3, .begin = three_parties, .thread = twice, .end = whole_and_empty,
         .bounds = {2, 1, 0, 0})
-EXPLORE(two_meet_five_times, .threads = 2, .begin = two_parties, .thread = five_times, .end = whole_and_empty,
-        .bounds = {2, 1, 0, 1})
+EXPLORE(two_meet_five_times, .threads = 2, .begin = two_shared_parties, .thread = five_times,
+        .end = whole_and_empty, .bounds = {2, 1, 0, 1})
 
 /* More threads than parties: every other arrival completes a cycle. */
 static void any_two(unsigned me) {
@@ -100,6 +112,13 @@ static void four_passed(void) {
 EXPLORE(four_threads_meet_two_by_two, .threads = 4, .begin = two_parties, .thread = any_two,
         .end = four_passed, .bounds = {2, 0, 0, 0}, .by_priority = 1,
         .at_random = 1) /* the generation is too narrow for more */
+
+/* What is left of a break is nothing: the next reset makes it whole. */
+static void can_be_mended(void) {
+    empty();
+    thrum_barrier_reset(&s.barrier);
+    whole_and_empty();
+}
 
 /* --- timeouts, aborts, resets --------------------------------------------------------------------------- */
 
@@ -122,8 +141,12 @@ static void one_end_for_all(void) {
     REQUIRE(thrum_barrier_broken(&s.barrier) == (passed == 0));
     empty();
 }
-EXPLORE(any_of_three_may_time_out, .threads = 3, .begin = three_parties, .thread = come_in_time,
-        .end = one_end_for_all, .bounds = {2, 0, 1, 0})
+static void one_end_for_all_that_can_be_mended(void) {
+    one_end_for_all();
+    can_be_mended();
+}
+EXPLORE(any_of_three_may_time_out, .threads = 3, .begin = three_shared_parties, .thread = come_in_time,
+        .end = one_end_for_all_that_can_be_mended, .bounds = {2, 0, 1, 0})
 EXPLORE(any_of_four_may_time_out, .threads = 4, .begin = four_parties, .thread = come_in_time,
         .end = one_end_for_all, .bounds = {1, 0, 1, 0})
 
@@ -169,13 +192,6 @@ static void abort_it_while_it_acts(unsigned me) {
 EXPLORE(who_acts_sees_why_it_was_broken, .threads = 4, .begin = two_and_an_action_that_does_nothing,
         .thread = abort_it_while_it_acts, .end = empty, .bounds = {2, 1, 0, 0})
 
-/* What is left of a break is nothing: the next reset makes it whole. */
-static void can_be_mended(void) {
-    empty();
-    thrum_barrier_reset(&s.barrier);
-    whole_and_empty();
-}
-
 /* And who comes after somebody gave up while the action ran. */
 static void give_up_while_it_acts(unsigned me) {
     if (me == 2) {
@@ -209,8 +225,8 @@ static void come_until_it_holds(unsigned me) {
         if (result == THRUM_BROKEN) REQUIRE(s.reason == 1);
     } while (result == THRUM_BROKEN);
 }
-EXPLORE(a_reset_sends_all_away_who_wait, .threads = 3, .begin = two_parties, .thread = come_until_it_holds,
-        .end = whole_and_empty, .bounds = {3, 1, 0, 1})
+EXPLORE(a_reset_sends_all_away_who_wait, .threads = 3, .begin = two_shared_parties,
+        .thread = come_until_it_holds, .end = whole_and_empty, .bounds = {3, 1, 0, 1})
 
 /* A timeout, a reset that mends it, another that waits for the mending, in every order. */
 static void break_and_mend(unsigned me) {
@@ -250,7 +266,7 @@ static void stays_broken_and_can_be_mended(void) {
     REQUIRE(thrum_barrier_broken(&s.barrier));
     can_be_mended();
 }
-EXPLORE(a_break_while_it_is_mended_stays, .threads = 3, .begin = two_parties,
+EXPLORE(a_break_while_it_is_mended_stays, .threads = 3, .begin = two_shared_parties,
         .thread = break_what_is_being_mended, .end = stays_broken_and_can_be_mended, .bounds = {2, 1, 1, 0})
 
 /*
