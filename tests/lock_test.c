@@ -506,3 +506,12 @@ TEST(describe_cuts_to_the_size_and_returns_the_whole_length) {
     CHECK_EQ(cut[6], 'x');
     CHECK_EQ(thrum_lock_describe(&lock, NULL, 0), length);
 }
+
+/* Preset: a waiter has closed the lock and is on its way. */
+TEST(a_try_minds_no_closing) {
+    static thrum_lock closed;
+    thrum_u32_store_relaxed(&closed.state, THRUM_LOCK_HEIR_ | THRUM_LOCK_CLOSED_);
+    CHECK(thrum_lock_try_acquire(&closed));
+    CHECK(!thrum_lock_try_acquire(&closed));
+    CHECK_EQ(thrum_lock_release(&closed), THRUM_OK);
+}

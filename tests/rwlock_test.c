@@ -568,3 +568,14 @@ TEST(a_child_can_reset_the_read_mostly_form) {
     test_join_child(child);
     CHECK_EQ(thrum_sharded_rwlock_release_read(&sharded), THRUM_OK);
 }
+
+/* Preset: a waiter has closed the rwlock and is on its way. */
+TEST(a_try_minds_the_closing_of_a_rwlock) {
+    thrum_rwlock closed = THRUM_RWLOCK_INIT;
+    thrum_u32_store_relaxed(&closed.state, THRUM_RWLOCK_CLOSED_);
+    CHECK(!thrum_rwlock_try_acquire_read(&closed));
+    CHECK(!thrum_rwlock_try_acquire_write(&closed));
+    CHECK_EQ(thrum_rwlock_acquire_read_until(&closed, THRUM_NOW), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_rwlock_acquire_write_until(&closed, THRUM_NOW), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_u32_load_relaxed(&closed.state), THRUM_RWLOCK_CLOSED_);
+}

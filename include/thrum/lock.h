@@ -9,15 +9,18 @@
  *             of a lock that processes share is a call.
  * Contended   a running thread may take a free lock before those that sleep (throughput), until
  *             the one waiter that watches has done so for about half a millisecond: then it
- *             closes the lock to newcomers and is next. Nobody waits without bound: with n
- *             waiters, n such turns. A release does not wake anybody while the lock is busy; it
- *             wakes the watching waiter when that one saw an unbroken hold, or has closed the lock.
+ *             closes the lock to newcomers and is next. Among callers of acquire nobody waits
+ *             without bound: with n waiters, n such turns. thrum_lock_try_acquire does not mind a
+ *             closed lock: beside threads that poll with it, an acquire has no bound. A release
+ *             does not wake anybody while the lock is busy; it wakes the watching waiter when that
+ *             one saw an unbroken hold, or has closed the lock.
  * Inversion   no priority inheritance: a low-priority holder is not lifted.
  * Freed       whoever acquires the lock and knows that nobody else will use it may free it, even
  *             while the previous holder's release call has not returned: after the releasing
  *             operation that call touches the lock no more (a FUTEX_WAKE on its address may follow).
  * Processes   thrum_lock_init_shared, in memory that processes share, at any address. A holder
- *             that dies leaves it held: for robust locks use pthread's.
+ *             that dies leaves it held: for robust locks use pthread's. A waiter that sleeps there
+ *             wakes ten times a second, to see whether the watching waiter has died.
  * Fork        a child that may have inherited a held lock calls thrum_lock_reset_after_fork.
  *
  *     static thrum_lock accounts = THRUM_LOCK_INIT;

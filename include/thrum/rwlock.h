@@ -10,9 +10,13 @@
  * Fairness    a writer that comes keeps new readers out for two microseconds, in which running ones leave. If
  *             that was not enough it lets readers and other writers pass for half a millisecond, then closes
  *             the rwlock to newcomers and is next as soon as those inside have left. Readers that were kept
- *             out wait in one line with the writers and go in together. So a writer gets in within some
- *             milliseconds and the longest read section, however many readers come and go, and a reader
- *             whatever the writers do.
+ *             out wait in one line with the writers. Each wakes the next as it goes in, and none waits for
+ *             another to leave: 800 readers are inside after 5 to 41 ms on two processors. So a writer gets
+ *             in within some milliseconds and the longest read section, however many readers come and go, and
+ *             a reader whatever the writers do.
+ * Inversion   no priority inheritance: a low-priority holder is not lifted. A waiter that has closed the
+ *             rwlock and gets no processor keeps a newcomer out of it, once it is free, for 1.5 ms at most;
+ *             those that stood in line behind that waiter wait until it runs.
  * Not twice   a thread that reads does not begin to read a second time: a writer that has closed the rwlock
  *             between the two would wait for the first and keep out the second. Nor is a read made a write:
  *             two that tried would wait for each other. A write becomes a read by thrum_rwlock_downgrade.
@@ -23,7 +27,8 @@
  * Freed       as a lock: by whoever acquires it and knows that nobody else will use it, even while an earlier
  *             holder's release has not returned.
  * Processes   thrum_rwlock_init_shared, in memory that processes share, at any address. A process that dies
- *             while it holds the rwlock or waits for it may leave it held.
+ *             while it holds the rwlock or waits for it may leave it held. Waiters in line wake ten times a
+ *             second there, as those of a lock that processes share.
  * Fork        a child that may have inherited a held rwlock calls thrum_rwlock_reset_after_fork.
  *
  *     static thrum_rwlock routes = THRUM_RWLOCK_INIT;
@@ -228,7 +233,7 @@ THRUM_API size_t thrum_rwlock_describe(const thrum_rwlock *rwlock, char *text, s
  *             each is 128 bytes. Threads beyond them, and all threads of an all-zero one, count themselves in
  *             a thrum_rwlock inside.
  * Fairness    a writer that waits keeps new readers out from the moment that it has excluded other writers,
- *             and is in when those inside have left; they then go in together.
+ *             and is in when those inside have left; they then go in as those of a thrum_rwlock do.
  * Ownership   a read is released by the thread that acquired it. Reads within a read get in if the outermost
  *             has a place; do not rely on it.
  * Freed       when all calls have returned: a reader looks for a waiting writer after its release.

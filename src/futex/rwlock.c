@@ -12,12 +12,14 @@
  *   SHARED    it lies in memory of several processes  thrum_rwlock_init_shared nobody
  *   WRITER    a writer is inside                      a writer's acquire       its release, its downgrade
  *   CLOSED    newcomers stay out                      the candidate, after     the candidate, as it goes in
- *                                                     its slice                or gives up
+ *                                                     its slice                or gives up; a waiter
+ *                                                                              that overtakes it
  *   PARKED    the candidate sleeps, or is about to    the candidate            the candidate, awake
  *   readers   how many are inside, and how many       every reader             every reader
  *             have just been turned away
  *
- * I1: CLOSED and PARKED belong to the candidate, and the candidate is one: it holds `queue`.
+ * I1: CLOSED and PARKED belong to the candidate, and the candidate is one: it holds `queue`. It closes the
+ *     rwlock again when it has been overtaken.
  * I2: a reader is inside if it counted itself in a word without WRITER, CLOSED and FULL. Else it takes itself
  *     out before it does anything else, and then never counts itself again in a word that has one of them.
  *     A writer goes in where the count is 0 and WRITER clear. So a writer inside is alone.
@@ -28,6 +30,10 @@
  *     the count from 1 to 0 with no writer inside, also one that was turned away. A word without WRITER bars
  *     a reader only when it is full; then the candidate sleeps a millisecond at most.
  * I5: a release touches the rwlock once and never again.
+ * I6: a candidate that has closed the rwlock may get no processor. A waiter in line that finds the rwlock
+ *     closed and empty waits a millisecond, looks again, and overtakes: it goes in and clears CLOSED. It
+ *     leaves PARKED, so that its release wakes a candidate that is still to be woken (I4). Overtaking a
+ *     candidate that is about to run is harmless: by I2 the overtaker is alone or among readers.
  *
  * No wake is lost: there is one sleeper, and by I4 no step from barred to not barred passes it by. Those in
  * line depend on the candidate's release of `queue` alone, which is a lock's (src/futex/lock.c).
@@ -57,7 +63,8 @@
 #ifndef THRUM_RWLOCK_SLICE_NS
 #define THRUM_RWLOCK_SLICE_NS 500000 /* its patience before it closes the rwlock */
 #endif
-#define FULL_NS 1000000 /* how long a reader sleeps that readers bar */
+#define FULL_NS 1000000  /* how long a reader sleeps that readers bar */
+#define STALE_NS 1000000 /* how long a waiter leaves a rwlock to its candidate that is closed and empty */
 
 #define SHARED ((uint32_t)THRUM_RWLOCK_SHARED_)
 #define WRITER ((uint32_t)THRUM_RWLOCK_WRITER_)
@@ -163,9 +170,10 @@ static thrum_result watch(thrum_rwlock *rwlock, const side *mine, thrum_deadline
         if (look(rwlock, &self)) return THRUM_OK;
         const uint64_t now = thrum_futex_now_ns();
         if (deadline.ns <= now) return resign(rwlock, &self);
-        if (now >= self.slice_end_ns && !self.closed) {
-            self.closed = CLOSED;
-            thrum_u32_fetch_or_relaxed(&rwlock->state, CLOSED); /* I3 */
+        if (now >= self.slice_end_ns) self.closed = CLOSED;
+        const uint32_t missing = self.closed & ~thrum_u32_load_relaxed(&rwlock->state);
+        if (missing) {                                           /* I1: for the first time, or overtaken */
+            thrum_u32_fetch_or_relaxed(&rwlock->state, missing); /* I3 */
             continue;
         }
         if (self.woken) self.overtaken = true;
@@ -204,20 +212,51 @@ static bool drain(thrum_rwlock *rwlock) {
     return inside;
 }
 
+/* I6: only the candidate keeps others out. */
+static bool is_closed_and_empty(uint32_t seen) {
+    return (seen & ~(SHARED | PARKED)) == CLOSED;
+}
+
+/* I6 */
+static bool overtake(thrum_rwlock *rwlock, const side *mine) {
+    uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
+    while (is_closed_and_empty(seen))
+        if (step_in(rwlock, &seen, mine, CLOSED)) return true;
+    return false;
+}
+
+/*
+ * Waits to be the candidate, whose turn comes then. `stale`: the rwlock was seen closed and empty, and was
+ * not seen to be used since; what is counted may be readers that look in and are turned away.
+ */
+static thrum_result line_up(thrum_rwlock *rwlock, const side *mine, bool stale, thrum_deadline deadline) {
+    for (;;) {
+        const uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
+        if (is_closed_and_empty(seen)) stale = true;
+        if ((seen & (WRITER | CLOSED)) != CLOSED) stale = false;
+        const thrum_deadline end =
+            stale ? thrum_deadline_earlier(deadline, thrum_after_ns(STALE_NS)) : deadline;
+        if (thrum_lock_acquire_until(&rwlock->queue, end) == THRUM_OK) break;
+        if (thrum_deadline_passed(deadline)) return barge(rwlock, mine) ? THRUM_OK : THRUM_TIMEOUT;
+        if (overtake(rwlock, mine)) return THRUM_OK;
+    }
+    const thrum_result result = watch(rwlock, mine, deadline);
+    (void)thrum_lock_release(&rwlock->queue);
+    return result;
+}
+
 static thrum_result wait(thrum_rwlock *rwlock, const side *mine, thrum_deadline deadline) {
     if (barge(rwlock, mine)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
     if (mine == &writing && drain(rwlock)) return THRUM_OK;
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
+    bool stale = false;
     do {
         if (barge(rwlock, mine)) return THRUM_OK;
+        stale |= is_closed_and_empty(thrum_u32_load_relaxed(&rwlock->state));
         for (int i = 0; i < THRUM_RWLOCK_SPACING; i++) thrum_cpu_pause();
     } while (thrum_park_again(&spin));
-    if (thrum_lock_acquire_until(&rwlock->queue, deadline) != THRUM_OK)
-        return barge(rwlock, mine) ? THRUM_OK : THRUM_TIMEOUT;
-    const thrum_result result = watch(rwlock, mine, deadline);
-    (void)thrum_lock_release(&rwlock->queue);
-    return result;
+    return line_up(rwlock, mine, stale, deadline);
 }
 
 /* A reader has taken itself out of the word `old`. */

@@ -10,6 +10,8 @@
 #endif
 #include "shapes.h"
 
+#include <thrum/futex.h>
+
 enum { LOW = 10, HIGH = 20 };
 
 static cpu_set_t one; /* the last of our processors: the test's own thread stays off it if it can */
@@ -107,4 +109,67 @@ TEST(a_spinner_above_the_holder_gives_up_at_its_deadline) {
     test_join(&holder);
     CHECK_EQ(result, THRUM_TIMEOUT);
     CHECK(!thrum_spinlock_locked(&guard));
+}
+
+/*
+ * A waiter that gets no processor: LOW waits in line and has closed the rwlock, and a busy thread of a
+ * priority between keeps the processor. HIGH, which let the rwlock go, takes the free rwlock again.
+ */
+static thrum_rwlock inverted;
+static bool low_writes, high_writes;
+
+static bool get_in(bool writes, thrum_deadline deadline) {
+    const thrum_result result = writes ? thrum_rwlock_acquire_write_until(&inverted, deadline)
+                                       : thrum_rwlock_acquire_read_until(&inverted, deadline);
+    return result == THRUM_OK;
+}
+static void let_go(bool writes) {
+    CHECK_EQ(writes ? thrum_rwlock_release_write(&inverted) : thrum_rwlock_release_read(&inverted), THRUM_OK);
+}
+
+static void *wait_below(void *unused) {
+    become(LOW);
+    CHECK(get_in(low_writes, THRUM_FOREVER));
+    let_go(low_writes);
+    return unused;
+}
+static void *keep_the_processor(void *unused) {
+    become((LOW + HIGH) / 2);
+    atomic_store(&here, 1);
+    while (!atomic_load(&over)) thrum_cpu_pause();
+    return unused;
+}
+static void *take_it_again(void *taken) {
+    enum { WAITED_FOR = THRUM_RWLOCK_CLOSED_ | THRUM_RWLOCK_PARKED_ };
+    become(HIGH);
+    thrum_rwlock_acquire_write(&inverted);
+    test_thread below = test_start(wait_below, NULL);
+    while ((thrum_u32_load_relaxed(&inverted.state) & WAITED_FOR) != WAITED_FOR)
+        thrum_futex_nap(thrum_after_ms(1));
+    test_thread busy = test_start(keep_the_processor, NULL);
+    while (!atomic_load(&here)) thrum_futex_nap(thrum_after_ms(1));
+    let_go(true);
+    *(bool *)taken = get_in(high_writes, thrum_after_ms(500));
+    atomic_store(&over, true);
+    if (*(bool *)taken) let_go(high_writes);
+    test_join(&busy);
+    test_join(&below);
+    return NULL;
+}
+
+static void invert(bool low, bool high) {
+    bool taken = false;
+    low_writes = low;
+    high_writes = high;
+    atomic_store(&here, 0);
+    atomic_store(&over, false);
+    test_thread above = test_start(take_it_again, &taken);
+    test_join(&above);
+    CHECK(taken);
+    CHECK_EQ(thrum_u32_load_relaxed(&inverted.state), 0);
+}
+
+TEST(a_waiter_that_gets_no_processor_keeps_nobody_out_of_a_free_rwlock) {
+    choose_processor();
+    for (int mix = 0; mix < 4; mix++) invert(mix & 1, mix & 2);
 }

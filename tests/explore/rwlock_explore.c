@@ -208,7 +208,7 @@ static void in_if_it_was_open_in_time(void) {
 EXPLORE(a_caller_whose_deadline_passes_looks_once_more, .threads = 2, .begin = one_writes_and_one_is_next,
         .thread = come_at_the_deadline, .end = in_if_it_was_open_in_time, .bounds = {3, 0, 2, 1})
 
-/* A candidate has closed it: nobody else gets in, however it comes. */
+/* A candidate has closed it: nobody else gets in within a millisecond, however it comes. */
 static void closed_by_somebody(void) {
     name_words();
     thrum_lock_acquire(&s.rwlock.queue);
@@ -229,6 +229,35 @@ static void closed_and_nothing_else(void) {
 }
 EXPLORE(a_closed_one_is_closed_to_all_newcomers, .threads = 2, .begin = closed_by_somebody,
         .thread = come_in_vain, .end = closed_and_nothing_else, .bounds = {2, 1, 1, 1})
+
+/*
+ * A candidate that gets no processor: it holds the line, has closed the rwlock and goes on when the other has
+ * been in.
+ */
+static void a_candidate_without_a_processor(void) {
+    name_words();
+    if (!thrum_lock_try_acquire(&s.rwlock.queue)) REQUIRE(false);
+    thrum_u32_store_relaxed(&s.rwlock.state, THRUM_RWLOCK_CLOSED_ | THRUM_RWLOCK_PARKED_);
+    s.kinds[0] = explore_choose(2) ? WRITE : READ;
+}
+static void the_candidate_goes_on(void) {
+    REQUIRE(thrum_u32_load_relaxed(&s.rwlock.state) == THRUM_RWLOCK_PARKED_);
+    thrum_u32_fetch_and_relaxed(&s.rwlock.state, ~(uint32_t)THRUM_RWLOCK_PARKED_);
+    REQUIRE(thrum_lock_release(&s.rwlock.queue) == THRUM_OK);
+    free_without_a_trace();
+}
+EXPLORE(a_candidate_that_does_not_run_keeps_nobody_out, .threads = 1,
+        .begin = a_candidate_without_a_processor, .thread = get_in, .end = the_candidate_goes_on,
+        .bounds = {1, 0, 3, 1})
+
+/* One that runs again while another overtakes it: both get in, and it has closed the rwlock again. */
+static void two_wait_for_a_reader(void) {
+    name_words();
+    s.kinds[0] = explore_choose(2) ? WRITE : READ;
+    s.kinds[1] = s.kinds[2] = explore_choose(2) ? WRITE : READ;
+}
+EXPLORE(a_candidate_is_overtaken_while_it_goes_on, .threads = 3, .begin = two_wait_for_a_reader,
+        .thread = again_and_again, .end = free_without_a_trace, .bounds = {1, 0, 4, 0})
 
 /* --- what is told --------------------------------------------------------------------------------------- */
 
