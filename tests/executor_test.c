@@ -376,6 +376,11 @@ static int exit_the_thread(void *argument, void **value) {
     thrum_thread_exit(argument);
 }
 
+static int end_the_thread(void *argument, void **value) {
+    (void)argument, (void)value;
+    pthread_exit(NULL);
+}
+
 static thrum_lock held;
 
 static int fail_holding(void *argument, void **value) {
@@ -462,12 +467,14 @@ TEST(a_worker_keeps_its_thread_local_values_from_job_to_job_unless_its_thread_en
     thrum_executor *const pool = make(1);
     check_failure(submit(pool, count_session, NULL), 1, "the job returned 1");
     check_failure(submit(pool, count_session, NULL), 2, "the job returned 2");
-    (void)result_of(submit(pool, exit_the_thread, NULL));
+    (void)result_of(submit(pool, exit_the_thread, NULL)); /* ends the job */
+    check_failure(submit(pool, count_session, NULL), 3, "the job returned 3");
+    CHECK(result_of(submit(pool, end_the_thread, NULL)) == NULL);
     check_failure(submit(pool, count_session, NULL), 1, "the job returned 1");
     end(pool);
 }
 
-/* clone3 and clone fail from then on, and only an unwinding thread is left to go on. */
+/* clone3 and clone fail from then on, and only an ending thread is left to go on. */
 static int refuse_threads(void *argument, void **value) {
     (void)argument, (void)value;
     refuse(SYS_clone3, EAGAIN);
@@ -483,11 +490,39 @@ TEST(where_no_thread_can_be_had_in_its_place_the_ending_one_goes_on) {
     for (int i = 0; i < 20; i++) {
         check_failure(submit(pool, fail_holding, name), 11, "job x");
         CHECK(result_of(submit(pool, exit_the_thread, name)) == name);
+        CHECK(result_of(submit(pool, end_the_thread, name)) == NULL);
         CHECK(result_of(submit(pool, double_it, name)) == name + 1);
     }
     CHECK_EQ(told.times, 0);
     end(pool);
     CHECK_EQ(thrum_active_count(), 1);
+}
+
+/* Each in turn, by number. */
+static int leave_somehow(void *number, void **value) {
+    static char name[] = "many";
+    thrum_u32_fetch_add_relaxed(&ran, 1);
+    switch ((uintptr_t)number % 3) {
+    case 0:
+        return end_the_thread(number, value);
+    case 1:
+        return exit_the_thread(number, value);
+    default:
+        return fail_the_thread(name, value);
+    }
+}
+
+TEST(many_jobs_that_end_the_last_thread_do_not_nest) {
+    enum { MANY = 30000 };
+    const thrum_executor_config small = {.stack_size = 128 * 1024};
+    thrum_set_excepthook(note_failure);
+    thrum_executor *const pool = make_with(1, test_under_asan() ? NULL : &small);
+    (void)result_of(submit(pool, refuse_threads, NULL));
+    for (uintptr_t i = 0; i < MANY; i++)
+        CHECK_EQ(thrum_executor_submit(pool, leave_somehow, (void *)i, NULL), THRUM_OK);
+    end(pool);
+    CHECK_EQ(thrum_u32_load_relaxed(&ran), MANY);
+    CHECK_EQ(told.times, MANY / 3);
 }
 
 /* ---- refusals ---- */
@@ -577,7 +612,7 @@ TEST(the_initialiser_runs_once_in_each_worker_before_its_jobs) {
     check_failure(submit(pool, count_session, NULL), 101, "the job returned 101");
     check_failure(submit(pool, count_session, NULL), 102, "the job returned 102");
     CHECK_EQ(thrum_u32_load_relaxed(&initialised), 2);
-    (void)result_of(submit(pool, exit_the_thread, NULL)); /* a new thread is a new worker */
+    (void)result_of(submit(pool, end_the_thread, NULL)); /* a new thread is a new worker */
     check_failure(submit(pool, count_session, NULL), 101, "the job returned 101");
     CHECK_EQ(thrum_u32_load_relaxed(&initialised), 3);
     thrum_event_set(&g.open);

@@ -184,8 +184,7 @@ TEST(draining_stops_at_a_fence_which_still_shows_what_is_held_outside) {
     CHECK_EQ(entries, 2);
     CHECK_EQ(journal[1], 2);
     CHECK_EQ(thrum_self_guards(), 1);
-    thrum_self_push_(&b);
-    thrum_self_pop_to_(&fence);
+    thrum_self_pop_(&fence);
     CHECK_EQ(thrum_self_guards(), 1);
     thrum_self_release_guards();
     CHECK_EQ(entries, 3);

@@ -13,8 +13,8 @@
  * Action      runs once a cycle, before anyone leaves, with nothing locked: it may ask for the state,
  *             abort, and wait elsewhere. A wait for its own barrier is THRUM_DEADLOCK. Who arrives
  *             meanwhile waits until it has ended, and then counts for the next cycle.
- * Broken      by a wait that times out, by an action that fails, by thrum_barrier_abort, and by a
- *             thread that ends within the action (thrum_self_release_guards). All who wait leave with
+ * Broken      by a wait that times out, by an action that fails or is left by a C++ exception, by
+ *             thrum_barrier_abort, and by a thread that ends within the action. All who wait leave with
  *             THRUM_BROKEN, and so does everybody who comes, until thrum_barrier_reset. A cycle that
  *             is complete and has run its action stays so: who has not left yet leaves with THRUM_OK.
  * Freed       when every party's call has returned, except that of the party with the last index: it
@@ -77,8 +77,8 @@ THRUM_BEGIN_DECLS
 
 THRUM_API thrum_result thrum_barrier_arrive_(thrum_barrier *barrier, const thrum_deadline *deadline,
                                              int32_t *index);
-THRUM_API thrum_result thrum_barrier_acted_(thrum_barrier *barrier, thrum_result result, int32_t *index)
-    THRUM_COLD;
+/* Runs the action, and ends the cycle. */
+THRUM_API thrum_result thrum_barrier_act_(thrum_barrier *barrier, int32_t *index) THRUM_COLD;
 
 /*
  * A barrier for so many parties, without an action and a default timeout. THRUM_OK; THRUM_INVALID
@@ -105,24 +105,6 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_barrier_init_seconds(thrum_barrier *
 /* In memory that processes share: without an action. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_barrier_init_shared(thrum_barrier *barrier, int32_t parties,
                                                                 int64_t timeout_ns);
-
-/* The thread ends within the action: the guard breaks the barrier. */
-THRUM_INLINE void thrum_barrier_abandon_(void *object) {
-    THRUM_ANNOUNCE_RELEASE_(object);
-    (void)thrum_barrier_acted_((thrum_barrier *)object, THRUM_CANCELLED, NULL);
-}
-
-/* The action is called here, in code that the user's sanitizer sees. */
-THRUM_INLINE thrum_result thrum_barrier_act_(thrum_barrier *barrier, int32_t *index) {
-    THRUM_ANNOUNCE_ACQUIRE_(barrier);
-    thrum_guard_ acting = {thrum_barrier_abandon_, barrier, NULL};
-    thrum_self_push_(&acting);
-    const thrum_result result = barrier->action(barrier->argument);
-    if (THRUM_UNLIKELY(acting.object == NULL)) return THRUM_CANCELLED; /* let go of within */
-    thrum_self_pop_(&acting);
-    THRUM_ANNOUNCE_RELEASE_(barrier);
-    return thrum_barrier_acted_(barrier, result, index);
-}
 
 /* `deadline` NULL: the barrier's own timeout. */
 THRUM_INLINE thrum_result thrum_barrier_pass_(thrum_barrier *barrier, const thrum_deadline *deadline,

@@ -30,8 +30,15 @@
  *             for another job of its own full pool waits for ever: workers do not help out.
  * Failing     a job fails by not returning 0, by thrum_thread_fail (thrum/hooks.h), or by a C++ exception
  *             (thrum.hpp). With a future, that holds the code and the text; without one the exception hook is
- *             told. One that ends its thread, by thrum_thread_fail, thrum_thread_exit or pthread_exit, costs
- *             a new thread in its place.
+ *             told, once. A job that calls thrum_thread_exit has done its work, with that value. Both end the
+ *             job, not its worker. A job that calls pthread_exit, or is cancelled, has done its work with the
+ *             value NULL; it ends its thread, and another one takes its place. Where none can be had, the
+ *             ending thread does the jobs that are left.
+ * Signals     workers block all signals but those that their own faults raise: signals that are sent to the
+ *             process are for the threads that the program starts. A program that a job executes inherits
+ *             that: posix_spawnattr_setsigmask gives it another mask.
+ * Cancelling  a job is pending until a worker has taken it. A shutdown that cancels right after the submits
+ *             may find that no worker has come so far, and cancel them all.
  * Process     the process's end (thrum/thread.h) shuts every executor down, and waits for all jobs that were
  *             submitted.
  * Freed       when the last reference is released and the workers have ended.

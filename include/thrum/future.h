@@ -115,9 +115,10 @@ THRUM_API thrum_event *thrum_future_done_event(thrum_future *future);
 
 /*
  * `callback` is called once it is done: in the thread that makes it so, after those that were added before;
- * or at once, here, when it is done already. Of one that fails or exits (thrum/hooks.h) the exception hook is
- * told; it is left at once, and its own pthread_cleanup_push handlers do not run; nobody else notices.
- * THRUM_OK; THRUM_NO_MEMORY: it is not added.
+ * or at once, here, when it is done already. One that fails or exits (thrum/hooks.h) ends alone; the
+ * exception hook is told of a failure. One that calls pthread_exit ends its thread after the callbacks that
+ * follow it have been called, and a C++ exception goes on after them. A future that is released and was never
+ * done calls nothing. THRUM_OK; THRUM_NO_MEMORY: it is not added.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_future_add_callback(thrum_future *future,
                                                                 thrum_future_callback *callback,

@@ -13,6 +13,14 @@
  *             functions are those that the dynamic linker knows (-rdynamic for the program's own); for others
  *             the object and the offset in it, which addr2line takes. The backtrace is the compiler's own
  *             unwinder's: no library beyond it, and no memory.
+ * Ways out    a function of the program's that the library calls in somebody's thread (a future's callback, a
+ *             hook, a trace function, a drop, a destructor, an at_shutdown function) ends alone by
+ *             thrum_thread_fail, which the hook is told, and by thrum_thread_exit. pthread_exit and
+ *             cancellation end the thread, and a C++ exception goes on to the thread's own code, each after
+ *             what the library still had to do. A function that the program hands to a call of its own (a
+ *             once's, a barrier's action, a predicate, an initialiser, a visitor) ends its thread by all of
+ *             these. Either way destructors and the handlers of pthread_cleanup_push run, and no object is
+ *             left half-done.
  * Tracing     a program compiled with -finstrument-functions calls the trace and the profile function at
  *             every function's entry and return; the start and the end of threads are told in all programs.
  *             Off, an instrumented function pays two calls and two loads for it.
@@ -49,7 +57,7 @@ typedef enum thrum_trace_event {
     THRUM_TRACE_THREAD_END
 } thrum_trace_event;
 
-/* Not called for what it does itself. */
+/* Not called for what it does itself. One that fails or exits ends alone, and is called again. */
 typedef void thrum_trace_function(thrum_trace_event event, void *function, void *call_site);
 
 THRUM_BEGIN_DECLS
@@ -64,9 +72,10 @@ THRUM_API void thrum_thread_fail(int code, const char *format, ...)
 
 /*
  * Sets the function that is told of failures; NULL: thrum_default_excepthook. Hands back the one before. It
- * is looked up when a thread has failed. One that fails itself, or calls thrum_thread_exit, is left at once
- * (its own pthread_cleanup_push handlers do not run); the failure is then reported by the default, below the
- * line "Exception in threading.excepthook:" and the hook's own failure.
+ * is looked up when a thread has failed. One that fails itself ends there; the failure is then reported by
+ * the default, below the line "Exception in threading.excepthook:" and the hook's own failure.
+ * thrum_thread_exit is no failure: no hook is told of it (Python's is told of SystemExit, and its default
+ * says nothing).
  */
 THRUM_API thrum_excepthook *thrum_set_excepthook(thrum_excepthook *hook);
 THRUM_API thrum_excepthook *thrum_get_excepthook(void);

@@ -110,8 +110,8 @@ THRUM_API thrum_result thrum_map_remove(thrum_map *map, thrum_map_key key);
 THRUM_API size_t thrum_map_count(const thrum_map *map);
 
 /*
- * What is to be done with each entry; false ends the visit. It may change the map, and must not end the
- * thread.
+ * What is to be done with each entry; false ends the visit. It may change the map. Whatever way it is left,
+ * the visit's read section ends.
  */
 typedef bool thrum_map_visit(thrum_map_key key, void *value, void *argument);
 

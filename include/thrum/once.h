@@ -9,8 +9,8 @@
  *             and one system call when another thread sleeps.
  * Failure     a function that does not return THRUM_OK leaves it open: its result goes to its own
  *             caller, and one of those who waited, or the next caller, tries again. So does a thread
- *             that ends within the function by way of thrum_self_release_guards; nobody is handed a
- *             result then. The function must not be left by longjmp or by a C++ exception.
+ *             that ends within the function, and a C++ exception that leaves it; nobody is handed a
+ *             result then. The function must not be left by longjmp.
  * Recursion   a function that asks for its own once, directly or in a signal handler that interrupts
  *             it, gets THRUM_DEADLOCK. Two functions in two threads, each asking for the other's
  *             once, wait for ever: what nests must nest in one order, as with locks.
@@ -58,6 +58,10 @@ THRUM_BEGIN_DECLS
 
 THRUM_API thrum_result thrum_once_begin_(thrum_once *once, thrum_deadline deadline) THRUM_COLD;
 THRUM_API void thrum_once_end_(thrum_once *once, thrum_result result) THRUM_COLD;
+THRUM_API void thrum_once_abandon_(void *object) THRUM_COLD;
+/* Everything but the look. */
+THRUM_API thrum_result thrum_once_call_(thrum_once *once, thrum_once_function *function, void *argument,
+                                        thrum_deadline deadline) THRUM_COLD;
 
 /* Makes a once that has not run. The same as all-zero memory. */
 THRUM_INLINE void thrum_once_init(thrum_once *once) {
@@ -68,28 +72,6 @@ THRUM_INLINE void thrum_once_init(thrum_once *once) {
 THRUM_INLINE bool thrum_once_done(const thrum_once *once) {
     /* O1: acquire, pairs with O2 */
     return (thrum_u32_load_acquire(&once->state) & THRUM_ONCE_DONE_) != 0;
-}
-
-/* The thread ends within the function: the guard lets go of the once, as of any held object. */
-THRUM_INLINE void thrum_once_abandon_(void *object) {
-    THRUM_ANNOUNCE_RELEASE_(object);
-    thrum_once_end_((thrum_once *)object, THRUM_CANCELLED);
-}
-
-/* Everything but the look: the function is called here, in code that the user's sanitizer sees. */
-THRUM_INLINE thrum_result thrum_once_call_(thrum_once *once, thrum_once_function *function, void *argument,
-                                           thrum_deadline deadline) {
-    thrum_result result = thrum_once_begin_(once, deadline);
-    if (result == THRUM_OK || result == THRUM_ONCE_YOURS_) THRUM_ANNOUNCE_ACQUIRE_(once);
-    if (result != THRUM_ONCE_YOURS_) return result;
-    thrum_guard_ running = {thrum_once_abandon_, once, NULL};
-    thrum_self_push_(&running);
-    result = function(argument);
-    if (THRUM_UNLIKELY(running.object == NULL)) return THRUM_CANCELLED; /* let go of within */
-    thrum_self_pop_(&running);
-    THRUM_ANNOUNCE_RELEASE_(once);
-    thrum_once_end_(once, result);
-    return result;
 }
 
 /*

@@ -10,9 +10,10 @@
  *             Sedgewick, Sleator, Tarjan, 1986). 64 bytes an entry.
  * Time        never early. CLOCK_MONOTONIC. Of equal deadlines the one scheduled first is called first.
  * One thread  calls the functions, one after the other, with nothing locked: a slow one delays all others. A
- *             function that ends the thread (thrum_thread_fail, which the exception hook is told, or
- *             thrum_thread_exit) delays them by another thread's start, which takes its place. It is a
- *             daemon: who wants what is pending done before the process ends waits for it.
+ *             function that fails or exits (thrum/hooks.h) ends alone; the exception hook is told of a
+ *             failure. One that ends the thread, by pthread_exit, delays the others by the start of another
+ *             thread. The thread is a daemon: who wants what is pending done before the process ends waits
+ *             for it. It blocks all signals but those that its own faults raise.
  * Periodic    calls are due at first + k * period, however long each takes. Those whose time has passed when
  *             the one before them ends are left out.
  * Freed       an entry: when its cancel has returned, in its own function, and after its last call. A

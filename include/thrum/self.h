@@ -30,7 +30,7 @@
 
 /* One held object. Lives in the block that holds it; belongs to THRUM_WITH. */
 typedef struct thrum_guard_ {
-    void (*release)(void *object); /* NULL: a fence, see thrum_self_pop_to_ */
+    void (*release)(void *object); /* NULL: a fence, see thrum_self_call_ */
     void *object;                  /* NULL: holds nothing, or nothing any more */
     struct thrum_guard_ *outer;
 } thrum_guard_;
@@ -133,11 +133,21 @@ THRUM_INLINE void thrum_self_pop_(thrum_guard_ *guard) {
 }
 
 /*
- * A guard without a release is a fence: thrum_self_release_guards stops before it. For those who run a
- * callback that may fail: what is outside of it is not the callback's to let go. This takes out the fence and
- * all that is inside it.
+ * Calls a function of the caller's inside a guard. The way out of the function decides what becomes of the
+ * guard:
+ *
+ *     it returns                                         the guard is unlinked, its object kept: true
+ *     it returns, and the guard was released meanwhile   false
+ *     a C++ exception, pthread_exit, cancellation        the guard is unlinked, its object released
+ *
+ * On every way out the chain is what it was before the call: guards that the function left linked, in frames
+ * that are gone, are forgotten. A guard without a release is a fence: thrum_self_release_guards stops before
+ * it, for what is outside of it is not the function's to release. For objects that run a callback.
  */
-THRUM_API void thrum_self_pop_to_(thrum_guard_ *fence);
+THRUM_API bool thrum_self_call_(thrum_guard_ *guard, void (*function)(void *argument), void *argument);
+
+/* The same with a guard that holds nothing, for a function whose way out leaves no object half-done. */
+THRUM_API void thrum_self_call_plainly_(void (*function)(void *argument), void *argument);
 
 THRUM_END_DECLS
 

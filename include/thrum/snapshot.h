@@ -82,7 +82,7 @@ typedef thrum_result thrum_snapshot_make(const void *now, void *argument, void *
 /*
  * Lets `make` make the next version and sets it; no other writer comes in between, so no change is lost. What
  * `make` returns; THRUM_NO_MEMORY: it was not called. Unless it is THRUM_OK, nothing has changed. A `make`
- * that ends its thread lets go of the cell, and a little memory is lost.
+ * that ends its thread, or is left by a C++ exception, changes nothing, and the next writer may go on.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_snapshot_update(thrum_snapshot *snapshot,
                                                             thrum_snapshot_make *make, void *argument,

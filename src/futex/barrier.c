@@ -33,12 +33,15 @@
  *     out, for I2 tells it.
  * I4: the operation by which a party completes, breaks or leaves is its last touch of the barrier; for
  *     the others it is the look that shows the new generation.
- * I5: while the action runs, a guard that holds the barrier is in its thread's chain.
+ * I5: while the action runs, a guard that holds the barrier is in its thread's chain: by it a thread knows
+ *     its own barrier, and the barrier breaks when the action is left in another way than by its return.
  *
  * No wake is lost: what a thread waits for (another generation, BROKEN, the end of ACTING or MENDING)
  * changes the upper half in the same step in which it becomes true, and the kernel compares that half
  * before it queues the thread. A step after that finds SLEEPERS.
  */
+#include "../atomic/tell.h"
+
 #include <thrum/barrier.h>
 #include <thrum/futex.h>
 #include <thrum/park.h>
@@ -209,7 +212,7 @@ thrum_result thrum_barrier_arrive_(thrum_barrier *barrier, const thrum_deadline 
     }
 }
 
-thrum_result thrum_barrier_acted_(thrum_barrier *barrier, thrum_result result, int32_t *index) {
+static thrum_result acted(thrum_barrier *barrier, thrum_result result, int32_t *index) {
     const int32_t last = barrier->parties - 1;
     uint64_t seen = thrum_u64_load_relaxed(&barrier->state);
     while (result == THRUM_OK) {
@@ -227,6 +230,34 @@ thrum_result thrum_barrier_acted_(thrum_barrier *barrier, thrum_result result, i
     leave(barrier);
     return result;
 }
+
+/* ---- the action ---- */
+
+static void abandon(void *object) {
+    THRUM_TELL_OWN_RELEASE(object);
+    (void)acted(object, THRUM_CANCELLED, NULL);
+}
+
+struct act {
+    const thrum_barrier *barrier;
+    thrum_result result;
+};
+
+static void act(void *p) {
+    struct act *const act = p;
+    act->result = act->barrier->action(act->barrier->argument);
+}
+
+thrum_result thrum_barrier_act_(thrum_barrier *barrier, int32_t *index) {
+    struct act mine = {barrier, THRUM_OK};
+    thrum_guard_ acting = {abandon, barrier, NULL};
+    THRUM_TELL_OWN_ACQUIRE(barrier);
+    if (!thrum_self_call_(&acting, act, &mine)) return THRUM_CANCELLED; /* I5: released meanwhile */
+    THRUM_TELL_OWN_RELEASE(barrier);
+    return acted(barrier, mine.result, index);
+}
+
+/* ---- from outside ---- */
 
 void thrum_barrier_abort(thrum_barrier *barrier) {
     if (barrier->parties < 1) return;

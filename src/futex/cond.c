@@ -177,13 +177,31 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
     return THRUM_OK;
 }
 
+struct question {
+    thrum_predicate *predicate;
+    void *argument;
+    int answer;
+};
+
+static void put_question(void *p) {
+    struct question *const q = p;
+    q->answer = q->predicate(q->argument);
+}
+
+/* No waiter of the caller's is in the ring now: whatever way the predicate is left, nothing is half-done. */
+static int ask(thrum_predicate *predicate, void *argument) {
+    struct question q = {predicate, argument, 0};
+    thrum_self_call_plainly_(put_question, &q);
+    return q.answer;
+}
+
 int thrum_cond_wait_for_(const void *lock, thrum_waiter_ **last, thrum_predicate *predicate, void *argument,
                          thrum_deadline deadline) {
-    int answer = predicate(argument);
+    int answer = ask(predicate, argument);
     thrum_result waited = THRUM_OK;
     while (answer == 0 && waited == THRUM_OK) {
         waited = thrum_cond_wait_(lock, last, deadline);
-        if (waited == THRUM_OK || waited == THRUM_TIMEOUT) answer = predicate(argument);
+        if (waited == THRUM_OK || waited == THRUM_TIMEOUT) answer = ask(predicate, argument);
     }
     if (answer < 0) return answer;
     return answer > 0 ? THRUM_OK : (int)waited;

@@ -13,8 +13,10 @@
  *     After a failure each of them looks at an open word and tries to begin: all but one sleep again.
  * I3: the exchange that ends the run is the last touch of the once.
  * I4: while the function runs, a guard that holds the once is in its thread's chain: by it a thread
- *     knows its own once, and lets go of it when it ends within the function.
+ *     knows its own once, and the once is open again whatever way the function is left.
  */
+#include "../atomic/tell.h"
+
 #include <thrum/futex.h>
 #include <thrum/once.h>
 #include <thrum/park.h>
@@ -60,6 +62,39 @@ void thrum_once_end_(thrum_once *once, thrum_result result) {
     const uint32_t seen = thrum_u32_exchange_release(&once->state, result == THRUM_OK ? DONE : 0);
     if (seen & WAITERS) thrum_futex_wake(&once->state, INT_MAX, THRUM_FUTEX_ANY, false); /* I2 */
 }
+
+/* ---- the function ---- */
+
+void thrum_once_abandon_(void *object) {
+    THRUM_TELL_OWN_RELEASE(object);
+    thrum_once_end_(object, THRUM_CANCELLED);
+}
+
+struct run {
+    thrum_once_function *function;
+    void *argument;
+    thrum_result result;
+};
+
+static void run(void *p) {
+    struct run *const run = p;
+    run->result = run->function(run->argument);
+}
+
+thrum_result thrum_once_call_(thrum_once *once, thrum_once_function *function, void *argument,
+                              thrum_deadline deadline) {
+    const thrum_result begun = thrum_once_begin_(once, deadline);
+    if (begun == THRUM_OK || begun == THRUM_ONCE_YOURS_) THRUM_TELL_OWN_ACQUIRE(once);
+    if (begun != THRUM_ONCE_YOURS_) return begun;
+    struct run mine = {function, argument, THRUM_OK};
+    thrum_guard_ running = {thrum_once_abandon_, once, NULL};
+    if (!thrum_self_call_(&running, run, &mine)) return THRUM_CANCELLED; /* I4: released meanwhile */
+    THRUM_TELL_OWN_RELEASE(once);
+    thrum_once_end_(once, mine.result);
+    return mine.result;
+}
+
+/* ---- fork, and a look ---- */
 
 void thrum_once_reset_after_fork(thrum_once *once) {
     const uint32_t seen = thrum_u32_load_relaxed(&once->state);

@@ -62,8 +62,39 @@ void thrum_self_release_guards(void) {
     }
 }
 
-void thrum_self_pop_to_(thrum_guard_ *fence) {
-    thrum_self_.innermost = fence->outer;
+/* I1: forgets the guard and all inside it, and those outside it that were released meanwhile. */
+static void unlink_all_inside(const thrum_guard_ *guard) {
+    thrum_guard_ *g = guard->outer;
+    while (g && g->release && !g->object) g = g->outer;
+    thrum_self_.innermost = g;
+}
+
+/* The function did not return. */
+static void leave(thrum_guard_ **called) {
+    thrum_guard_ *const guard = *called;
+    if (!guard) return;
+    void *const object = guard->object;
+    unlink_all_inside(guard); /* I2 */
+    guard->object = NULL;
+    if (object && guard->release) guard->release(object);
+}
+
+bool thrum_self_call_(thrum_guard_ *guard, void (*function)(void *argument), void *argument) {
+    thrum_guard_ *called __attribute__((cleanup(leave))) = guard;
+    thrum_self_push_(guard);
+    function(argument);
+    called = NULL;
+    unlink_all_inside(guard);
+    return guard->object || !guard->release;
+}
+
+static void release_nothing(void *object) {
+    (void)object;
+}
+
+void thrum_self_call_plainly_(void (*function)(void *argument), void *argument) {
+    thrum_guard_ guard = {release_nothing, &guard, NULL};
+    (void)thrum_self_call_(&guard, function, argument);
 }
 
 void thrum_self_forget_guards_(void) {

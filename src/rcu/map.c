@@ -198,17 +198,30 @@ size_t thrum_map_count(const thrum_map *map) {
     return count < 0 ? 0 : (size_t)count; /* a sum that missed an add may have seen its removal */
 }
 
-void thrum_map_each(const thrum_map *map, thrum_map_visit *visit, void *argument) {
+struct visits {
+    const thrum_map *map;
+    thrum_map_visit *visit;
+    void *argument;
+};
+
+static void visit_all(void *p) {
+    const struct visits *const visits = p;
+    struct cds_lfht *const table = visits->map->table;
     struct cds_lfht_iter at;
-    thrum_rcu_read_begin();
-    for (cds_lfht_first(map->table, &at); cds_lfht_iter_get_node(&at); cds_lfht_next(map->table, &at)) {
+    for (cds_lfht_first(table, &at); cds_lfht_iter_get_node(&at); cds_lfht_next(table, &at)) {
         entry *const e = entry_of(cds_lfht_iter_get_node(&at));
         THRUM_TELL_ACQUIRE(e);
         const thrum_map_key key = {e->is_number ? NULL : e->bytes, e->number};
         void *const value = value_of(e);
-        if (value && !visit(key, value, argument)) break;
+        if (value && !visits->visit(key, value, visits->argument)) break;
     }
-    thrum_rcu_read_end();
+}
+
+/* Whatever way the visitor is left, the read section ends. */
+void thrum_map_each(const thrum_map *map, thrum_map_visit *visit, void *argument) {
+    struct visits visits = {map, visit, argument};
+    thrum_guard_ reading = thrum_rcu_enter_();
+    if (thrum_self_call_(&reading, visit_all, &visits)) thrum_rcu_read_end();
 }
 
 /* --- the map --------------------------------------------------------------------------------------- */

@@ -14,6 +14,9 @@
 #ifndef THRUM_SRC_RCU_OWN_THREAD_H
 #define THRUM_SRC_RCU_OWN_THREAD_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <signal.h>
 
 /* The starter, before and after it starts a thread of the library's own. */

@@ -4,6 +4,8 @@
  * it replaces.
  * I2: a version is retired after the exchange that took it out of the cell: no later section finds it. And
  *     after `writers_` was released, for a retire may wait.
+ * I3: while `make` runs, a guard is in its thread's chain: whatever way `make` is left, the lock is released
+ *     and what it made its version in is freed.
  */
 #include "../atomic/tell.h"
 
@@ -41,26 +43,47 @@ thrum_result thrum_snapshot_set(thrum_snapshot *snapshot, void *value, void (*de
     return THRUM_OK;
 }
 
+struct update {
+    thrum_snapshot *snapshot;
+    thrum_version_ *next;
+    thrum_snapshot_make *make;
+    void *argument;
+    thrum_result result;
+};
+
+static void make_next(void *p) {
+    struct update *const update = p;
+    const thrum_version_ *const now = update->snapshot->now_;
+    update->result = update->make(now ? now->value : NULL, update->argument, &update->next->value);
+}
+
+static void abandon(void *p) {
+    const struct update *const update = p;
+    thrum_lock_release(&update->snapshot->writers_);
+    free(update->next);
+}
+
 thrum_result thrum_snapshot_update(thrum_snapshot *snapshot, thrum_snapshot_make *make, void *argument,
                                    void (*destroy_value)(void *value)) {
     const int saved = errno;
     thrum_version_ *const next = malloc(sizeof *next);
     errno = saved;
     if (!next) return THRUM_NO_MEMORY;
-    thrum_version_ *before = NULL;
-    thrum_result result = THRUM_OK;
-    THRUM_WITH(&snapshot->writers_) { /* I1; let go of also when `make` ends the thread */
-        const thrum_version_ *const now = snapshot->now_;
-        THRUM_TELL_OWN_ACQUIRE(&snapshot->now_);
-        void *value = NULL;
-        result = make(now ? now->value : NULL, argument, &value);
-        next->value = value;
-        next->destroy = destroy_value;
-        if (result == THRUM_OK) before = replace(snapshot, next);
+    next->value = NULL;
+    next->destroy = destroy_value;
+    struct update update = {snapshot, next, make, argument, THRUM_CANCELLED};
+    thrum_guard_ updating = {abandon, &update, NULL};
+    thrum_lock_acquire(&snapshot->writers_); /* I1, I3 */
+    THRUM_TELL_OWN_ACQUIRE(&snapshot->now_);
+    if (!thrum_self_call_(&updating, make_next, &update)) return THRUM_CANCELLED; /* abandoned meanwhile */
+    if (update.result != THRUM_OK) {
+        abandon(&update);
+    } else {
+        thrum_version_ *const before = replace(snapshot, next);
+        thrum_lock_release(&snapshot->writers_);
+        retire(before);
     }
-    retire(before);
-    if (result != THRUM_OK) free(next);
-    return result;
+    return update.result;
 }
 
 void thrum_snapshot_clear(thrum_snapshot *snapshot) {

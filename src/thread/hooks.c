@@ -5,9 +5,9 @@
  * H1: a failure is written down where it happens, on the stack of the thread's beginning, which outlives the
  *     unwinding; the hook is told after the unwinding. So cleanups have run when it runs, and nothing has to
  *     be allocated.
- * H2: a hook, and a callback of others that somebody's thread happens to run, is shielded: it runs inside a
- *     setjmp, to which its failing or exiting leads back. That lets go of what it holds itself, and not of
- *     what the blocks around it hold: a fence in the chain of guards.
+ * H2: where a function is called that shall not end its thread, there is a landing (hooks_call.c): failing
+ *     and exiting lead to it, after what the function holds itself is released; what the blocks around it
+ *     hold is not: a fence in the chain of guards.
  */
 #include "record.h"
 
@@ -75,7 +75,7 @@ void thrum_thread_fail(int code, const char *format, ...) {
         memmove(failing->backtrace, failing->backtrace + 1, failing->frames * sizeof failing->backtrace[0]);
     }
     thrum_self_release_guards();
-    if (thrum_here_.hook) longjmp(*thrum_here_.hook, 1); /* H2 */
+    if (thrum_here_.landing) thrum_hooks_leave_(THRUM_LEFT_FAILING, NULL); /* H2 */
     if (failing == &here) thrum_hooks_report_(failing);
     pthread_exit(NULL);
 }
@@ -89,34 +89,6 @@ static thrum_failure failure_of(const thrum_failing_ *failing) {
                            failing->frames};
 }
 
-static void report_failing_hook(const thrum_failing_ *hooks, const thrum_failing_ *threads);
-
-/*
- * Comes back when the function returns, fails or exits. A function of its own: setjmp spoils its caller's
- * variables.
- */
-static void call_inside_setjmp(void (*function)(void *), void *argument) {
-    jmp_buf way_out;
-    thrum_here_.hook = &way_out;
-    if (setjmp(way_out) == 0) function(argument);
-}
-
-/* H2 */
-static void call_shielded(void (*function)(void *), void *argument, thrum_failing_ *failing) {
-    const thrum_here_state_ outer = thrum_here_;
-    thrum_guard_ fence = {NULL, NULL, NULL};
-    thrum_self_push_(&fence);
-    int cancelling;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
-    failing->failed = false;
-    thrum_here_.failing = failing;
-    call_inside_setjmp(function, argument);
-    thrum_here_.failing = outer.failing;
-    thrum_here_.hook = outer.hook;
-    pthread_setcancelstate(cancelling, &cancelling);
-    thrum_self_pop_to_(&fence);
-}
-
 static void call_hook(void *failure) {
     thrum_get_excepthook()((const thrum_failure *)failure);
 }
@@ -124,14 +96,9 @@ static void call_hook(void *failure) {
 void thrum_hooks_report_(thrum_failing_ *failing) {
     thrum_failing_ of_hook;
     thrum_failure failure = failure_of(failing);
-    call_shielded(call_hook, &failure, &of_hook);
-    if (of_hook.failed) report_failing_hook(&of_hook, failing);
-}
-
-void thrum_hooks_shield_(void (*function)(void *), void *argument) {
-    thrum_failing_ failing;
-    call_shielded(function, argument, &failing);
-    if (failing.failed) thrum_hooks_report_(&failing);
+    const thrum_left_ left = thrum_hooks_shield_with_(call_hook, &failure, &of_hook);
+    if (left == THRUM_LEFT_FAILING) report_failing_hook(&of_hook, failing);
+    if (left == THRUM_LEFT_ENDING) thrum_hooks_go_on_ending_();
 }
 
 /* ---- the default's report ---- */

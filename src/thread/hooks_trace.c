@@ -9,6 +9,8 @@
  *     for all holds `lives`, too. So no thread is passed over.
  * C2: thrum_tracing_ is not 0 while any of the functions, of a listed thread or for others, is not NULL.
  *     Every change settles it anew.
+ * C3: while the functions run, `tracing` says so, and what they do is not traced. The call that shields them
+ *     restores it, whatever way they are left (hooks_call.c).
  */
 #include "record.h"
 
@@ -34,18 +36,34 @@ void thrum_hooks_begin_thread_(thrum_thread_record_ *record) {
     thrum_u64_store_release(&record->profile, number_of(function_of(&later.profile)));
 }
 
-static void tell(const thrum_u64 *whom, thrum_trace_event event, void *function, void *call_site) {
-    thrum_trace_function *const told = function_of(whom);
-    if (told) told(event, function, call_site);
+struct telling {
+    thrum_trace_event event;
+    void *function, *call_site;
+    thrum_trace_function *told[2];
+    unsigned count, next;
+};
+
+static bool tell_next(void *p) {
+    struct telling *const telling = p;
+    if (telling->next == telling->count) return false;
+    thrum_trace_function *const told = telling->told[telling->next++];
+    thrum_here_.tracing = true; /* C3 */
+    told(telling->event, telling->function, telling->call_site);
+    return telling->next < telling->count;
+}
+
+static void add(struct telling *telling, const thrum_u64 *number) {
+    thrum_trace_function *const function = function_of(number);
+    if (function) telling->told[telling->count++] = function;
 }
 
 void thrum_trace_tell_(thrum_trace_event event, void *function, void *call_site) {
     if (thrum_here_.tracing) return; /* by the function itself */
-    thrum_here_.tracing = true;
     const thrum_thread_record_ *const record = thrum_here_.record;
-    tell(record ? &record->trace : &others.trace, event, function, call_site);
-    tell(record ? &record->profile : &others.profile, event, function, call_site);
-    thrum_here_.tracing = false;
+    struct telling telling = {event, function, call_site, {NULL, NULL}, 0, 0};
+    add(&telling, record ? &record->trace : &others.trace);
+    add(&telling, record ? &record->profile : &others.profile);
+    if (telling.count) thrum_hooks_each_(tell_next, &telling);
 }
 
 /* ---- setting ---- */

@@ -18,6 +18,8 @@
  *     made in the last pass. So a round leaves no value and no table, and need not know whether it is the
  *     last: in a thread that touches its first local in a destructor of another key, the count starts late.
  *     After the last round that a thread counts, nothing is made.
+ * V5: a destructor is shielded (hooks_call.c): whatever way it is left, its value is freed and the others are
+ *     destroyed.
  */
 #include "record.h"
 
@@ -105,41 +107,78 @@ static void take_out(value *v) {
     if (v->next) v->next->place = v->place;
 }
 
+/* V5 */
 static void destroy(value *v, thrum_local_destructor *destructor, void *argument) {
+    pthread_cleanup_push(free, v);
     if (destructor) destructor(v->data, argument);
-    free(v);
+    pthread_cleanup_pop(1);
 }
 
-/* Empties a slot of the calling thread's; whether it had a value. */
-static bool empty(thrum_local_slot_ *slot) {
+/* Values that are in no list of an entry's any more, and how to destroy them. */
+struct doomed {
+    value *first;
+    thrum_local_destructor *destructor;
+    void *argument;
+};
+
+static bool destroy_first(void *p) {
+    struct doomed *const doomed = p;
+    value *const v = doomed->first;
+    if (!v) return false;
+    doomed->first = v->next;
+    destroy(v, doomed->destructor, doomed->argument);
+    return true;
+}
+
+/* Empties a slot of the calling thread's. */
+static void empty(void *p) {
+    thrum_local_slot_ *const slot = p;
     const uint64_t key = slot->key;
     value *const v = slot->value ? (value *)((char *)slot->value - offsetof(value, data)) : NULL;
     *slot = (thrum_local_slot_){0, NULL};
-    if (!v) return false;
+    if (!v) return;
     thrum_lock_acquire(&thrum_locals_);
     const entry found = *entry_at(key);
     if (found.key == key) take_out(v); /* V2 */
     thrum_lock_release(&thrum_locals_);
     if (found.key == key) destroy(v, found.destroy, found.argument); /* V1 */
-    return true;
 }
 
-static bool empty_all(void) {
-    const thrum_local_table_ *const table = &thrum_local_table_now_; /* destructors may enlarge it */
-    bool any = false;
-    for (size_t i = 1; i < table->count; i++) any = empty(&table->slots[i]) || any;
-    return any;
-}
+struct emptying {
+    int pass;
+    size_t index;
+    bool any; /* the pass has met a value */
+};
 
 /* V4 */
-static void empty_for_good(void) {
-    for (int pass = 1; pass <= PASSES; pass++) {
-        refusing = refusing || pass == PASSES;
-        if (!empty_all()) break;
+static bool empty_next(void *p) {
+    struct emptying *const at = p;
+    const thrum_local_table_ *const table = &thrum_local_table_now_; /* destructors may enlarge it */
+    for (;;) {
+        refusing = refusing || at->pass == PASSES;
+        while (at->index < table->count && !table->slots[at->index].value) table->slots[at->index++].key = 0;
+        if (at->index < table->count) {
+            at->any = true;
+            empty(&table->slots[at->index++]);
+            return true;
+        }
+        if (!at->any || at->pass == PASSES) return false;
+        *at = (struct emptying){at->pass + 1, 1, false};
     }
+}
+
+static void free_table(void *unused) {
+    (void)unused;
     refusing = rounds >= PTHREAD_DESTRUCTOR_ITERATIONS;
     free(thrum_local_table_now_.slots);
     thrum_local_table_now_ = (thrum_local_table_){0, NULL};
+}
+
+static void empty_for_good(void) {
+    struct emptying at = {1, 1, false};
+    pthread_cleanup_push(free_table, NULL);
+    thrum_hooks_each_(empty_next, &at);
+    pthread_cleanup_pop(1);
 }
 
 /* A round of the thread's end. */
@@ -156,7 +195,8 @@ void thrum_local_finish_(void) {
 void thrum_local_clear(thrum_local *local) {
     if (!thrum_local_peek(local)) return;
     const int saved = errno;
-    (void)empty(
+    thrum_hooks_shield_(
+        empty,
         &thrum_local_table_now_.slots[thrum_u64_load_relaxed(&local->key_) & ((1u << INDEX_BITS) - 1)]);
     errno = saved;
 }
@@ -173,10 +213,8 @@ void thrum_local_destroy(thrum_local *local) {
         first_free = (uint32_t)key & ((1u << INDEX_BITS) - 1);
     }
     thrum_lock_release(&thrum_locals_);
-    for (value *v = old.values, *next; v; v = next) { /* V1: all were taken out at once */
-        next = v->next;
-        destroy(v, old.destroy, old.argument);
-    }
+    struct doomed doomed = {old.values, old.destroy, old.argument}; /* V1: all were taken out at once */
+    if (doomed.first) thrum_hooks_each_(destroy_first, &doomed);
     errno = saved;
 }
 
@@ -214,18 +252,26 @@ static bool make_room(size_t index) {
     return true;
 }
 
-/*
- * A value that is initialised and not yet listed. A thread that ends in the initialiser drops it by the
- * guard.
- */
+struct initialisation {
+    const thrum_local *local;
+    value *of;
+    thrum_result result;
+};
+
+static void initialise(void *p) {
+    struct initialisation *const i = p;
+    i->result = i->local->initialise(i->of->data, i->local->argument);
+}
+
+/* A value that is initialised and not yet listed; freed when the initialiser does not return. */
 static value *make_value(const thrum_local *local, thrum_result *result) {
     *result = THRUM_NO_MEMORY;
     value *v = local->size <= PTRDIFF_MAX - sizeof *v ? calloc(1, sizeof *v + local->size) : NULL;
     if (!v || !local->initialise) return v;
     thrum_guard_ dropping = {free, v, NULL};
-    thrum_self_push_(&dropping);
-    *result = local->initialise(v->data, local->argument);
-    thrum_self_pop_(&dropping);
+    struct initialisation i = {local, v, THRUM_CANCELLED};
+    if (!thrum_self_call_(&dropping, initialise, &i)) v = NULL; /* freed meanwhile */
+    *result = v ? i.result : THRUM_CANCELLED;
     if (*result == THRUM_OK) return v;
     free(v);
     return NULL;
@@ -244,7 +290,9 @@ static void *make(thrum_local *local, thrum_result *result) {
     const size_t index = key & ((1u << INDEX_BITS) - 1);
     if (!make_room(index)) { /* after the initialiser, which may have enlarged the table */
         entry *const e = entry_at(key);
-        destroy(v, e->destroy, e->argument);
+        struct doomed doomed = {v, e->destroy, e->argument};
+        v->next = NULL;
+        thrum_hooks_each_(destroy_first, &doomed);
         *result = THRUM_NO_MEMORY;
         return NULL;
     }

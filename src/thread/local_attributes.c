@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <thrum/local.h>
+#include <thrum/self.h>
 
 typedef struct attribute {
     void *value;
@@ -83,6 +84,7 @@ thrum_result thrum_attributes_delete(thrum_attributes *attributes, const char *n
 }
 
 struct visit {
+    void **root;
     thrum_attributes_visitor *visit;
     void *argument;
 };
@@ -93,11 +95,15 @@ static void visit_node(const void *node, VISIT order, void *p) {
     if (order == postorder || order == leaf) visit->visit(a->name, a->value, visit->argument);
 }
 
+static void walk(void *p) {
+    twalk_r(*((struct visit *)p)->root, visit_node, p);
+}
+
 void thrum_attributes_each(const thrum_attributes *attributes, thrum_attributes_visitor *visit,
                            void *argument) {
     void **const root = root_of(attributes);
-    struct visit each = {visit, argument};
-    if (root) twalk_r(*root, visit_node, &each);
+    struct visit each = {root, visit, argument};
+    if (root) thrum_self_call_plainly_(walk, &each);
 }
 
 void thrum_attributes_forget_(void *value, void *argument) {

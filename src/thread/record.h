@@ -36,6 +36,7 @@
 #include <thrum/rcu.h>
 #include <thrum/registry.h>
 #include <thrum/thread.h>
+#include <unwind.h>
 
 #include "../atomic/tell.h"
 
@@ -92,9 +93,9 @@ typedef struct thrum_failing_ {
 typedef struct thrum_here_state_ {
     thrum_thread_record_ *record;
     thrum_failing_ *failing; /* where to write down a failure; NULL in threads that thrum did not start */
-    jmp_buf *hook;           /* the way out of an exception hook or a callback that fails or exits */
-    bool gone;               /* its record has been given back: it gets no other */
-    unsigned rounds;         /* of destructors of keys that it has gone through */
+    struct thrum_landing_ *landing; /* the innermost; NULL: a failure or an exit ends the thread */
+    bool gone;                      /* its record has been given back: it gets no other */
+    unsigned rounds;                /* of destructors of keys that it has gone through */
     bool shutting_down;
     bool tracing;
 } thrum_here_state_;
@@ -148,10 +149,56 @@ extern thrum_lock thrum_locals_ __attribute__((visibility("hidden")));
 /* Destroys the calling thread's values. It makes none any more. */
 void thrum_local_finish_(void);
 
+/* How a function of the caller's was left. */
+typedef enum thrum_left_ {
+    THRUM_LEFT_RETURNING,
+    THRUM_LEFT_FAILING, /* by thrum_thread_fail */
+    THRUM_LEFT_EXITING, /* by thrum_thread_exit */
+    THRUM_LEFT_ENDING   /* by pthread_exit, or cancelled */
+} thrum_left_;
+
+/* Where thrum_thread_fail and thrum_thread_exit lead to; hooks_call.c. */
+typedef struct thrum_landing_ {
+    jmp_buf way;
+#ifdef __GLIBC__
+    __pthread_unwind_buf_t entry;
+    struct _Unwind_Exception unwinding;
+    uintptr_t frame; /* of what the unwinding leads to */
+#endif
+    void (*function)(void *argument);
+    void *argument;
+    thrum_left_ left;
+    void *value; /* of thrum_thread_exit */
+    thrum_here_state_ outer;
+} thrum_landing_;
+
 /* hooks.c */
 void thrum_hooks_report_(thrum_failing_ *failing);
-/* Calls the function, a callback of others: its failing or exiting ends it alone, and is reported. */
+
+/* hooks_call.c */
+/* Calls a function of the caller's, shielded: its failing or exiting ends it alone; a failure is reported. */
 void thrum_hooks_shield_(void (*function)(void *), void *argument);
+/*
+ * Takes steps, each shielded, until one returns false. A step that calls a function of the caller's has taken
+ * it off its list before: whatever way the function is left, the next step follows.
+ */
+void thrum_hooks_each_(bool (*step)(void *argument), void *argument);
+/*
+ * The same as the first without the report; the caller ends the thread by thrum_hooks_go_on_ending_ if it is
+ * THRUM_LEFT_ENDING.
+ */
+thrum_left_ thrum_hooks_shield_with_(void (*function)(void *), void *argument, thrum_failing_ *failing);
+void thrum_hooks_go_on_ending_(void) __attribute__((noreturn));
+/*
+ * In a thread of the library's own, outermost: every way out leads back here, and the thread may go on. After
+ * THRUM_LEFT_ENDING not for long: the C library takes it for ending. *value is that of thrum_thread_exit.
+ */
+thrum_left_ thrum_hooks_call_(void (*function)(void *), void *argument, thrum_failing_ *failing,
+                              void **value);
+/* Leads to the innermost landing. */
+void thrum_hooks_leave_(thrum_left_ how, void *value) __attribute__((noreturn));
+
+/* hooks.c */
 void thrum_hooks_describe_(thrum_failing_ *failing, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* hooks_trace.c */

@@ -11,8 +11,12 @@
  *     no more: the entry may have been used anew.
  * S5: while anything is pending, and the scheduler was not stopped, there is a thread, or starting one has
  *     failed; then the next scheduling tries again.
+ * S6: a function that fails or exits ends, and its thread goes on. One that calls pthread_exit, or is
+ *     cancelled, leaves what is pending to another thread; while none can be had, the ending one goes on.
  */
 #include "../atomic/tell.h"
+#include "../rcu/own_thread.h"
+#include "record.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -91,6 +95,15 @@ static void take_out(thrum_scheduler *s, thrum_scheduled *entry) {
 
 /* ---- the thread ---- */
 
+/* What the thread is at. Lies on its stack. */
+typedef struct stint {
+    thrum_scheduler *scheduler;
+    thrum_failing_ failing; /* of the function that runs */
+    thrum_left_ left;       /* how the thread came out of the call that it was in the midst of */
+    bool calls;             /* it is in the midst of one */
+    bool ending;            /* a function has called pthread_exit, or was cancelled */
+} stint;
+
 static thrum_result start_thread(thrum_scheduler *s);
 
 /* The first moment of the schedule that lies ahead. */
@@ -121,36 +134,63 @@ static void end_call(thrum_scheduler *s) {
     if (s->waiting_) thrum_futex_wake(&s->runs_, INT_MAX, THRUM_FUTEX_ANY, false);
 }
 
-/* Its function has ended the thread: another one goes on. */
-static void be_replaced(void *p) {
-    thrum_scheduler *const s = p;
-    thrum_lock_acquire(&s->lock_);
-    end_call(s);
-    thrum_thread_release(&s->thread_);
-    if (!s->stopped_ && s->earliest_) (void)start_thread(s); /* S5 */
-    thrum_lock_release(&s->lock_);
-}
-
-static void call(thrum_scheduler *s) {
+/* The lock is held, and given back meanwhile. */
+static void call(stint *my) {
+    thrum_scheduler *const s = my->scheduler;
     begin_call(s);
     const thrum_scheduled entry = *s->running_;
     thrum_lock_release(&s->lock_);
     THRUM_TELL_OWN_ACQUIRE(s);
-    pthread_cleanup_push(be_replaced, s);
+    my->calls = true;
     entry.function_(entry.argument_);
-    pthread_cleanup_pop(0);
+    my->calls = false;
     thrum_lock_acquire(&s->lock_);
     end_call(s);
 }
 
-static void *run(void *p) {
-    thrum_scheduler *const s = p;
+/* A function has not returned: what is left of its call. */
+static void resume(stint *my) {
+    thrum_scheduler *const s = my->scheduler;
+    const bool failed = my->calls && my->left == THRUM_LEFT_FAILING;
+    if (my->left == THRUM_LEFT_ENDING) my->ending = true;
+    if (my->calls) {
+        my->calls = false;
+        thrum_lock_acquire(&s->lock_);
+        end_call(s);
+        thrum_lock_release(&s->lock_);
+    }
+    if (failed) thrum_hooks_report_(&my->failing);
+}
+
+/* S6. Whether the thread may end: another one goes on, or nothing is pending (S5). While the lock is held. */
+static bool replace(thrum_scheduler *s) {
+    thrum_thread ending = s->thread_;
+    if (!s->earliest_) {
+        thrum_thread_release(&s->thread_);
+        return true;
+    }
+    if (start_thread(s) != THRUM_OK) {
+        s->thread_ = ending;
+        return false;
+    }
+    thrum_thread_release(&ending);
+    return true;
+}
+
+static void serve(void *p) {
+    stint *const my = p;
+    thrum_scheduler *const s = my->scheduler;
+    resume(my);
     thrum_lock_acquire(&s->lock_);
     while (!s->stopped_) {
+        if (THRUM_UNLIKELY(my->ending) && replace(s)) {
+            thrum_lock_release(&s->lock_);
+            return;
+        }
         thrum_event_clear(&s->look_again_); /* S2 */
         const thrum_deadline due = s->earliest_ ? s->earliest_->due_ : THRUM_FOREVER;
         if (thrum_deadline_passed(due)) {
-            call(s);
+            call(my);
         } else {
             thrum_lock_release(&s->lock_);
             (void)thrum_event_wait_until(&s->look_again_, due);
@@ -161,6 +201,13 @@ static void *run(void *p) {
     s->thread_.record_ = NULL;
     thrum_lock_release(&s->lock_);
     thrum_thread_release(&own);
+}
+
+static void *run(void *scheduler) {
+    thrum_own_thread_begin_();
+    stint my = {.scheduler = scheduler, .left = THRUM_LEFT_RETURNING};
+    do my.left = thrum_hooks_call_(serve, &my, &my.failing, NULL);
+    while (my.left != THRUM_LEFT_RETURNING);
     return NULL;
 }
 
@@ -170,7 +217,10 @@ static thrum_result start_thread(thrum_scheduler *s) {
         .target = run, .argument = s, .name = "scheduler", .daemon = THRUM_DAEMON_YES};
     thrum_result result = thrum_thread_init(&s->thread_, &config);
     if (result != THRUM_OK) return result;
+    sigset_t before;
+    thrum_own_thread_block_(&before);
     result = thrum_thread_start(&s->thread_);
+    thrum_own_thread_unblock_(&before);
     if (result != THRUM_OK) thrum_thread_release(&s->thread_);
     return result;
 }

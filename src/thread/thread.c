@@ -165,21 +165,43 @@ void thrum_thread_leave_(thrum_thread_record_ *record) {
     if (left & THRUM_TABLE) thrum_rcu_retire(&record->retired, leave_the_table);
 }
 
-/* What ends with the target, however it ended. */
-static void end(void *unused) {
-    (void)unused;
-    thrum_thread_record_ *const record = thrum_here_.record;
-    /* Of a thread that was cancelled or called pthread_exit, in blocks that nobody unwound. */
-    thrum_self_forget_guards_();
-    if (thrum_here_.failing->failed) {
-        record->value = NULL;
-        record->code = thrum_here_.failing->code;
-        thrum_u32_store_relaxed(&record->failed, 1); /* relaxed: J3 publishes it */
-        thrum_hooks_report_(thrum_here_.failing);
+/* The target's function, within a landing. */
+static void run(void *p) {
+    thrum_thread_record_ *const record = p;
+    if (thrum_u32_load_relaxed(&thrum_tracing_)) thrum_trace_tell_(THRUM_TRACE_THREAD_START, NULL, NULL);
+    if (record->target) {
+        record->value = record->target(record->argument);
+        return;
     }
-    thrum_here_.failing = NULL;
+    const thrum_result result = record->run(record->handle);
+    if (result != THRUM_OK)
+        thrum_hooks_describe_(thrum_here_.failing, (int)result, "its run returned %s: %s",
+                              thrum_result_name(result), thrum_result_message(result));
+}
+
+struct ending {
+    thrum_thread_record_ *record;
+    bool kept; /* the registry is told of the very end */
+};
+
+static void finish(void *p) {
+    const struct ending *const ending = p;
+    thrum_thread_end_(ending->record);
+    if (!ending->kept) thrum_registry_leave_(ending->record); /* this is it */
+}
+
+/* What ends with the target, however it ended; the hook and the trace function may end the thread again. */
+static void end(struct ending *ending, thrum_failing_ *failing) {
+    thrum_thread_record_ *const record = ending->record;
+    pthread_cleanup_push(finish, ending);
+    if (failing->failed) {
+        record->value = NULL;
+        record->code = failing->code;
+        thrum_u32_store_relaxed(&record->failed, 1); /* relaxed: J3 publishes it */
+        thrum_hooks_report_(failing);
+    }
     if (thrum_u32_load_relaxed(&thrum_tracing_)) thrum_trace_tell_(THRUM_TRACE_THREAD_END, NULL, NULL);
-    thrum_thread_end_(record);
+    pthread_cleanup_pop(1);
 }
 
 /* Says who it is. `name` is the kernel's. */
@@ -204,29 +226,17 @@ static void introduce_oneself(thrum_thread_record_ *record) {
 static void *begin(void *argument) {
     thrum_thread_record_ *const record = argument;
     thrum_failing_ failing;
-    failing.failed = false;
+    void *value;
     introduce_oneself(record);
-    thrum_here_.failing = &failing;
-    const bool kept = thrum_registry_keep_until_end_(record);
-    pthread_cleanup_push(end, NULL);
-    if (thrum_u32_load_relaxed(&thrum_tracing_)) thrum_trace_tell_(THRUM_TRACE_THREAD_START, NULL, NULL);
-    if (record->target) {
-        record->value = record->target(record->argument);
-    } else {
-        const thrum_result result = record->run(record->handle);
-        if (result != THRUM_OK)
-            thrum_hooks_describe_(&failing, (int)result, "its run returned %s: %s", thrum_result_name(result),
-                                  thrum_result_message(result));
-    }
-    pthread_cleanup_pop(1);
-    if (!kept) thrum_registry_leave_(record); /* nothing will tell us of the very end: this is it */
+    struct ending ending = {record, thrum_registry_keep_until_end_(record)};
+    if (thrum_hooks_call_(run, record, &failing, &value) == THRUM_LEFT_EXITING) record->value = value;
+    end(&ending, &failing);
     return NULL;
 }
 
 void thrum_thread_exit(void *value) {
     thrum_self_release_guards();
-    if (thrum_here_.hook) longjmp(*thrum_here_.hook, 1); /* out of an exception hook: H2 in hooks.c */
-    if (thrum_here_.failing) thrum_here_.record->value = value;
+    if (thrum_here_.landing) thrum_hooks_leave_(THRUM_LEFT_EXITING, value); /* H2 in hooks.c */
     pthread_exit(value);
 }
 

@@ -12,7 +12,8 @@
  * P2: nobody waits for a thread that is in thrum_shutdown itself (it would wait for us), nor for main: so two
  *     threads that end the process at once do not wait for each other.
  * P3: an at_shutdown function that fails or exits ends alone, and is reported: the thread that ends the
- *     process goes on with the others, waits, and keeps its exit status.
+ *     process goes on with the others, waits, and keeps its exit status. One that calls pthread_exit ends its
+ *     thread after all that.
  */
 #include "record.h"
 
@@ -80,20 +81,19 @@ static void say_shutting_down(bool now) {
  * P4: the phase is looked at anew after each: a function that forks returns twice, and in the child, which
  *     was RUNNING from the fork on, the shutdown goes on as the child's own.
  */
-static void fulfil_wishes(void) {
+static bool fulfil_latest(void *unused) {
+    (void)unused;
     thrum_lock_acquire(&thrum_lives_);
-    for (;;) {
-        if (thrum_phase_now_ == THRUM_RUNNING) thrum_phase_now_ = THRUM_WAITING;
-        say_shutting_down(true);
-        if (!latest) break;
-        const last_wish wish = *latest;
-        free(latest);
-        latest = wish.earlier;
-        thrum_lock_release(&thrum_lives_);
-        thrum_hooks_shield_(wish.function, wish.argument); /* P3 */
-        thrum_lock_acquire(&thrum_lives_);
-    }
+    if (thrum_phase_now_ == THRUM_RUNNING) thrum_phase_now_ = THRUM_WAITING;
+    say_shutting_down(true);
+    last_wish *const wish = latest;
+    if (wish) latest = wish->earlier;
     thrum_lock_release(&thrum_lives_);
+    if (!wish) return false;
+    const last_wish copy = *wish;
+    free(wish);
+    copy.function(copy.argument);
+    return true;
 }
 
 /*
@@ -104,9 +104,9 @@ static void wait_for(thrum_thread_record_ *record) {
     thrum_thread_drop_(record, THRUM_HANDLE);
 }
 
-void thrum_shutdown(void) {
-    if (thrum_here_.shutting_down) return; /* called by a function that it calls */
-    fulfil_wishes();
+/* Waits for every thread that is waited for, and ends the first phase. */
+static void await_all(void *unused) {
+    (void)unused;
     thrum_thread_record_ *const own = thrum_here_.record;
     if (own && own->kind == THRUM_THREAD_MAIN) {
         thrum_event_set(&own->ended);
@@ -122,6 +122,13 @@ void thrum_shutdown(void) {
     THRUM_TELL_OWN_ACQUIRE(&thrum_phase_now_);
     thrum_lock_release(&thrum_lives_);
     say_shutting_down(false);
+}
+
+void thrum_shutdown(void) {
+    if (thrum_here_.shutting_down) return; /* called by a function that it calls */
+    pthread_cleanup_push(await_all, NULL);
+    thrum_hooks_each_(fulfil_latest, NULL); /* P3 */
+    pthread_cleanup_pop(1);
 }
 
 void thrum_process_begin_in_child_(void) {

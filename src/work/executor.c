@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #endif
 #include "../atomic/tell.h"
+#include "../thread/record.h"
 #include "executor_inside.h"
 #include "future_inside.h"
 
@@ -149,18 +150,35 @@ static void refuse(thrum_future *future, thrum_result result) {
         (void)thrum_future_cancel(future);
     else
         (void)!thrum_future_break_(future, result);
-    (void)!thrum_future_start(future); /* one that is cancelled knows that this was noticed */
-    thrum_future_release(future);
+}
+
+struct refusal {
+    thrum_executor *executor;
+    thrum_result result;
+    thrum_future *future; /* being refused; its callbacks may be left in any way */
+};
+
+static bool refuse_one(void *p) {
+    struct refusal *const refusal = p;
+    thrum_executor *const executor = refusal->executor;
+    thrum_future *const refused = refusal->future;
+    refusal->future = NULL;
+    if (refused) (void)!thrum_future_start(refused); /* one that is cancelled knows that this was noticed */
+    thrum_future_release(refused);
+    thrum_executor_job_ job;
+    if (!thrum_executor_jobs_take_(&executor->crew.jobs, &job)) return false;
+    if (!job.job) {
+        refusal->future = job.argument;
+        refuse(refusal->future, refusal->result);
+    } else if (executor->config.drop) {
+        executor->config.drop(job.argument, executor->config.argument);
+    }
+    return true;
 }
 
 void thrum_executor_refuse_pending_(thrum_executor *executor, thrum_result result) {
-    thrum_executor_job_ job;
-    while (thrum_executor_jobs_take_(&executor->crew.jobs, &job)) {
-        if (!job.job)
-            refuse(job.argument, result);
-        else if (executor->config.drop)
-            executor->config.drop(job.argument, executor->config.argument);
-    }
+    struct refusal refusal = {executor, result, NULL};
+    thrum_hooks_each_(refuse_one, &refusal);
 }
 
 thrum_result thrum_executor_shutdown(thrum_executor *executor, int how) {

@@ -7,15 +7,24 @@
 
 #include <thrum/thread.h>
 
+/* What a worker's thread is at, as far as functions of the caller's are concerned. */
+typedef enum thrum_executor_at_ {
+    THRUM_EXECUTOR_AT_START,
+    THRUM_EXECUTOR_AT_INITIALISER,
+    THRUM_EXECUTOR_AT_BREAKING, /* the initialiser has failed, and the hook was told */
+    THRUM_EXECUTOR_AT_WORK,     /* with no job */
+    THRUM_EXECUTOR_AT_JOB,
+    THRUM_EXECUTOR_AT_TELLING /* the job has ended, and its end is being told */
+} thrum_executor_at_;
+
 typedef struct thrum_executor_worker_ {
     thrum_executor_hand_ hand;
-    bool busy;            /* a job runs, */
-    thrum_future *future; /* for this future; NULL: nobody asks */
+    thrum_executor_at_ at;
+    thrum_future *future; /* of the job; NULL: nobody asks */
     struct thrum_executor *executor;
     struct thrum_executor_worker_ *next;
     thrum_thread *thread;
     thrum_thread *before; /* the thread whose place this one takes */
-    bool initialised;
 } thrum_executor_worker_;
 
 struct thrum_executor {

@@ -2,13 +2,17 @@
 /*
  * Floor 5. What the threads of an executor do, and who takes their place.
  *
- * K1: a worker is one place in the crew, and at any time one thread's. A job that ends its thread leaves the
- *     place to another one, which first joins it; where none can be had, the ending thread goes on working
- *     from inside its unwinding. So no job is lost, and who has joined the last threads has joined all.
+ * K1: a worker is one place in the crew, and at any time one thread's. A job that fails or exits ends, and
+ *     its thread goes on with the next. One that calls pthread_exit, or is cancelled, leaves the place to
+ *     another thread, which first joins the ending one. Where no other can be had, the ending thread goes on:
+ *     every way out leads back to its beginning, so jobs that end it, one after the other, do not nest. No
+ *     job is lost, and a thread that has joined the last threads has joined all.
  * K2: workers are listed before their thread starts and until the executor is freed.
- * K3: the failure of a job is its future's matter. It is taken out of the thread, whose end then reports
- *     nothing.
+ * K3: the failure of a job is its own: each has its record of it, and the thread does not fail.
+ * K4: `at` says what the thread is in the midst of before it calls a function of the caller's. So what was
+ *     begun when the function ended it is gone on with, and nothing is told twice.
  */
+#include "../rcu/own_thread.h"
 #include "../thread/record.h"
 #include "executor_inside.h"
 #include "future_inside.h"
@@ -23,10 +27,18 @@ bool thrum_executor_worker_is_own_(const thrum_executor *executor) {
     return own && own->executor == executor;
 }
 
+/* What a thread that works for a worker is at. Lies on its stack. */
+typedef struct shift {
+    thrum_executor_worker_ *worker;
+    thrum_failing_ failing; /* of the job that runs, or of the initialiser: K3 */
+    thrum_left_ left;       /* how the thread came out of what it was in the midst of */
+    void *value;
+    bool ending; /* a job has called pthread_exit, or was cancelled */
+} shift;
+
 /* ---- one job ---- */
 
-static void fail(const thrum_executor_worker_ *worker, int code, const char *why) {
-    thrum_failing_ *const failing = thrum_here_.failing;
+static void fail(const thrum_executor_worker_ *worker, thrum_failing_ *failing, int code, const char *why) {
     if (worker->future) {
         (void)!thrum_future_set_error(worker->future, code, "%s", why);
     } else {
@@ -35,25 +47,39 @@ static void fail(const thrum_executor_worker_ *worker, int code, const char *why
     }
 }
 
-/* How the job that runs has ended. */
-static void end_job(thrum_executor_worker_ *worker, int code, void *value) {
-    char why[64];
-    thrum_failing_ *const failing = thrum_here_.failing;
-    failing->failed = false; /* K3 */
-    if (code == 0) {
-        if (worker->future) (void)!thrum_future_set_result(worker->future, value);
-    } else if (failing->code == code && failing->message[0]) {
-        fail(worker, code, failing->message);
-    } else {
-        (void)snprintf(why, sizeof why, "the job returned %d", code);
-        failing->frames = 0;
-        fail(worker, code, why);
-    }
-    worker->busy = false;
-    thrum_future_release(worker->future);
+/* The job has ended, and nobody has been told, or all have. */
+static void let_go(thrum_executor_worker_ *worker) {
+    thrum_future *const future = worker->future;
+    worker->at = THRUM_EXECUTOR_AT_WORK;
+    worker->future = NULL;
+    thrum_future_release(future);
 }
 
-static void run_job(thrum_executor_worker_ *worker, const thrum_executor_job_ *handed) {
+/* How the job that runs has ended. */
+static void end_job(shift *s, int code, void *value) {
+    char why[64];
+    thrum_executor_worker_ *const worker = s->worker;
+    worker->at = THRUM_EXECUTOR_AT_TELLING; /* K4 */
+    if (code == 0) {
+        if (worker->future) (void)!thrum_future_set_result(worker->future, value);
+    } else if (s->failing.code == code && s->failing.message[0]) {
+        fail(worker, &s->failing, code, s->failing.message);
+    } else {
+        (void)snprintf(why, sizeof why, "the job returned %d", code);
+        s->failing.frames = 0;
+        fail(worker, &s->failing, code, why);
+    }
+    let_go(worker);
+}
+
+static void forget_failure(thrum_failing_ *failing) {
+    failing->failed = false;
+    failing->code = 0;
+    failing->message[0] = 0;
+}
+
+static void run_job(shift *s, const thrum_executor_job_ *handed) {
+    thrum_executor_worker_ *const worker = s->worker;
     thrum_future *const future = handed->job ? NULL : handed->argument;
     const thrum_executor_job_ *const what = future ? &future->job : handed;
     if (future && thrum_future_start(future) != THRUM_OK) {
@@ -61,11 +87,11 @@ static void run_job(thrum_executor_worker_ *worker, const thrum_executor_job_ *h
         return;
     }
     void *value = NULL;
-    worker->busy = true;
+    worker->at = THRUM_EXECUTOR_AT_JOB;
     worker->future = future;
-    thrum_here_.failing->message[0] = 0;
+    forget_failure(&s->failing);
     const int code = what->job(what->argument, &value);
-    end_job(worker, code, value);
+    end_job(s, code, value);
 }
 
 int thrum_job_error(int code, const char *format, ...) {
@@ -82,44 +108,51 @@ int thrum_job_error(int code, const char *format, ...) {
 
 /* ---- the thread ---- */
 
-static void work(thrum_executor_worker_ *worker);
-
 static void leave(thrum_executor_worker_ *worker) {
     own = NULL;
     thrum_executor_drop_(worker->executor);
 }
 
-static bool initialise(thrum_executor_worker_ *worker) {
+static void initialise(shift *s) {
+    thrum_executor_worker_ *const worker = s->worker;
     const thrum_executor_config *const config = &worker->executor->config;
-    if (!config->initialise) return true;
-    thrum_here_.failing->message[0] = 0;
-    const int code = config->initialise(config->argument);
-    if (code == 0) return true;
-    if (!thrum_here_.failing->message[0] || thrum_here_.failing->code != code)
-        thrum_hooks_describe_(thrum_here_.failing, code, "the initialiser returned %d", code);
-    return false;
+    worker->at = THRUM_EXECUTOR_AT_INITIALISER;
+    forget_failure(&s->failing);
+    const int code = config->initialise ? config->initialise(config->argument) : 0;
+    if (code == 0)
+        worker->at = THRUM_EXECUTOR_AT_WORK;
+    else if (!s->failing.message[0] || s->failing.code != code)
+        thrum_hooks_describe_(&s->failing, code, "the initialiser returned %d", code);
 }
 
 /* The initialiser has failed: the pool is broken. */
-static void break_pool(thrum_executor_worker_ *worker) {
-    thrum_here_.failing->failed = false;
-    thrum_hooks_report_(thrum_here_.failing);
+static void break_pool(shift *s) {
+    thrum_executor_worker_ *const worker = s->worker;
+    if (worker->at == THRUM_EXECUTOR_AT_INITIALISER) {
+        worker->at = THRUM_EXECUTOR_AT_BREAKING; /* K4 */
+        thrum_hooks_report_(&s->failing);
+    }
     thrum_executor_crew_close_(&worker->executor->crew, THRUM_BROKEN);
     thrum_executor_refuse_pending_(worker->executor, THRUM_BROKEN);
     thrum_executor_crew_leave_(&worker->executor->crew, &worker->hand);
     leave(worker);
 }
 
+static void work(void *shift);
+
 static void *begin(void *p) {
     thrum_executor_worker_ *const worker = p;
+    thrum_own_thread_begin_();
     if (worker->before) { /* K1 */
         (void)thrum_thread_join(worker->before, NULL);
         thrum_thread_release(worker->before);
         worker->before = NULL;
     }
     own = worker;
-    worker->initialised = false;
-    work(worker);
+    worker->at = THRUM_EXECUTOR_AT_START;
+    shift s = {.worker = worker, .left = THRUM_LEFT_RETURNING};
+    do s.left = thrum_hooks_call_(work, &s, &s.failing, &s.value); /* K1 */
+    while (s.left != THRUM_LEFT_RETURNING);
     return NULL;
 }
 
@@ -130,6 +163,15 @@ static thrum_result make_thread(thrum_executor_worker_ *worker, const char *name
                                         .daemon = THRUM_DAEMON_NO,
                                         .stack_size = worker->executor->config.stack_size};
     return thrum_thread_new(thread, &config);
+}
+
+/* A start from which the new thread has the signals of the library's own, whichever the starter blocks. */
+static thrum_result start(thrum_thread *thread) {
+    sigset_t before;
+    thrum_own_thread_block_(&before);
+    const thrum_result result = thrum_thread_start(thread);
+    thrum_own_thread_unblock_(&before);
+    return result;
 }
 
 /* Another thread for the calling one's place. */
@@ -143,7 +185,7 @@ static bool replace(thrum_executor_worker_ *worker) {
     worker->thread = fresh;
     thrum_lock_release(lock);
     own = NULL; /* from its start on the worker is the other thread's */
-    if (thrum_thread_start(fresh) == THRUM_OK) return true;
+    if (start(fresh) == THRUM_OK) return true;
     own = worker;
     worker->before = NULL;
     thrum_lock_acquire(lock);
@@ -153,43 +195,56 @@ static bool replace(thrum_executor_worker_ *worker) {
     return false;
 }
 
-/* A job, or the initialiser, ends the thread. */
-static void be_replaced(void *unused) {
-    (void)unused;
-    thrum_executor_worker_ *const worker = own;
-    if (!worker) return;         /* an end within the end: all is done */
-    thrum_self_forget_guards_(); /* of a job that called pthread_exit, in blocks that nobody unwound */
-    const thrum_failing_ *const failing = thrum_here_.failing;
-    if (!worker->initialised) {
-        if (!failing->failed)
-            thrum_hooks_describe_(thrum_here_.failing, 1, "the initialiser ended its thread");
-        break_pool(worker);
-        return;
+/* Goes on with what the thread was in the midst of when a function of the caller's ended it. */
+static void resume(shift *s) {
+    thrum_executor_worker_ *const worker = s->worker;
+    thrum_failing_ *const failing = &s->failing;
+    if (s->left == THRUM_LEFT_ENDING) s->ending = true;
+    switch (worker->at) {
+    case THRUM_EXECUTOR_AT_START:
+        initialise(s);
+        break;
+    case THRUM_EXECUTOR_AT_INITIALISER:
+        if (s->left != THRUM_LEFT_FAILING)
+            thrum_hooks_describe_(failing, 1, "the initialiser ended its thread");
+        break;
+    case THRUM_EXECUTOR_AT_JOB:
+        if (s->left == THRUM_LEFT_FAILING) {
+            if (!failing->code) failing->code = 1;
+            end_job(s, failing->code, NULL);
+        } else {
+            end_job(s, 0, s->value);
+        }
+        break;
+    case THRUM_EXECUTOR_AT_TELLING:
+        let_go(worker);
+        break;
+    case THRUM_EXECUTOR_AT_BREAKING:
+    case THRUM_EXECUTOR_AT_WORK:
+        break;
     }
-    const int code = failing->failed ? (failing->code ? failing->code : 1) : 0;
-    if (failing->failed) thrum_here_.failing->code = code;
-    if (worker->busy) end_job(worker, code, thrum_here_.record->value);
-    thrum_here_.record->value = NULL;
-    if (!replace(worker)) work(worker); /* K1 */
 }
 
-static void work(thrum_executor_worker_ *worker) {
+/* Works until there is nothing left to do, or another thread has the worker. */
+static void work(void *p) {
+    shift *const s = p;
+    thrum_executor_worker_ *const worker = s->worker;
     thrum_executor *const executor = worker->executor;
     thrum_executor_job_ job;
     thrum_executor_hand_ *sleeper;
-    pthread_cleanup_push(be_replaced, NULL);
-    if (!worker->initialised && !initialise(worker)) {
-        break_pool(worker);
-    } else {
-        worker->initialised = true;
-        while (thrum_executor_crew_next_(&executor->crew, &worker->hand, &job, &sleeper)) {
-            if (sleeper) thrum_event_set(&sleeper->called);
-            THRUM_TELL_OWN_ACQUIRE(executor);
-            run_job(worker, &job);
-        }
-        leave(worker);
+    resume(s);
+    if (worker->at != THRUM_EXECUTOR_AT_WORK) {
+        break_pool(s);
+        return;
     }
-    pthread_cleanup_pop(0);
+    for (;;) {
+        if (THRUM_UNLIKELY(s->ending) && replace(worker)) return;
+        if (!thrum_executor_crew_next_(&executor->crew, &worker->hand, &job, &sleeper)) break;
+        if (sleeper) thrum_event_set(&sleeper->called);
+        THRUM_TELL_OWN_ACQUIRE(executor);
+        run_job(s, &job);
+    }
+    leave(worker);
 }
 
 /* ---- starting ---- */
@@ -229,7 +284,7 @@ thrum_result thrum_executor_worker_start_(thrum_executor *executor) {
     thrum_executor_worker_ *const worker = list_worker(executor);
     if (!worker) return THRUM_NO_MEMORY;
     thrum_u32_fetch_add_relaxed(&executor->references, 1); /* relaxed: who adds one has one */
-    const thrum_result result = thrum_thread_start(worker->thread);
+    const thrum_result result = start(worker->thread);
     if (result == THRUM_OK) return THRUM_OK;
     unlist_worker(worker);
     thrum_u32_fetch_sub_relaxed(&executor->references, 1); /* relaxed: the caller has one, too */

@@ -16,6 +16,7 @@
  *     these. So who makes it done finds everybody who must be told, and tells each once, after letting go of
  *     the lock.
  * F3: who makes it done has a reference, or is called by one who has: the future is there until all are told.
+ * F4: a callback is off the list before it is called: whatever way it is left, the others are called, once.
  */
 #include "../thread/record.h"
 #include "future_inside.h"
@@ -50,6 +51,17 @@ static void report(const thrum_future *future) {
     thrum_hooks_report_(&failing);
 }
 
+static void free_future(void *p) {
+    thrum_future *const future = p;
+    while (future->calls) { /* it was never done */
+        thrum_future_call_ *const call = future->calls;
+        future->calls = call->next;
+        free(call);
+    }
+    free(future->message);
+    free(future);
+}
+
 void thrum_future_release(thrum_future *future) {
     if (!future) return;
     THRUM_TELL_OWN_RELEASE(&future->references);
@@ -57,9 +69,10 @@ void thrum_future_release(thrum_future *future) {
     if (thrum_u32_fetch_sub_acq_rel(&future->references, 1) != 1) return;
     THRUM_TELL_OWN_ACQUIRE(&future->references);
     /* relaxed: nobody else knows it any more */
-    if (future->result == THRUM_FAILED && !thrum_u32_load_relaxed(&future->asked)) report(future);
-    free(future->message);
-    free(future);
+    const bool unheard = future->result == THRUM_FAILED && !thrum_u32_load_relaxed(&future->asked);
+    pthread_cleanup_push(free_future, future);
+    if (unheard) report(future);
+    pthread_cleanup_pop(1);
 }
 
 /* ---- done ---- */
@@ -89,6 +102,22 @@ static void run_callback(thrum_future *future, thrum_future_callback *callback, 
     thrum_hooks_shield_(call_back, &call);
 }
 
+struct calls {
+    thrum_future *future;
+    thrum_future_call_ *first;
+};
+
+/* F4 */
+static bool call_first_back(void *p) {
+    struct calls *const calls = p;
+    if (!calls->first) return false;
+    const thrum_future_call_ call = *calls->first;
+    free(calls->first);
+    calls->first = call.next;
+    call.callback(calls->future, call.argument);
+    return true;
+}
+
 /* Holding the lock until now; the state says that it is done (F2). */
 static void unlock_and_tell(thrum_future *future) {
     thrum_future_node_ *nodes = future->nodes;
@@ -103,12 +132,8 @@ static void unlock_and_tell(thrum_future *future) {
         nodes = node->next;
         thrum_future_tell_(node);
     }
-    while (calls) {
-        const thrum_future_call_ call = *calls;
-        free(calls);
-        calls = call.next;
-        run_callback(future, call.callback, call.argument);
-    }
+    struct calls left = {future, calls};
+    if (calls) thrum_hooks_each_(call_first_back, &left);
 }
 
 /* Whether the caller is the one who finishes it (F1). */

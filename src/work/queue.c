@@ -14,6 +14,7 @@
 #include "queue_list.h"
 
 #include "../atomic/tell.h"
+#include "../thread/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,20 +224,31 @@ void thrum_queue_shutdown(thrum_queue *queue) {
     thrum_queue_gate_wake_all_(&queue->getters_);
 }
 
-static void drop(const thrum_queue *queue, void *item) {
-    if (queue->config_.drop) queue->config_.drop(item, queue->config_.argument);
-}
+struct dropping {
+    thrum_queue *queue;
+    bool undone; /* an item was dropped, and is not counted as done yet */
+};
 
 /*
  * It gets like others, so it waits for the puts under way; sleepers hear "closed" one from the other (Q-I2).
  */
-void thrum_queue_shutdown_now(thrum_queue *queue) {
-    thrum_queue_shutdown(queue);
+static bool drop_one_as_done(void *p) {
+    struct dropping *const dropping = p;
     void *item;
-    while (thrum_queue_get(queue, &item) == THRUM_OK) {
-        drop(queue, item);
-        thrum_queue_task_done(queue);
-    }
+    if (dropping->undone) (void)thrum_queue_task_done(dropping->queue);
+    dropping->undone = thrum_queue_get(dropping->queue, &item) == THRUM_OK;
+    if (dropping->undone && dropping->queue->config_.drop)
+        dropping->queue->config_.drop(item, dropping->queue->config_.argument);
+    return dropping->undone;
+}
+
+void thrum_queue_shutdown_now(thrum_queue *queue) {
+    struct dropping dropping = {queue, false};
+    thrum_queue_shutdown(queue);
+    if (queue->config_.drop)
+        thrum_hooks_each_(drop_one_as_done, &dropping);
+    else
+        while (drop_one_as_done(&dropping)) continue;
 }
 
 static bool make_ring(thrum_queue *queue, size_t bound, size_t largest) {
@@ -263,9 +275,22 @@ thrum_result thrum_queue_init(thrum_queue *queue, const thrum_queue_config *conf
     return THRUM_OK;
 }
 
-void thrum_queue_destroy(thrum_queue *queue) {
+static bool drop_one(void *p) {
+    thrum_queue *const queue = p;
     void *item;
-    while (attempt_get(queue, &item) == THRUM_OK) drop(queue, item);
+    if (attempt_get(queue, &item) != THRUM_OK) return false;
+    queue->config_.drop(item, queue->config_.argument);
+    return true;
+}
+
+static void free_memory(void *p) {
+    thrum_queue *const queue = p;
     free(queue->ring_.cells);
     free(queue->items_);
+}
+
+void thrum_queue_destroy(thrum_queue *queue) {
+    pthread_cleanup_push(free_memory, queue);
+    if (queue->config_.drop) thrum_hooks_each_(drop_one, queue);
+    pthread_cleanup_pop(1);
 }

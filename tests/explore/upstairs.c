@@ -21,6 +21,22 @@ STANDS_IN void thrum_own_thread_begin_(void) {}
 STANDS_IN void thrum_hooks_shield_(void (*function)(void *), void *argument) {
     function(argument);
 }
+STANDS_IN void thrum_hooks_each_(bool (*step)(void *argument), void *argument) {
+    while (step(argument)) continue;
+}
+STANDS_IN thrum_left_ thrum_hooks_call_(void (*function)(void *), void *argument, thrum_failing_ *failing,
+                                        void **value) {
+    failing->failed = false;
+    thrum_here_.failing = failing;
+    if (value) *value = NULL;
+    function(argument);
+    thrum_here_.failing = NULL;
+    return THRUM_LEFT_RETURNING;
+}
+STANDS_IN void thrum_hooks_leave_(thrum_left_ how, void *value) {
+    (void)how, (void)value;
+    abort();
+}
 STANDS_IN void thrum_hooks_report_(thrum_failing_ *failing) {
     (void)failing;
 }
