@@ -16,12 +16,17 @@ struct Thrum {
     void end() { thrum_rcu_read_end(); }
 };
 
-/* What liburcu gives: inlined, as THRUM_RCU_INLINE does, and called in its shared library. */
-struct Limit {
+/* thrum tells liburcu not to call membarrier: there its own sections would make full fences. */
+struct Membarrier {
+    Membarrier() { urcu_bp_has_sys_membarrier = 1; }
+    ~Membarrier() { urcu_bp_has_sys_membarrier = 0; }
+};
+/* What liburcu gives: inlined, and called in its shared library. */
+struct Limit : Membarrier {
     void begin() { _urcu_bp_read_lock(); }
     void end() { _urcu_bp_read_unlock(); }
 };
-struct Liburcu {
+struct Liburcu : Membarrier {
     void begin() { urcu_bp_read_lock(); }
     void end() { urcu_bp_read_unlock(); }
 };

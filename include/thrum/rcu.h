@@ -45,7 +45,8 @@
 #include <thrum/result.h>
 #include <thrum/with.h>
 
-#if defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN
+#if defined(THRUM_RCU_SECTIONS_) || (defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN)
+#include <thrum/futex.h>
 #include <urcu/static/urcu-bp.h>
 #endif
 
@@ -66,14 +67,42 @@ THRUM_BEGIN_DECLS
 THRUM_API void thrum_rcu_read_begin(void);
 THRUM_API void thrum_rcu_read_end(void);
 
+#if defined(THRUM_RCU_SECTIONS_) || (defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN)
+/* 1: the one that waits for sections makes their fences (src/rcu/rcu_read.c). */
+THRUM_API extern thrum_u32 thrum_rcu_light_;
+
+THRUM_INLINE void thrum_rcu_section_fence_(void) {
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (THRUM_UNLIKELY(!thrum_u32_load_relaxed(&thrum_rcu_light_))) thrum_futex_fence();
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+THRUM_INLINE void thrum_rcu_section_begin_(void) {
+    if (THRUM_UNLIKELY(!URCU_TLS(urcu_bp_reader))) urcu_bp_register();
+    unsigned long *const own = &URCU_TLS(urcu_bp_reader)->ctr;
+    const unsigned long sections = __atomic_load_n(own, __ATOMIC_RELAXED);
+    if (THRUM_LIKELY(!(sections & URCU_BP_GP_CTR_NEST_MASK))) {
+        __atomic_store_n(own, __atomic_load_n(&urcu_bp_gp.ctr, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+        thrum_rcu_section_fence_();
+    } else {
+        __atomic_store_n(own, sections + URCU_BP_GP_COUNT, __ATOMIC_RELAXED);
+    }
+}
+
+THRUM_INLINE void thrum_rcu_section_end_(void) {
+    unsigned long *const own = &URCU_TLS(urcu_bp_reader)->ctr;
+    thrum_rcu_section_fence_();
+    __atomic_store_n(own, __atomic_load_n(own, __ATOMIC_RELAXED) - URCU_BP_GP_COUNT, __ATOMIC_RELAXED);
+}
+#endif
+
 /*
  * A program that defines THRUM_RCU_INLINE has both inlined, which saves the two calls, and needs liburcu's
- * headers. That header says of the two functions that code under any licence may use them so. Not under
- * ThreadSanitizer, which is told by the calls.
+ * headers. Not under ThreadSanitizer, which is told by the calls.
  */
 #if defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN
-#define thrum_rcu_read_begin _urcu_bp_read_lock
-#define thrum_rcu_read_end _urcu_bp_read_unlock
+#define thrum_rcu_read_begin thrum_rcu_section_begin_
+#define thrum_rcu_read_end thrum_rcu_section_end_
 #endif
 
 /*
@@ -103,7 +132,11 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_rcu_prepare(void);
  */
 THRUM_API void thrum_rcu_retire(thrum_rcu_head *head, thrum_rcu_callback *callback);
 
-/* Waits until every read section has ended that had begun before the call. Not inside a read section. */
+/*
+ * Waits until every read section has ended that had begun before the call. Not inside a read section. (What
+ * liburcu offers for that does not wait for these sections: thrum makes their fences, and goes on where a
+ * sandbox refuses membarrier, at whatever moment.)
+ */
 THRUM_API void thrum_rcu_synchronize(void);
 
 /*

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <thrum/once.h>
 #include <urcu/urcu-bp.h>
 
 /* The most buckets, at 16 bytes each: half of what addresses reach. */
@@ -226,6 +227,21 @@ void thrum_map_each(const thrum_map *map, thrum_map_visit *visit, void *argument
 
 /* --- the map --------------------------------------------------------------------------------------- */
 
+static thrum_result make_flavor(void *made) {
+    struct rcu_flavor_struct *const own = made;
+    *own = urcu_bp_flavor;
+    own->update_synchronize_rcu = thrum_rcu_synchronize;
+    return THRUM_OK;
+}
+
+/* liburcu's, but for the wait: its own does not wait for thrum's sections. */
+static const struct rcu_flavor_struct *flavor(void) {
+    static struct rcu_flavor_struct own;
+    static thrum_once made;
+    (void)!thrum_once_run(&made, make_flavor, &own);
+    return &own;
+}
+
 thrum_result thrum_map_new(thrum_map **into, const thrum_map_config *config) {
     static const thrum_map_config standard;
     if (!config) config = &standard;
@@ -236,7 +252,7 @@ thrum_result thrum_map_new(thrum_map **into, const thrum_map_config *config) {
     struct cds_lfht *table = NULL;
     if (map && thrum_map_is_memory_for_(2 * buckets))
         table = cds_lfht_new_flavor((unsigned long)buckets, (unsigned long)thrum_map_buckets_for_(0), 0, 0,
-                                    &urcu_bp_flavor, NULL);
+                                    flavor(), NULL);
     errno = saved;
     if (!table) {
         free(map);

@@ -41,6 +41,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <thrum/event.h>
+#include <thrum/fence.h>
 #include <thrum/futex.h>
 #include <thrum/lock.h>
 #include <thrum/rcu.h>
@@ -58,6 +59,9 @@
 #define PATIENCE_MS 5
 #define LOOK_US 500
 
+/* How long what is under way in other processors may take to become visible (S4). */
+#define UNSURE_NS 1000000
+
 enum { NO_HELPER, IDLE, CALLED, HURRIED };
 
 static struct {
@@ -73,14 +77,33 @@ static thrum_u64 in_hand; /* a list of thrum_rcu_head; the helper changes it */
 static uint64_t called;   /* the helper's own */
 static thrum_lock guard;
 thrum_lock thrum_rcu_undivided_;
+static thrum_u32 settled; /* S4 */
 static bool forks_watched;
+
+/* --- grace periods; S1 to S5 in rcu_read.c ----------------------------------------------------------- */
+
+static void fence_sections(void) {
+    if (thrum_u32_load_acquire(&settled)) { /* R8: acquire, pairs with R8: S4 */
+        thrum_futex_fence();
+        return;
+    }
+    if (thrum_fence_heavy()) return;
+    thrum_u32_store_relaxed(&thrum_rcu_light_, 0); /* relaxed: the nap makes it visible */
+    thrum_futex_nap(thrum_after_ns(UNSURE_NS));
+    thrum_u32_store_release(&settled, 1); /* R8: release */
+}
 
 void thrum_rcu_synchronize(void) {
     const int saved = errno;
+    thrum_rcu_tell_liburcu_();
+    fence_sections(); /* S1 */
     urcu_bp_synchronize_rcu();
+    fence_sections();                      /* S2 */
     THRUM_TELL_ACQUIRE(&thrum_rcu_grace_); /* R2 */
     errno = saved;
 }
+
+/* --- lists -------------------------------------------------------------------------------------------- */
 
 static thrum_rcu_head *head_at(uint64_t address) {
     return (thrum_rcu_head *)(uintptr_t)address;

@@ -1,31 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 3. Read sections. liburcu's header says of the two functions that are used here that they are meant
- * to be called directly by code under any licence; through its shared library they cost ten times as much.
+ * Floor 3. Read sections, in liburcu's state of a thread's reader and of the grace period. liburcu waits for
+ * them (urcu_bp_synchronize_rcu); who makes their fences is ours.
+ *
+ * liburcu's own sections make no fence where the kernel has membarrier: urcu_bp_synchronize_rcu calls it
+ * first, and last. Once a sandbox refuses the call, liburcu ends the process. So liburcu is told that there
+ * is none (urcu_bp_has_sys_membarrier is 0 from before main on): it makes full fences in those two places,
+ * and its own sections make full fences. thrum's sections ask `light`, and thrum_rcu_synchronize makes a
+ * heavy fence (room fence) before liburcu's wait, and one after it.
+ *
+ * S1: a section that had begun is waited for. It stores its reader's word, makes the light fence, and looks
+ *     at pointers. The one that waits has changed a pointer, makes the heavy fence, and then looks at the
+ *     words. At least one sees the other's store: the word is seen, or the section finds the new pointer.
+ *     What comes between the heavy fence and the look (liburcu's locks, other grace periods) only delays the
+ *     look.
+ * S2: what a section did comes before what the one that waited does then. The section makes the light fence
+ *     before the store that ends it. The one that waits has seen that store, and then makes the heavy fence.
+ * S3: between the two, liburcu changes the phase and looks again. It makes its own full fences there, and
+ *     nothing more where it has membarrier.
+ * S4: where the heavy fence is refused to a thread, no look is sure. Then `light` becomes 0 for good: from
+ *     there on sections and waits make full fences. A section that has seen 1 may have its store under way; a
+ *     millisecond makes it visible, as in rwlock_sharded.c. `settled` says that this time has passed.
+ * S5: `light` becomes 1 only after a heavy fence has found the kernel willing. From then on, and until
+ *     `settled`, each heavy fence is the kernel's or says that it was refused.
  *
  * Compiled without ThreadSanitizer: it would take the state of a thread's reader, which liburcu gives to a
  * later thread, for raced upon. What a section orders it is told.
  */
-#include "grace.h"
+#define THRUM_RCU_SECTIONS_
 #include "../atomic/tell.h"
+#include "grace.h"
 #include "retire.h"
 
+#include <thrum/fence.h>
 #include <thrum/rcu.h>
-#include <urcu/static/urcu-bp.h>
 
 char thrum_rcu_grace_;
+thrum_u32 thrum_rcu_light_;
+
+void thrum_rcu_tell_liburcu_(void) {
+    if (__atomic_load_n(&urcu_bp_has_sys_membarrier, __ATOMIC_RELAXED))
+        __atomic_store_n(&urcu_bp_has_sys_membarrier, 0, __ATOMIC_RELAXED);
+}
+
+__attribute__((constructor)) static void choose_the_fence(void) {
+    thrum_rcu_tell_liburcu_();
+    if (thrum_fence_heavy() && thrum_u32_load_relaxed(&thrum_fence_asymmetric_))
+        thrum_u32_store_relaxed(&thrum_rcu_light_, 1); /* S5; relaxed: every value is right */
+}
 
 void thrum_rcu_read_begin(void) {
-    _urcu_bp_read_lock();
+    thrum_rcu_section_begin_();
 }
 
 void thrum_rcu_read_end(void) {
-    THRUM_TELL_RELEASE(&thrum_rcu_grace_); /* R1: release, pairs with R2; the order is liburcu's */
-    _urcu_bp_read_unlock();
+    THRUM_TELL_RELEASE(&thrum_rcu_grace_); /* R1: release, pairs with R2; the order is liburcu's, and S2 */
+    thrum_rcu_section_end_();
 }
 
 bool thrum_rcu_is_reading_(void) {
-    return _urcu_bp_read_ongoing() != 0;
+    return URCU_TLS(urcu_bp_reader) && URCU_TLS(urcu_bp_reader)->ctr & URCU_BP_GP_CTR_NEST_MASK;
 }
 
 void thrum_rcu_leave_(void *unused) {

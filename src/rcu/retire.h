@@ -21,7 +21,11 @@ void thrum_rcu_wait_for_room_(void);
 /* Held by a callback that a fork must not cut in two; the fork takes it first. */
 extern thrum_lock thrum_rcu_undivided_ __attribute__((visibility("hidden")));
 
-/* rcu_read.c: whether the calling thread is in a read section. */
+/* rcu_read.c. Whether the calling thread is in a read section. */
 bool thrum_rcu_is_reading_(void);
+/* Makes sure that liburcu does not call membarrier; before each wait, for its constructor may be late. */
+void thrum_rcu_tell_liburcu_(void);
+/* Whether sections make no fence; rcu_read.c has the law. */
+extern thrum_u32 thrum_rcu_light_;
 
 #endif

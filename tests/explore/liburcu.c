@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * liburcu, as far as explored code calls it, and what the library inlines of it: read sections and grace
- * periods of its bp flavour. A section is a store of the reader's own word, whose fence the one who waits
- * makes for it. Sections are counted, odd inside.
+ * periods of its bp flavour. A section is a store of the reader's own word, whose fence the one that waits
+ * makes for it (thrum_rcu_synchronize). Sections are counted, odd inside.
  */
 #include "explore.h"
 
@@ -15,6 +15,7 @@
 enum { READERS = 5 };
 
 char thrum_rcu_grace_;
+thrum_u32 thrum_rcu_light_;
 static thrum_u32 sections[READERS];
 static __thread unsigned depth;
 
@@ -37,6 +38,8 @@ void thrum_rcu_read_end(void) {
     thrum_u32_store_release(own, thrum_u32_load_relaxed(own) + 1);
 }
 
+void thrum_rcu_tell_liburcu_(void) {}
+
 bool thrum_rcu_is_reading_(void) {
     return depth > 0;
 }
@@ -48,12 +51,12 @@ void thrum_rcu_leave_(void *unused) {
 
 void urcu_bp_synchronize_rcu(void) {
     REQUIRE(depth == 0);
-    explore_fence_heavy();
+    thrum_futex_fence();
     for (unsigned i = 0; i < READERS; i++) {
         const uint32_t seen = thrum_u32_load_acquire(&sections[i]);
         while (seen % 2 == 1 && thrum_u32_load_acquire(&sections[i]) == seen) thrum_futex_yield();
     }
-    explore_fence_heavy();
+    thrum_futex_fence();
 }
 
 void urcu_bp_before_fork(void) {}
