@@ -506,3 +506,52 @@ TEST(a_callback_may_fork_and_the_child_ends_when_all_is_called_back) {
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
     CHECK_EQ(thrum_u32_load_acquire(&calls), 2);
 }
+
+/* --- the order of the library's own locks ----------------------------------------------------------- */
+
+/* The debug build has them. */
+extern void thrum_inner_acquire_(const void *lock, const char *file, const char *expression)
+    __attribute__((weak));
+extern void thrum_inner_release_(const void *lock) __attribute__((weak));
+extern void thrum_inner_none_(const char *file, int line) __attribute__((weak));
+
+static thrum_lock inner, outer;
+
+static void acquire_in_order(void) {
+    thrum_inner_acquire_(&outer, "thread.c", "&thrum_lives_");
+    thrum_inner_acquire_(&inner, "rcu.c", "&guard");
+    thrum_inner_release_(&outer);
+    thrum_inner_release_(&inner);
+    thrum_inner_acquire_(&outer, "thread.c", "&thrum_lives_");
+    thrum_inner_release_(&outer);
+    thrum_inner_none_("rcu.c", 1);
+    _exit(0);
+}
+
+static void acquire_out_of_order(void) {
+    thrum_inner_acquire_(&inner, "rcu.c", "&guard");
+    thrum_inner_acquire_(&outer, "thread.c", "&thrum_lives_");
+}
+
+static void acquire_two_of_a_kind(void) {
+    thrum_inner_acquire_(&inner, "queue.c", "&queue->lock_");
+    thrum_inner_acquire_(&outer, "queue.c", "&queue->lock_");
+}
+
+static void acquire_an_unknown_one(void) {
+    thrum_inner_acquire_(&inner, "queue.c", "&unknown");
+}
+
+static void call_while_one_is_held(void) {
+    thrum_inner_acquire_(&inner, "rcu.c", "&guard");
+    thrum_inner_none_("rcu.c", 1);
+}
+
+TEST(locks_out_of_order_end_the_process_in_the_debug_build) {
+    if (!thrum_inner_acquire_) test_skip("this build does not check the order of locks");
+    CHECK_EQ(status_of(acquire_in_order), 0);
+    CHECK_EQ(status_of(acquire_out_of_order), 1000 + SIGABRT);
+    CHECK_EQ(status_of(acquire_two_of_a_kind), 1000 + SIGABRT);
+    CHECK_EQ(status_of(acquire_an_unknown_one), 1000 + SIGABRT);
+    CHECK_EQ(status_of(call_while_one_is_held), 1000 + SIGABRT);
+}

@@ -162,6 +162,7 @@ static void call_back(void) {
         thrum_u64_store_relaxed(&in_hand, address_of(head->next_)); /* I3 */
         called++;
         THRUM_TELL_OWN_ACQUIRE(head);
+        THRUM_NOTHING_LOCKED();
         head->callback_(head);
         if (called % COUNT_EVERY) continue;
         count();
@@ -309,8 +310,11 @@ static bool watch_forks(void) {
     return forks_watched;
 }
 
-/* Before main: who only reads is to survive a fork, too. */
-__attribute__((constructor)) static void watch_forks_early(void) {
+/*
+ * Before main: a program that only reads is to survive a fork, too. And before the upper floors watch forks:
+ * of the locks that a fork holds, `guard` is the last one acquired (docs/locks.md).
+ */
+__attribute__((constructor(1001))) static void watch_forks_early(void) {
     (void)watch_forks();
 }
 
@@ -378,6 +382,7 @@ void thrum_rcu_wait_for_room_(void) {
     if (THRUM_LIKELY(backlog() <= HURRY)) return;
     hurry();
     if (backlog() <= THRUM_RCU_BACKLOG || thrum_rcu_is_reading_() || is_helper()) return; /* I4 */
+    THRUM_NOTHING_LOCKED();
     const thrum_deadline patience = thrum_after_ms(PATIENCE_MS);
     while (backlog() > THRUM_RCU_BACKLOG && !thrum_deadline_passed(patience))
         thrum_futex_nap(thrum_deadline_earlier(patience, thrum_after_us(LOOK_US)));

@@ -15,6 +15,11 @@
 #define THRUM_RCU_LINGER_MS 100
 #endif
 
+/* The debug build checks it: inner_lock.h. */
+#ifndef THRUM_NOTHING_LOCKED
+#define THRUM_NOTHING_LOCKED() ((void)0)
+#endif
+
 /* For a caller that has retired in its own read section: waits after the section, as a retire does. */
 void thrum_rcu_wait_for_room_(void);
 

@@ -56,6 +56,6 @@ thrum_result thrum_fork_prepare_(void) {
 }
 
 /* Before main: who only looks at the registry is to survive a fork, too. */
-__attribute__((constructor)) static void watch_early(void) {
+__attribute__((constructor(1002))) static void watch_early(void) {
     (void)thrum_fork_prepare_(); /* else the first use tries again */
 }

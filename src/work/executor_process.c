@@ -5,8 +5,9 @@
  *
  * O1: every executor is listed from its making until it is freed. Once the list has been gone through none is
  *     made any more.
- * O2: a fork holds the lock. The child's list is empty: the executors are its parent's, and their locks may
- *     be held by threads that it does not have.
+ * O2: a fork holds the lock, and first the lock of first uses, for `prepare` takes the two in this order; the
+ *     room thread's handler comes after and takes the other again (docs/locks.md). The child's list is empty:
+ *     the executors are its parent's, and their locks may be held by threads that it does not have.
  * O3: `wished` is true while the process's end will call shut_all_down. A child of a process that has called
  *     it is at its beginning (thrum/thread.h): it makes executors, and wishes again.
  */
@@ -31,12 +32,16 @@ static void shut_all_down(void *unused) {
 }
 
 static void before_fork(void) {
+    thrum_rlock_acquire(&thrum_first_uses_); /* O2 */
     thrum_lock_acquire(&lock);
 }
 
 static void after_fork(void) {
     thrum_lock_release(&lock);
+    (void)!thrum_rlock_release(&thrum_first_uses_);
 }
+
+/* The room thread has freed the lock of first uses. */
 
 static void in_the_child(void) {
     first = NULL; /* O2 */
