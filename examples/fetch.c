@@ -9,6 +9,8 @@
  * from page to page.
  */
 #define _GNU_SOURCE
+#include "arguments.h"
+
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/tcp.h>
@@ -183,30 +185,25 @@ static bool fetch_all(void) {
     return good;
 }
 
-static int usage(void) {
+static int usage(FILE *out) {
     fputs("usage: fetch [-n PAGES] [-j WORKERS] [-d DELAY_MS]\n"
           "\n"
           "Downloads 160 pages from a server of its own, which answers after 20 ms, one by one and with 5 "
           "workers.\n",
-          stderr);
-    return 2;
-}
-
-static bool read_number(const char *text, long most, long *number) {
-    char *end;
-    *number = strtol(text, &end, 10);
-    return *text && !*end && *number >= 0 && *number <= most;
+          out);
+    return out == stderr ? 2 : 0;
 }
 
 int main(int argc, char **argv) {
+    if (asks_for_help(argc, argv)) return usage(stdout);
     for (int option; (option = getopt(argc, argv, "n:j:d:")) != -1;) {
-        const bool good = option == 'n'   ? read_number(optarg, PAGES_MOST, &pages)
-                          : option == 'j' ? read_number(optarg, WORKERS_MOST, &workers) && workers > 0
-                          : option == 'd' ? read_number(optarg, 10000, &delay_ms)
+        const bool good = option == 'n'   ? read_number(optarg, 0, PAGES_MOST, &pages)
+                          : option == 'j' ? read_number(optarg, 1, WORKERS_MOST, &workers)
+                          : option == 'd' ? read_number(optarg, 0, 10000, &delay_ms)
                                           : false;
-        if (!good) return usage();
+        if (!good) return usage(stderr);
     }
-    if (optind < argc) return usage();
+    if (optind < argc) return usage(stderr);
 
     thrum_thread *acceptor;
     const thrum_thread_config acceptor_config = {THRUM_TARGET(accept_connections)};

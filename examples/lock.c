@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* lock: a counter that loses updates and one that does not; attempts that do not wait. */
+#include "arguments.h"
 #include "crew.h"
 
 #include <thrum.h>
@@ -29,10 +30,15 @@ static void try_and_wait(unsigned number) {
 }
 
 int main(int argc, char **argv) {
-    (void)argv;
+    if (argc > 1 && strcmp(argv[1], "--careless")) {
+        fputs("usage: lock [--careless]\n\n--careless: also counts without the lock; the sum differs each "
+              "time.\n",
+              asks_for_help(argc, argv) ? stdout : stderr);
+        return asks_for_help(argc, argv) ? 0 : 2;
+    }
     crew_run(THREADS, count);
     printf("with the lock: %ld\n", careful);
-    if (argc > 1) { /* any argument: the other counter, too; what it shows is not the same twice */
+    if (argc > 1) {
         crew_run(THREADS, count_carelessly);
         printf("without: %ld\n", careless);
     }

@@ -11,6 +11,7 @@
  * submits those of its entries, and a thread's table is a thread-local value, merged when the thread ends.
  */
 #define _GNU_SOURCE
+#include "arguments.h"
 #include "wordcount_kit.h"
 #include "wordcount_table.h"
 
@@ -430,7 +431,7 @@ static bool compare(const char *root, unsigned threads) {
     return true;
 }
 
-static int usage(void) {
+static int usage(FILE *out) {
     fputs("usage: wordcount [-j THREADS] [--thrum | --executor | --pthread | --compare] DIR\n"
           "\n"
           "Prints the twenty commonest words of all files under DIR. A word is a longest run of ASCII\n"
@@ -444,14 +445,15 @@ static int usage(void) {
           "\n"
           "Ctrl-C prints what has been counted so far. Exit status: 0; 1 when DIR could not be read or\n"
           "memory ran out; 2 for wrong arguments; 130 after Ctrl-C.\n",
-          stderr);
-    return STATUS_USAGE;
+          out);
+    return out == stderr ? STATUS_USAGE : 0;
 }
 
 int main(int argc, char **argv) {
+    if (asks_for_help(argc, argv)) return usage(stdout);
     const struct kit *kit = &thrum_kit; /* NULL: compare both */
     const char *root = NULL;
-    unsigned long threads = thrum_futex_usable_cpus();
+    long threads = (long)thrum_futex_usable_cpus();
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i];
         if (strcmp(argument, "--thrum") == 0)
@@ -462,14 +464,15 @@ int main(int argc, char **argv) {
             kit = &pthread_kit;
         else if (strcmp(argument, "--compare") == 0)
             kit = NULL;
-        else if (strcmp(argument, "-j") == 0 && i + 1 < argc)
-            threads = strtoul(argv[++i], NULL, 10);
+        else if (strcmp(argument, "-j") == 0 && i + 1 < argc &&
+                 read_number(argv[i + 1], 1, THREADS_MAX, &threads))
+            i++;
         else if (argument[0] == '-' || root)
-            return usage();
+            return usage(stderr);
         else
             root = argument;
     }
-    if (!root || threads < 1 || threads > THREADS_MAX) return usage();
+    if (!root || threads > THREADS_MAX) return usage(stderr);
 
     /* A second Ctrl-C kills, as usual. */
     const struct sigaction action = {.sa_handler = on_interrupt,

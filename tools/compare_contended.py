@@ -41,7 +41,8 @@ def contended_line(threads, name, cells, libraries, reference, limit):
     throughput = mean_of(cells, "per_second")
     if throughput is None:
         errors = sorted({error for cell in cells.values() for error in cell.errors})
-        return f"{threads:>7} {name:<12} {', '.join(errors)}"
+        yield f"{threads:>7} {name:<12} {', '.join(errors)}"
+        return
     pthread, best_name, sleeper, frugal = reference
     best = mean_of(libraries[best_name], "per_second") if best_name else None
     worst_cell = min(cells[cell].median("per_second") / libraries[best_name][cell].median("per_second")
@@ -55,9 +56,11 @@ def contended_line(threads, name, cells, libraries, reference, limit):
         mark = throughput_verdict(cells, libraries, best_name)
         if best_name in SPINNING and sleeper:
             mark += "; " + throughput_verdict(cells, libraries, sleeper)
-    return (f"{threads:>7} {name:<12} {ratio_text(ratio(throughput, pthread[0])):>8} {ratio_text(ratio(throughput, best)):>8} "
-            f"{ratio_text(worst_cell):>8} {ratio_text(ratio(throughput, limit)):>6}   {ratio_text(ratio(processor, pthread[1])):>8} "
-            f"{ratio_text(ratio(processor, frugal)):>8}   {jain:>5.2f} {p999 / 1e3:>9.2f} {longest / 1e3:>9.1f}  {mark}")
+    yield (f"{threads:>7} {name:<12} {ratio_text(ratio(throughput, pthread[0])):>7} {ratio_text(ratio(throughput, best)):>6} "
+           f"{ratio_text(worst_cell):>8} {ratio_text(ratio(throughput, limit)):>6}  {ratio_text(ratio(processor, pthread[1])):>7} "
+           f"{ratio_text(ratio(processor, frugal)):>6}  {jain:>5.2f} {p999 / 1e3:>9.2f} {longest / 1e3:>9.1f}")
+    if mark:
+        yield f"{'':>7} {mark}"
 
 
 def contended_rows(table, room, processors):
@@ -67,9 +70,9 @@ def contended_rows(table, room, processors):
     yield ""
     yield f"{room}, contended: geometric means over the work cells; worst of the cells for the last three"
     yield "throughput: above 1 is faster; processor time: below 1 is cheaper"
-    yield (f"{'':>7} {'':<12} {'throughput, times':^33}   {'processor time, times':^17}   "
+    yield (f"{'':>7} {'':<12} {'throughput, times':^30}  {'processor time':^14}  "
            f"{'Jain':>5} {'p99.9':>9} {'longest':>9}")
-    yield (f"{'threads':>7} {'':<12} {'pthread':>8} {'best':>8} {'cell min':>8} {'limit':>6}   {'pthread':>8} {'least':>8}   "
+    yield (f"{'threads':>7} {'':<12} {'pthread':>7} {'best':>6} {'cell min':>8} {'limit':>6}  {'pthread':>7} {'least':>6}  "
            f"{'min':>5} {'ms':>9} {'wait ms':>9}")
     for threads in sorted(groups):
         libraries = groups[threads]
@@ -85,5 +88,5 @@ def contended_rows(table, room, processors):
         for name in sorted(libraries, key=lambda name: (not name.startswith("thrum"), name != "pthread", name)):
             cells = libraries[name]
             limit = limit_of(table, room, cells, min(threads, processors))
-            yield contended_line(threads, name, cells, libraries, (pthread, best_name, sleeper, frugal), limit)
+            yield from contended_line(threads, name, cells, libraries, (pthread, best_name, sleeper, frugal), limit)
         yield ""

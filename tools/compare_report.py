@@ -5,13 +5,16 @@ import os
 import re
 import statistics
 import sys
+import textwrap
 
 sys.dont_write_bytecode = True
 from compare_contended import contended_rows  # noqa: E402
 from compare_rows import EVEN, SPINNING, ratio, ratio_text, read, time_text  # noqa: E402
 
-ROOMS = ["lock", "rlock", "rwlock", "all", "cond", "monitor", "semaphore", "event", "latch", "once", "barrier", "counter", "seqlock", "wait_any",
-         "spinlock", "with", "park", "self", "deadline", "backoff", "cpu", "futex", "result", "atomic"]
+# These come first; the others by name.
+ROOMS = ["lock", "rlock", "rwlock", "all", "cond", "monitor", "semaphore", "event", "latch", "once", "barrier"]
+WIDTH = 100
+TITLE = 25  # a longer one stands on a line of its own
 # With more than this share of the processors in other hands, threads did not meet as they should.
 BUSY = 0.05
 NOT_MEASURED = {"needs two processors", "not repeated after a hang"}
@@ -82,23 +85,34 @@ def uncontended_line(title, ours, libraries, rivals):
     limit = libraries["limit"].median() if "limit" in libraries else None
     best, best_name = best_of(libraries, rivals)
     _, fastest = best_of(libraries, rivals + ["pthread"] * ("pthread" in libraries))
-    hung = sum(1 for name in rivals if libraries[name].errors)
-    return (f"{title:<38} {time_text(thrum):>9} {time_text(pthread):>9} {ratio_text(ratio(thrum, pthread)):>6}  "
-            f"{time_text(best):>9} {ratio_text(ratio(thrum, best)):>6} {best_name or '':<11} "
-            f"{time_text(limit):>9} {ratio_text(ratio(thrum, limit)):>6}  {ours.spread():>4.0%}  "
-            f"{verdict(ours, libraries[fastest] if fastest else None):<4}{' hangs: ' + str(hung) if hung else ''}")
+    yield from line(title, thrum=thrum, pthread=pthread, best=best, best_name=best_name, limit=limit, spread=ours.spread(),
+                    mark=verdict(ours, libraries[fastest] if fastest else None) if thrum else "lost")
+
+
+def line(title, thrum=None, pthread=None, best=None, best_name=None, limit=None, spread=None, mark="", shown=None):
+    """The cells of a row. `shown`: thrum's time, of which only the ratio is wanted."""
+    def cell(value):
+        return "" if value is None else time_text(value)
+
+    def times(value):
+        return "" if value is None else ratio_text(ratio(thrum or shown, value))
+    if len(title) > TITLE:
+        yield title
+        title = ""
+    yield (f"{title:<{TITLE}} {cell(thrum):>8} {cell(pthread):>8} {times(pthread):>5} {cell(best):>8} {times(best):>5} "
+           f"{best_name or '':<10} {cell(limit):>8} {times(limit):>5} {'' if spread is None else f'{spread:.0%}':>4} {mark}")
 
 
 def room_order(key):
     room, row, parameters = key
     numbers = [int(part.split(":")[1]) for part in parameters if part.split(":")[1].isdigit()]
-    return (ROOMS.index(room) if room in ROOMS else len(ROOMS), row, numbers)
+    return (ROOMS.index(room) if room in ROOMS else len(ROOMS), room, row, numbers)
 
 
 def single_rows(table):
     yield "ratio: thrum's median time over the other's; below 1 is faster"
     yield ""
-    yield f"{'':<38} {'thrum':>9} {'pthread':>9} {'ratio':>6}  {'best other library':^28} {'limit':>9} {'ratio':>6}  {'+-':>4}"
+    yield f"{'':<{TITLE}} {'thrum':>8} {'pthread':>8} {'ratio':>5} {'best other library':^25} {'limit':>8} {'ratio':>5} {'+-':>4}"
     room = None
     for key in sorted((key for key in table if not key[1].startswith("contended")), key=room_order):
         libraries = table[key]
@@ -114,16 +128,16 @@ def single_rows(table):
             spinning = []
         ours = [name for name in libraries if name.startswith("thrum")]
         if not ours:
-            yield f"{title:<38} {'':>9} {'':>9} {'':>6}  {'':>9} {'':>6} {'':<11} {time_text(libraries['limit'].median()):>9}"
+            limit = libraries["limit"].median() if "limit" in libraries else None
+            yield from line(title, limit=limit)
         for name in sorted(ours):
             shown = title if name == "thrum" else f"{title} ({name})"
-            yield uncontended_line(shown, libraries[name], libraries, rivals)
+            yield from uncontended_line(shown, libraries[name], libraries, rivals)
         best, best_name = best_of(libraries, spinning)
         if best is not None and "thrum" in libraries:
             thrum = libraries["thrum"].median()
-            yield (f"{'  beside locks that only spin':<38} {'':>9} {'':>9} {'':>6}  {time_text(best):>9} "
-                   f"{ratio_text(ratio(thrum, best)):>6} {best_name:<11} {'':>9} {'':>6}  {'':>4}  "
-                   f"{verdict(libraries['thrum'], libraries[best_name])}")
+            yield from line("  beside spinning locks", best=best, best_name=best_name, shown=thrum,
+                            mark=verdict(libraries["thrum"], libraries[best_name]))
 
 
 def problems(table):
@@ -142,35 +156,35 @@ def main():
     if not table:
         print("nothing was measured")
         return 1
-    for line in header(table, context, folder):
-        print(line)
+    for text in header(table, context, folder):
+        print(textwrap.fill(text, WIDTH, subsequent_indent=" " * 15))
     print()
-    for line in single_rows(table):
-        print(line.rstrip())
+    for text in single_rows(table):
+        print(text.rstrip())
     for room in ("lock", "spinlock"):
-        for line in contended_rows(table, room, int(context.get("processors", 1))):
-            print(line.rstrip())
+        for text in contended_rows(table, room, int(context.get("processors", 1))):
+            print(text.rstrip())
 
     failed = False
     found = list(problems(table))
     broken = os.path.join(folder, "broken.txt")
     if os.path.exists(broken):
         with open(broken, encoding="utf-8") as file:
-            found += [(f"  {line.rstrip()}", True) for line in file]
+            found += [(f"  {text.rstrip()}", True) for text in file]
     if found:
         print("hangs, failures and rows that were not measured:")
         for text, fatal in found:
-            print(text)
+            print(textwrap.fill(text, WIDTH, subsequent_indent="    "))
             failed = failed or fatal
         print()
     print(f"""\
-LOSS, even, win: against the faster of pthread and the best other library; more than {EVEN:.0%} apart, with
-quartiles that do not overlap. +-: thrum's spread.
+LOSS, even, win: against the faster of pthread and the best other library; more than {EVEN:.0%} apart,
+with quartiles that do not overlap. +-: thrum's spread. lost: thrum's row is in the list above.
 Rows of less than a nanosecond differ by how the compiler aligned their loops.
-Contended. best: the library with the highest throughput at that number of threads; cell min: the worst
-work cell against it; limit: the same work of one thread without any lock, times the threads that can run
-at once, but its sections one after another (an empty cell: the lock's two bare instructions); least: the
-library with the least processor time. Locks that only spin
+Contended. best: the library with the highest throughput at that number of threads; cell min: the
+worst work cell against it; limit: the same work of one thread without any lock, times the threads
+that can run at once, but its sections one after another (an empty cell: the lock's two bare
+instructions); least: the library with the least processor time. Locks that only spin
 ({', '.join(sorted(SPINNING))}) are among them: look at their fairness, too.""")
     if context.get("quick") == "yes":
         print("Quick runs are too short for Jain's index at 16 threads and more.")

@@ -70,12 +70,12 @@ def time_text(ns):
         return "-"
     for unit, size in (("ms", 1e6), ("us", 1e3)):
         if ns >= size * 10:
-            return f"{ns / size:.1f} {unit}"
+            return f"{ns / size:.1f} {unit}" if ns < size * 1000 else f"{ns / size:.0f} {unit}"
     return f"{ns:.2f} ns" if ns < 100 else f"{ns:.0f} ns"
 
 
 def ratio_text(value):
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.2f}" if value < 100 else f"{value:.0f}"
 
 
 def ratio(a, b):

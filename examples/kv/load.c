@@ -16,6 +16,7 @@
  * "percentile microseconds", to be plotted.
  */
 #define _GNU_SOURCE
+#include "../arguments.h"
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -209,6 +210,7 @@ static int usage(void) {
 }
 
 int main(int argc, char **argv) {
+    if (asks_for_help(argc, argv)) return usage(), 0;
     const char *into = NULL;
     static const struct {
         const char *name;

@@ -21,6 +21,7 @@
  * SIGTERM and SIGINT end it, when each thread has answered what it has read.
  */
 #define _GNU_SOURCE
+#include "../arguments.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -235,6 +236,7 @@ static int usage(void) {
 }
 
 int main(int argc, char **argv) {
+    if (asks_for_help(argc, argv)) return usage(), 0;
     long threads = 4, port = 0;
     for (int i = 1; i < argc; i += 2) {
         char none[] = "", *end = none;

@@ -1,0 +1,185 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# tools_test.sh SOURCE_DIR BUILD_DIR
+#
+# The tools and the examples as somebody meets them: what they take, what they refuse at once, how they are ended.
+set -euo pipefail
+
+source=$1 build=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# ends STATUS COMMAND...: it ends so, within seconds; what it writes is in $work/out.
+ends() {
+    local wanted=$1 status=0
+    shift
+    timeout 20 "$@" >"$work/out" 2>&1 </dev/null || status=$?
+    [[ $status -eq $wanted ]] && return
+    fail "$* ends with $status, not $wanted"
+    tail -n 5 "$work/out"
+}
+
+# ---- what they take ----
+
+for tool in "$source"/tools/*; do
+    [[ -x $tool ]] || continue
+    ends 0 "$tool" --help
+    grep -q "$(basename "$tool")" "$work/out" || fail "$tool --help does not say how it is called"
+done
+
+if [[ -d $build/examples ]]; then
+    for example in "$build"/examples/*; do
+        [[ -f $example && -x $example ]] || continue
+        ends 0 "$example" --help
+    done
+    for number in 4x x4 '' ' 4' -1 +4 0 99999999999999999999; do
+        ends 2 "$build/examples/wordcount" -j "$number" "$source/docs"
+        [[ ! -x $build/examples/fetch ]] || ends 2 "$build/examples/fetch" -j "$number"
+    done
+    ends 0 "$build/examples/wordcount" -j 4 "$source/docs"
+    ends 2 "$build/examples/lock" --carefree
+fi
+
+ends 2 "$source/tools/check" --build
+ends 2 "$source/tools/check" --build --quick
+ends 2 "$source/tools/check" --none-such
+ends 2 "$source/tools/compare" --only
+ends 2 "$source/tools/compare-servers" --rate 12x
+ends 2 "$source/tools/compare" "$work/none-such"
+grep -q "no such directory: $work/none-such" "$work/out" || fail "compare does not name the directory that is not there"
+[[ $(wc -l <"$work/out") -eq 1 ]] || fail "compare does something before it says that a directory is not there"
+
+# ---- packages ----
+
+# installs WANTED SETTING...: whether what is missing is installed without a terminal.
+installs() {
+    local wanted=$1
+    shift
+    env -u CI "$@" bash -c 'set -eu
+        source "$1"
+        install=${WITH_INSTALL:-false}
+        missing_packages() { echo none-such; }
+        install_packages() { echo installed; }
+        install_missing --optional none-such' bash "$source/tools/packages" >"$work/out" 2>&1 </dev/null || true
+    [[ $(grep -c installed "$work/out") -eq $wanted ]] || fail "installs $wanted $*: $(cat "$work/out")"
+}
+installs 0 WITH_INSTALL=false
+if [[ $EUID -eq 0 ]]; then
+    installs 1 WITH_INSTALL=true
+    installs 1 CI=true
+fi
+grep -q -- --install "$source/.ci/run" || fail ".ci/run does not ask for packages"
+
+# ---- Ctrl-C ----
+
+# A copy of the tools, whose cmake starts children that would run for minutes: one that ignores signals, one in a process
+# group of its own, one below `timeout`.
+mkdir -p "$work/copy" "$work/bin"
+cp -r "$source/tools" "$work/copy/"
+cat >"$work/bin/cmake" <<'CODE'
+#!/bin/bash
+(trap '' INT TERM HUP; sleep 321) &
+timeout 321 sleep 321 &
+(set -m; sleep 321 & wait) &
+grep -q 'SigIgn:.*[014589cd]$' /proc/self/status && touch "$CALLED" # SIGINT is not ignored
+wait
+CODE
+chmod +x "$work/bin/cmake"
+
+# The children of the interrupted command that are still there.
+left() {
+    local pid
+    for pid in /proc/[0-9]*; do
+        [[ $(tr '\0' ' ' 2>/dev/null <"$pid/cmdline") != *"sleep 321"* ]] ||
+            ! grep -qzx "CALLED=$work/called" "$pid/environ" 2>/dev/null || echo "${pid#/proc/}"
+    done
+}
+
+# ended SIGNAL STATUS COMMAND...
+ended() {
+    local signal=$1 wanted=$2 status=0 begun
+    shift 2
+    rm -f "$work/called"
+    env --default-signal=INT,QUIT PATH="$work/bin:$PATH" CALLED="$work/called" "$@" >"$work/out" 2>&1 </dev/null &
+    local pid=$!
+    for _ in {1..200}; do
+        [[ ! -e $work/called ]] || break
+        sleep 0.1
+    done
+    [[ -e $work/called ]] || fail "$1 starts nothing, or with signals ignored: $(cat "$work/out")"
+    begun=$SECONDS
+    kill -"$signal" "$pid"
+    wait "$pid" || status=$?
+    [[ $status -eq $wanted ]] || fail "$1 ends with $status after SIG$signal"
+    [[ $((SECONDS - begun)) -le 10 ]] || fail "$1 takes $((SECONDS - begun)) s to end"
+    [[ -z $(left) ]] || { fail "$1 leaves $(left) behind"; kill -KILL $(left); }
+}
+for signal in INT=130 TERM=143; do
+    ended "${signal%=*}" "${signal#*=}" bash -c 'source "$1"; together cmake; echo "gone on"' bash "$work/copy/tools/together"
+    ended "${signal%=*}" "${signal#*=}" "$work/copy/tools/check" --quick --build "$work/copy/build"
+    ended "${signal%=*}" "${signal#*=}" "$work/copy/tools/compare" "$work"
+done
+
+# ---- a row that is lost ----
+
+# A benchmark program that dies when its second row is among those asked for.
+mkdir -p "$work/copy/build/release/bench"
+cat >"$work/copy/build/release/bench/map_bench" <<'CODE'
+#!/bin/bash
+for argument; do
+    case $argument in
+    --benchmark_filter=*) filter=${argument#*=} ;;
+    --benchmark_out=*) out=${argument#*=} ;;
+    --benchmark_list_tests) list=yes ;;
+    esac
+done
+rows=$(printf '%s\n' map/one/thrum map/two/thrum map/three/thrum | grep -E "$filter") || exit 0
+[[ -z ${list:-} ]] || { echo "$rows"; exit; }
+[[ $rows != *two* ]] || exit 7
+echo '{"context": {}, "benchmarks": [' >"$out"
+echo "{\"run_type\": \"iteration\", \"run_name\": \"$rows\", \"real_time\": 42.0}]}" >>"$out"
+CODE
+printf '#!/bin/sh\nexit 0\n' >"$work/bin/cmake"
+chmod +x "$work/copy/build/release/bench/map_bench"
+ln -s map_bench "$work/copy/build/release/bench/lock_bench"
+ln -s map_bench "$work/copy/build/release/bench/spinlock_bench"
+PATH="$work/bin:$PATH" ends 1 "$work/copy/tools/compare" --quick --only map
+grep -q 'map/one .*42.00 ns' "$work/out" && grep -q 'map/three .*42.00 ns' "$work/out" || fail "a row costs others"
+grep -q 'map/two/thrum: lost: the program ended with status 7' "$work/out" || fail "no word of the row that is lost"
+grep -q '1 of 3 lost' "$work/out" || fail "rows are lost: $(cat "$work/out")"
+
+# ---- the report ----
+
+mkdir "$work/report"
+python3 - "$work/report/1-lock.json" <<'CODE'
+import json
+import sys
+
+def runs(name, ns, error=None):
+    for i in range(3):
+        run = {"run_type": "iteration", "run_name": name, "real_time": ns + i / 100}
+        yield {**run, "error_occurred": True, "error_message": error} if error else run
+
+rows = [run for room in ("zebra", "lock", "map", "barrier", "cell")
+        for row in ("b", "a", "hand_over/x:1", "a_name_that_is_longer_than_a_column_may_be")
+        for library, ns in (("thrum", 123456.7), ("pthread", 9876543.2), ("moodycamel", 45e6), ("limit", 99.99))
+        for run in runs(f"{room}/{row.split('/')[0]}/{library}/{(row + '/').split('/')[1] or 'threads:64'}/manual_time", ns)]
+rows += runs("lock/lost/thrum", 1, "hang")
+json.dump({"context": {"compiler": "a compiler with a name " * 9}, "benchmarks": rows}, open(sys.argv[1], "w"))
+CODE
+echo "0 0 100 0 1 1 0 100" >"$work/report/load.txt"
+echo "map/get/thrum: hung: ended after 90 s" >"$work/report/broken.txt"
+ends 1 python3 "$source/tools/compare_report.py" "$work/report"
+[[ $(wc -L <"$work/out") -le 100 ]] || fail "the report is wider than 100 columns: $(grep -E '.{101}' "$work/out")"
+rooms=$(grep -oE '^(zebra|lock|map|barrier|cell)/' "$work/out" | uniq | tr -d '\n')
+[[ $rooms == lock/barrier/cell/map/zebra/ ]] || fail "the report's rooms: $rooms"
+grep -q 'map/get/thrum: hung' "$work/out" || fail "the report does not name the row that was lost"
+
+[[ $failures -eq 0 ]]
