@@ -216,6 +216,7 @@ TEST(whatever_threads_are_amid_a_child_can_ask_join_and_release_them) {
 static thrum_event in_atexit;
 static thrum_u32 slow_atexit;
 int __cxa_atexit(void (*function)(void *), void *argument, void *object);
+extern void *__dso_handle __attribute__((visibility("hidden")));
 int atexit(void (*function)(void));
 
 static void (*handlers[8])(void);
@@ -232,7 +233,7 @@ int atexit(void (*function)(void)) {
     }
     static int count;
     handlers[count] = function;
-    return __cxa_atexit(call_handler, &handlers[count++], NULL);
+    return __cxa_atexit(call_handler, &handlers[count++], &__dso_handle);
 }
 
 static void *make_the_first_start(void *unused) {
@@ -394,7 +395,8 @@ static void fork_and_begin_anew(void *value, void *unused) {
     CHECK(thrum_current_thread() == thrum_main_thread());
     CHECK_EQ(thrum_active_count(), 0); /* its target is over */
     begin_anew();
-    exit(0);
+    thrum_shutdown();
+    _exit(0); /* what is being destroyed is no leak to report */
 }
 
 static thrum_local forker = THRUM_LOCAL_INIT(8, NULL, fork_and_begin_anew, NULL);

@@ -11,9 +11,10 @@
  * Destroyed   the thread's value, by the destructor, when the thread ends, before a join returns; in no
  *             promised order, and after the thread's target. A destructor may touch locals: what it makes is
  *             destroyed, too. Destructors that make values again and again are refused the fourth time, and
- *             every first touch is refused at the very end of a thread. A thread that thrum did not start may
- *             touch its first local in the last of the rounds that pthread keys have, in the destructor of a
- *             key made after the process's first local: that value alone is destroyed with the object.
+ *             every first touch is refused at the very end of a thread, from the last but one of the rounds
+ *             that pthread keys have. A thread that thrum did not start may touch its first local in the last
+ *             round, in the destructor of a key made after the process's first local: that value alone is
+ *             destroyed with the object.
  *             Main's values are destroyed when main ends by pthread_exit or thrum_thread_exit, not by the
  *             process's end.
  * The object  thrum_local_destroy destroys every thread's value, in the calling thread; nobody may be using

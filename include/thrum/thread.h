@@ -155,7 +155,8 @@ THRUM_API thrum_result thrum_thread_join(thrum_thread *thread, void **value);
 /*
  * The same up to the deadline; THRUM_TIMEOUT, also while destructors of thread-local values run. Only a
  * destructor of a pthread key of the program's own can hold it up beyond the deadline, and only if it sets
- * the key anew in every round that the C library makes. A daemon may be waited for like this at any time.
+ * the key anew in every round that the C library makes, but for the last. A daemon may be waited for like
+ * this at any time.
  */
 THRUM_API thrum_result thrum_thread_join_until(thrum_thread *thread, void **value, thrum_deadline deadline);
 

@@ -14,8 +14,8 @@
  * V3: slot 0 belongs to no local, and its key is not 0: so a local that nobody has touched, whose key is 0,
  *     matches nothing.
  * V4: a thread that has a table has a value at `until_end`, whose destructor runs in every further round that
- *     the C library makes. A round passes over the table until nothing is there, and refuses what would be
- *     made in the last pass. So a round leaves no value and no table, and need not know whether it is the
+ *     the C library makes, up to THRUM_LAST_ROUND. A round passes over the table until nothing is there; what
+ *     would be made in the last pass is refused. So a round leaves no value and no table, and need not know whether it is the
  *     last: in a thread that touches its first local in a destructor of another key, the count starts late.
  *     After the last round that a thread counts, nothing is made.
  * V5: a destructor is shielded (hooks_call.c): whatever way it is left, its value is freed and the others are
@@ -26,7 +26,6 @@
 #include "prepare.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,7 +168,7 @@ static bool empty_next(void *p) {
 
 static void free_table(void *unused) {
     (void)unused;
-    refusing = rounds >= PTHREAD_DESTRUCTOR_ITERATIONS;
+    refusing = rounds >= THRUM_LAST_ROUND;
     free(thrum_local_table_now_.slots);
     thrum_local_table_now_ = (thrum_local_table_){0, NULL};
 }
@@ -183,12 +182,12 @@ static void empty_for_good(void) {
 
 /* A round of the thread's end. */
 static void end(void *table) {
-    if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS) (void)pthread_setspecific(until_end, table);
+    if (++rounds < THRUM_LAST_ROUND) (void)pthread_setspecific(until_end, table);
     empty_for_good();
 }
 
 void thrum_local_finish_(void) {
-    rounds = PTHREAD_DESTRUCTOR_ITERATIONS;
+    rounds = THRUM_LAST_ROUND;
     empty_for_good();
 }
 

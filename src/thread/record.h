@@ -29,6 +29,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <thrum/hooks.h>
@@ -42,6 +43,11 @@
 
 enum { THRUM_THREAD_NEW, THRUM_THREAD_STARTING, THRUM_THREAD_ALIVE, THRUM_THREAD_ENDED };
 enum { THRUM_NOBODY_JOINS, THRUM_SOMEBODY_JOINS };
+/*
+ * The round of the C library's destructors in which a thread's end is over. In the last one sanitizers take
+ * down what they keep for the thread, and no code that they instrument may run after that.
+ */
+#define THRUM_LAST_ROUND (PTHREAD_DESTRUCTOR_ITERATIONS - 1)
 /* The shares in a record (I1). */
 enum { THRUM_HANDLE = 1, THRUM_STARTER = 1 << 28, THRUM_THREAD = 1 << 29, THRUM_TABLE = 1 << 30 };
 /* Whose thread it is: made by start; the process's first; of others. Only the first can be joined. */

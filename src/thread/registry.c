@@ -15,7 +15,6 @@
 #include "prepare.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,12 +74,12 @@ void thrum_registry_each_(void (*visit)(thrum_thread_record_ *record, uint64_t a
 /* ---- the end of a thread ---- */
 
 /*
- * Runs in each round of the C library's destructors. In the last all others have run, but those of keys that
- * are set anew in every round.
+ * Runs in each round of the C library's destructors up to THRUM_LAST_ROUND. Then all others have run, but
+ * those of keys that are set anew in every round.
  */
 static void go(void *p) {
     thrum_thread_record_ *const record = p;
-    if (record->kind != THRUM_THREAD_ALIEN && ++thrum_here_.rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
+    if (record->kind != THRUM_THREAD_ALIEN && ++thrum_here_.rounds < THRUM_LAST_ROUND &&
         pthread_setspecific(until_end, record) == 0)
         return;
     thrum_registry_leave_(record);
