@@ -57,7 +57,7 @@
 #define HURRY (THRUM_RCU_BACKLOG / 4)
 /* How long one retire waits at most for a backlog that is too long, and how often it looks. */
 #define PATIENCE_MS 5
-#define LOOK_US 500
+#define LOOK_US 100
 
 /* How long what is under way in other processors may take to become visible (S4). */
 #define UNSURE_NS 1000000

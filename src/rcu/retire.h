@@ -5,12 +5,18 @@
 
 #include <thrum/lock.h>
 
-/* So much may be retired and not yet called back before a retire waits; an exploration makes it small. */
+/*
+ * So much may be retired and not yet called back before a retire waits; an exploration makes it small. Values
+ * of 64 bytes come to 4 MB, and a million retires cost what they do unbounded (rcu/retire_and_call_back).
+ */
 #ifndef THRUM_RCU_BACKLOG
 #define THRUM_RCU_BACKLOG 32768
 #endif
 
-/* How long the helper lasts when nothing is retired; most explorations let it last. */
+/*
+ * How long the helper lasts when nothing is retired; most explorations let it last. A retire that starts one
+ * takes some 30 to 100 us, so that starts cost a thousandth of the time at most.
+ */
 #ifndef THRUM_RCU_LINGER_MS
 #define THRUM_RCU_LINGER_MS 100
 #endif
