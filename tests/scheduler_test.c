@@ -126,6 +126,31 @@ TEST(periods_missed_by_a_slow_function_are_left_out) {
     CHECK_EQ((periodic.due_.ns - first.ns) % period, 0);
 }
 
+/* The third call is the last one: the moments of the schedule up to it are calls, or missed. */
+static void count_missed(void *missed) {
+    if (thrum_u32_fetch_add_release(&calls, 1) == 0) thrum_futex_nap(thrum_after_ms(4 * PERIOD_MS + 2));
+    if (CALLS < 3) return;
+    *(uint64_t *)missed = thrum_scheduler_missed(&scheduler, &periodic);
+    CHECK(thrum_scheduler_cancel(&scheduler, &periodic));
+    thrum_event_set(&done);
+}
+
+TEST(missed_periods_are_counted_until_the_entry_is_scheduled_anew) {
+    const uint64_t period = PERIOD_MS * UINT64_C(1000000);
+    uint64_t missed = 0;
+    first = thrum_after_ms(1);
+    CHECK_EQ(thrum_scheduler_missed(&scheduler, &periodic), 0);
+    CHECK_EQ(thrum_scheduler_every(&scheduler, &periodic, first, period, count_missed, &missed), THRUM_OK);
+    thrum_event_wait(&done);
+    CHECK(missed >= 4);
+    CHECK_EQ(missed, (periodic.due_.ns - first.ns) / period - 2);
+    CHECK_EQ(thrum_scheduler_missed(&scheduler, &periodic), missed);
+    CHECK_EQ(thrum_scheduler_every(&scheduler, &periodic, thrum_after(3600), period, count_missed, &missed),
+             THRUM_OK);
+    CHECK_EQ(thrum_scheduler_missed(&scheduler, &periodic), 0);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 1);
+}
+
 TEST(a_slow_function_delays_the_others) {
     thrum_scheduled slow = {.order_ = 0}, quick = {.order_ = 0};
     const uint64_t before = test_now_ns();

@@ -7,7 +7,7 @@
  *
  * Cost        scheduling is a lock and a comparison, and a wake only when the new entry is the earliest; a
  *             cancel and a call are logarithmic in the number of entries, amortised (a pairing heap: Fredman,
- *             Sedgewick, Sleator, Tarjan, 1986). 64 bytes an entry.
+ *             Sedgewick, Sleator, Tarjan, 1986). 72 bytes an entry.
  * Time        never early. CLOCK_MONOTONIC. Of equal deadlines the one scheduled first is called first.
  * One thread  calls the functions, one after the other, with nothing locked: a slow one delays all others. A
  *             function that fails or exits (thrum/hooks.h) ends alone; the exception hook is told of a
@@ -15,7 +15,7 @@
  *             thread. The thread is a daemon: who wants what is pending done before the process ends waits
  *             for it. It blocks all signals but those that its own faults raise.
  * Periodic    calls are due at first + k * period, however long each takes. Those whose time has passed when
- *             the one before them ends are left out.
+ *             the one before them ends are left out, and counted (thrum_scheduler_missed).
  * Freed       an entry: when its cancel has returned, in its own function, and after its last call. A
  *             scheduler: when its stop has returned and nobody uses it.
  * Fork        the child calls thrum_scheduler_reset_after_fork, which forgets all that was pending.
@@ -48,6 +48,7 @@ typedef struct thrum_scheduled {
     thrum_deadline due_;
     uint64_t order_; /* among equal deadlines; 0: not scheduled */
     uint64_t period_ns_;
+    uint64_t missed_; /* periods that were left out */
     thrum_scheduler_function *function_;
     void *argument_;
     struct thrum_scheduled *child_, *next_, **place_; /* in the heap */
@@ -98,6 +99,9 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_scheduler_every(thrum_scheduler *sch
  * unless it is called from it. Whether a call was kept from happening.
  */
 THRUM_API bool thrum_scheduler_cancel(thrum_scheduler *scheduler, thrum_scheduled *entry);
+
+/* How many periods of the entry were left out since it was scheduled; of one that is not periodic: 0. */
+THRUM_API uint64_t thrum_scheduler_missed(thrum_scheduler *scheduler, const thrum_scheduled *entry);
 
 /* How many entries are pending. */
 THRUM_API size_t thrum_scheduler_pending(thrum_scheduler *scheduler);

@@ -27,7 +27,7 @@
 #include <thrum/registry.h>
 #include <thrum/scheduler.h>
 
-THRUM_STATIC_ASSERT(sizeof(void *) != 8 || sizeof(thrum_scheduled) == 64,
+THRUM_STATIC_ASSERT(sizeof(void *) != 8 || sizeof(thrum_scheduled) == 72,
                     "the header says how large an entry is");
 
 /* ---- the heap ---- */
@@ -106,11 +106,12 @@ typedef struct stint {
 
 static thrum_result start_thread(thrum_scheduler *s);
 
-/* The first moment of the schedule that lies ahead. */
-static thrum_deadline next_due(const thrum_scheduled *entry) {
+/* The first moment of the schedule that lies ahead; counts those that have passed unused. */
+static thrum_deadline next_due(thrum_scheduled *entry) {
     const uint64_t now = thrum_futex_now_ns(), due = entry->due_.ns, period = entry->period_ns_;
     const uint64_t missed = now > due ? (now - due) / period : 0;
     const uint64_t room = (uint64_t)INT64_MAX - due;
+    entry->missed_ += missed;
     return missed + 1 > room / period ? THRUM_FOREVER : (thrum_deadline){due + (missed + 1) * period};
 }
 
@@ -303,6 +304,13 @@ size_t thrum_scheduler_describe(thrum_scheduler *s, char *text, size_t size) {
     const int length = snprintf(text, size, "scheduler: %zu pending%s%s", pending,
                                 runs ? ", a call runs" : "", stopped ? ", stopped" : "");
     return length < 0 ? 0 : (size_t)length;
+}
+
+uint64_t thrum_scheduler_missed(thrum_scheduler *s, const thrum_scheduled *entry) {
+    thrum_lock_acquire(&s->lock_);
+    const uint64_t missed = entry->missed_;
+    thrum_lock_release(&s->lock_);
+    return missed;
 }
 
 size_t thrum_scheduler_stop(thrum_scheduler *s) {
