@@ -302,6 +302,17 @@ TEST(a_forked_child_keeps_its_own_values_and_can_destroy_all) {
     test_join(&other);
 }
 
+TEST(a_value_larger_than_all_memory_is_refused) {
+    const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 8, SIZE_MAX - 64, PTRDIFF_MAX};
+    for (int i = 0; i < 4; i++) {
+        thrum_local large = THRUM_LOCAL_INIT(sizes[i], NULL, NULL, NULL);
+        void *value = NULL;
+        CHECK_EQ(thrum_local_value(&large, &value), THRUM_NO_MEMORY);
+        CHECK(value == NULL);
+        thrum_local_destroy(&large);
+    }
+}
+
 TEST(errno_is_kept) {
     errno = 77;
     CHECK(thrum_local_get(&sessions) != NULL);

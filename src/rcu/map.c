@@ -20,11 +20,11 @@
 #include "map_inside.h"
 #include "../atomic/tell.h"
 #include "retire.h"
+#include "size.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <thrum/once.h>
 #include <urcu/urcu-bp.h>
 
 /* The most buckets, at 16 bytes each: half of what addresses reach. */
@@ -47,8 +47,9 @@ typedef struct former {
 
 static entry *make(const thrum_map *map, thrum_map_key key, void *value) {
     const int saved = errno;
-    const size_t size = key.bytes ? (size_t)key.number : 0;
-    entry *const e = size < SIZE_MAX - sizeof *e ? malloc(offsetof(entry, bytes) + size) : NULL;
+    const size_t length = key.bytes ? (size_t)key.number : 0;
+    size_t size;
+    entry *const e = thrum_size_(offsetof(entry, bytes), length, 1, &size) ? malloc(size) : NULL;
     errno = saved;
     if (!e) return NULL;
     cds_lfht_node_init(&e->node);
@@ -57,7 +58,7 @@ static entry *make(const thrum_map *map, thrum_map_key key, void *value) {
     thrum_u64_store_relaxed(&e->value, (uint64_t)(uintptr_t)value); /* relaxed: M2 publishes it */
     e->number = key.number;
     e->is_number = !key.bytes;
-    if (size) memcpy(e->bytes, key.bytes, size);
+    if (length) memcpy(e->bytes, key.bytes, length);
     return e;
 }
 
@@ -227,19 +228,13 @@ void thrum_map_each(const thrum_map *map, thrum_map_visit *visit, void *argument
 
 /* --- the map --------------------------------------------------------------------------------------- */
 
-static thrum_result make_flavor(void *made) {
-    struct rcu_flavor_struct *const own = made;
-    *own = urcu_bp_flavor;
-    own->update_synchronize_rcu = thrum_rcu_synchronize;
-    return THRUM_OK;
-}
-
 /* liburcu's, but for the wait: its own does not wait for thrum's sections. */
-static const struct rcu_flavor_struct *flavor(void) {
-    static struct rcu_flavor_struct own;
-    static thrum_once made;
-    (void)!thrum_once_run(&made, make_flavor, &own);
-    return &own;
+static struct rcu_flavor_struct flavor;
+
+/* Before main, and before constructors of the program's that make maps: no fork finds it half made. */
+__attribute__((constructor(1001))) static void make_flavor(void) {
+    flavor = urcu_bp_flavor;
+    flavor.update_synchronize_rcu = thrum_rcu_synchronize;
 }
 
 thrum_result thrum_map_new(thrum_map **into, const thrum_map_config *config) {
@@ -252,7 +247,7 @@ thrum_result thrum_map_new(thrum_map **into, const thrum_map_config *config) {
     struct cds_lfht *table = NULL;
     if (map && thrum_map_is_memory_for_(2 * buckets))
         table = cds_lfht_new_flavor((unsigned long)buckets, (unsigned long)thrum_map_buckets_for_(0), 0, 0,
-                                    flavor(), NULL);
+                                    &flavor, NULL);
     errno = saved;
     if (!table) {
         free(map);

@@ -15,14 +15,15 @@
  *     matches nothing.
  * V4: a thread that has a table has a value at `until_end`, whose destructor runs in every further round that
  *     the C library makes, up to THRUM_LAST_ROUND. A round passes over the table until nothing is there; what
- *     would be made in the last pass is refused. So a round leaves no value and no table, and need not know whether it is the
- *     last: in a thread that touches its first local in a destructor of another key, the count starts late.
- *     After the last round that a thread counts, nothing is made.
+ *     would be made in the last pass is refused. So a round leaves no value and no table, and need not know
+ *     whether it is the last: in a thread that touches its first local in a destructor of another key, the
+ *     count starts late. After the last round that a thread counts, nothing is made.
  * V5: a destructor is shielded (hooks_call.c): whatever way it is left, its value is freed and the others are
  *     destroyed.
  */
 #include "record.h"
 
+#include "../rcu/size.h"
 #include "prepare.h"
 
 #include <errno.h>
@@ -243,7 +244,9 @@ static bool make_room(size_t index) {
     if (pthread_setspecific(until_end, table)) return false; /* V4 */
     size_t count = table->count ? table->count : FEWEST_SLOTS;
     while (count <= index) count *= 2;
-    thrum_local_slot_ *const slots = realloc(table->slots, count * sizeof *slots);
+    size_t size;
+    thrum_local_slot_ *const slots =
+        thrum_size_(0, count, sizeof *slots, &size) ? realloc(table->slots, size) : NULL;
     if (!slots) return false;
     for (size_t i = table->count; i < count; i++) slots[i] = (thrum_local_slot_){0, NULL};
     slots[0].key = 1; /* V3 */
@@ -265,7 +268,8 @@ static void initialise(void *p) {
 /* A value that is initialised and not yet listed; freed when the initialiser does not return. */
 static value *make_value(const thrum_local *local, thrum_result *result) {
     *result = THRUM_NO_MEMORY;
-    value *v = local->size <= PTRDIFF_MAX - sizeof *v ? calloc(1, sizeof *v + local->size) : NULL;
+    size_t size;
+    value *v = thrum_size_(sizeof *v, local->size, 1, &size) ? calloc(1, size) : NULL;
     if (!v || !local->initialise) return v;
     thrum_guard_ dropping = {free, v, NULL};
     struct initialisation i = {local, v, THRUM_CANCELLED};

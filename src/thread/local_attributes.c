@@ -3,6 +3,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../rcu/size.h"
+
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
@@ -20,9 +22,10 @@ static int by_name(const void *a, const void *b) {
 }
 
 static attribute *make(const char *name, void *value) {
-    const size_t size = strlen(name) + 1;
-    attribute *const made = malloc(sizeof *made + size);
-    if (made) *made = (attribute){value, memcpy(made + 1, name, size)};
+    const size_t length = strlen(name) + 1;
+    size_t size;
+    attribute *const made = thrum_size_(sizeof *made, length, 1, &size) ? malloc(size) : NULL;
+    if (made) *made = (attribute){value, memcpy(made + 1, name, length)};
     return made;
 }
 

@@ -6,7 +6,7 @@
  * FU2: a fork holds that lock. So no child finds a first use half made, and what the C library keeps for it
  *     (the list of exit handlers) no child finds locked.
  *
- * No other static state is settled lazily on these floors: tools/check-first-use sees to it.
+ * No other static state is settled lazily on these floors: tools/check-laws sees to it.
  */
 #ifndef THRUM_SRC_THREAD_PREPARE_H
 #define THRUM_SRC_THREAD_PREPARE_H

@@ -12,6 +12,7 @@
  */
 #include "record.h"
 
+#include "../rcu/size.h"
 #include "prepare.h"
 
 #include <errno.h>
@@ -269,7 +270,9 @@ struct list {
 static bool append(struct list *list, thrum_thread *thread) {
     if (list->count == list->room) {
         const size_t room = list->room ? 2 * list->room : 64;
-        thrum_thread **const larger = realloc(list->threads, room * sizeof *larger);
+        size_t size;
+        thrum_thread **const larger =
+            thrum_size_(0, room, sizeof *larger, &size) ? realloc(list->threads, size) : NULL;
         if (!larger) return false;
         list->threads = larger;
         list->room = room;

@@ -14,6 +14,7 @@
 #include "future_inside.h"
 
 #include "../atomic/tell.h"
+#include "../rcu/size.h"
 
 #include <stdlib.h>
 
@@ -75,7 +76,9 @@ static int compare(const void *p, const void *q) {
 /* A future that is named again loses its later nodes. False: no memory. */
 static bool forget_repetitions(thrum_future_watch_ *watch) {
     if (watch->count < 2) return true;
-    thrum_future_node_ **const sorted = malloc(watch->count * sizeof *sorted);
+    size_t size;
+    thrum_future_node_ **const sorted =
+        thrum_size_(0, watch->count, sizeof *sorted, &size) ? malloc(size) : NULL;
     if (!sorted) return false;
     for (size_t i = 0; i < watch->count; i++) sorted[i] = &watch->nodes[i];
     qsort(sorted, watch->count, sizeof *sorted, compare);
@@ -91,8 +94,9 @@ static bool forget_repetitions(thrum_future_watch_ *watch) {
 }
 
 static thrum_future_watch_ *make(thrum_future *const *futures, size_t count) {
-    if (count > (SIZE_MAX - sizeof(thrum_future_watch_)) / sizeof(thrum_future_node_)) return NULL;
-    thrum_future_watch_ *const watch = calloc(1, sizeof *watch + count * sizeof watch->nodes[0]);
+    size_t size;
+    if (!thrum_size_(sizeof(thrum_future_watch_), count, sizeof(thrum_future_node_), &size)) return NULL;
+    thrum_future_watch_ *const watch = calloc(1, size);
     if (!watch) return NULL;
     watch->count = count;
     for (size_t i = 0; i < count; i++) {

@@ -5,6 +5,8 @@
  */
 #include "queue_list.h"
 
+#include "../rcu/size.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +20,9 @@ static bool make_room(thrum_queue *queue) {
     const size_t count = count_of(queue), old = queue->room_;
     if (count < old) return true;
     const size_t room = old ? 2 * old : FEWEST;
+    size_t size;
     void **const items =
-        room > old && room < SIZE_MAX / sizeof *items ? realloc(queue->items_, room * sizeof *items) : NULL;
+        room > old && thrum_size_(0, room, sizeof *items, &size) ? realloc(queue->items_, size) : NULL;
     if (!items) return false;
     /* a circle: what lay before first_ follows what lay behind it */
     memcpy(items + old, items, queue->first_ * sizeof *items);
