@@ -23,7 +23,7 @@
  * Freed       when no call of any thread is under way. Nothing needs destroying.
  *
  * Memory order: what happened before a put happens before the get that takes its item, and what happened
- * before a close before a get that says THRUM_CLOSED. Sizes are relaxed.
+ * before a close before a put and a get that say THRUM_CLOSED. Sizes are relaxed.
  *
  * Any thread and any signal handler may call everything of a thrum_ring but the init. Of a thrum_ring_spsc
  * one thread at a time may put and close, and one get, with what orders them between. A signal handler that
@@ -88,6 +88,12 @@ THRUM_INLINE bool thrum_ring_within_bound_(const thrum_ring *ring, uint64_t plac
     return (int64_t)(turn - before) > 1;
 }
 
+/* The tail is closed, and stays so. */
+THRUM_INLINE thrum_result thrum_ring_refused_(const thrum_ring *ring) {
+    (void)thrum_u64_load_acquire(&ring->tail); /* G10: acquire, pairs with the close */
+    return THRUM_CLOSED;
+}
+
 /*
  * THRUM_OK; THRUM_FULL, when the bound is reached or a get that will make room is still under way;
  * THRUM_CLOSED.
@@ -96,7 +102,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_put(thrum_ring *ring, void *
     uint64_t place = thrum_u64_load_relaxed(&ring->tail);
     thrum_ring_cell *cell;
     for (;;) {
-        if (THRUM_UNLIKELY(place & THRUM_RING_CLOSED_)) return THRUM_CLOSED;
+        if (THRUM_UNLIKELY(place & THRUM_RING_CLOSED_)) return thrum_ring_refused_(ring);
         cell = &ring->cells[place & ring->mask];
         /* G1: acquire, pairs with G2: the get has read the item of the lap before */
         const int64_t ahead = (int64_t)(thrum_u64_load_acquire(&cell->turn) - place);

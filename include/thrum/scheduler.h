@@ -29,8 +29,8 @@
  *     thrum_scheduler_cancel(&scheduler, &heartbeat);
  *     thrum_scheduler_stop(&scheduler);
  *
- * Memory order: what happened before scheduling happens before the call; the call before a cancel that waited
- * for it, and before a stop.
+ * Memory order: what happened before scheduling happens before the call; a call that has ended before every
+ * cancel that comes later, or that waited for it, and before a stop.
  *
  * Any thread, the functions too; not signal handlers.
  */

@@ -21,6 +21,8 @@
  * put that succeeds is counted in the closed
  *       tail, and a head equal to it has got them all.
  */
+#include "../atomic/tell.h"
+
 #include <thrum/ring.h>
 
 thrum_result thrum_ring_init(thrum_ring *ring, thrum_ring_cell *cells, size_t count) {
@@ -43,7 +45,10 @@ thrum_result thrum_ring_set_bound(thrum_ring *ring, size_t bound) {
 }
 
 bool thrum_ring_close(thrum_ring *ring) {
-    const uint64_t was = thrum_u64_fetch_or_relaxed(&ring->tail, THRUM_RING_CLOSED_);
+    THRUM_TELL_OWN_RELEASE(&ring->tail);
+    THRUM_TELL_OWN_RELEASE(&ring->closed);
+    /* G10: release, pairs with G10 */
+    const uint64_t was = thrum_u64_fetch_or_release(&ring->tail, THRUM_RING_CLOSED_);
     thrum_u32_store_release(&ring->closed, 1); /* G5 */
     return !(was & THRUM_RING_CLOSED_);
 }
@@ -90,6 +95,7 @@ thrum_result thrum_ring_spsc_init(thrum_ring_spsc *ring, void **items, size_t co
 }
 
 void thrum_ring_spsc_close(thrum_ring_spsc *ring) {
+    THRUM_TELL_OWN_RELEASE(&ring->tail);
     thrum_u64_fetch_or_release(&ring->tail, THRUM_RING_CLOSED_); /* pairs with G9 */
 }
 

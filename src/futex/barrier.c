@@ -261,6 +261,7 @@ thrum_result thrum_barrier_act_(thrum_barrier *barrier, int32_t *index) {
 
 void thrum_barrier_abort(thrum_barrier *barrier) {
     if (barrier->parties < 1) return;
+    THRUM_TELL_OWN_RELEASE(barrier);
     uint64_t seen = thrum_u64_load_relaxed(&barrier->state);
     uint64_t next;
     do {
@@ -277,6 +278,7 @@ void thrum_barrier_reset(thrum_barrier *barrier) {
     do {
         if (seen & ACTING) return;
         if (!(seen & (ARRIVED | BROKEN))) return;
+        THRUM_TELL_OWN_RELEASE(barrier);
         next = seen & ARRIVED ? broken(seen) | MENDING : seen & ~(BROKEN | MENDING | SLEEPERS);
         /* B2 */
     } while (!thrum_u64_cas_release(&barrier->state, &seen, next));

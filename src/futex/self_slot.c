@@ -10,6 +10,7 @@
  * I3: a thread that draws looks at some of the taken slots whether their owners are gone, a few at a time and
  *     all in turn: what threads leave behind that nobody ends for us stays a small share of what lives.
  */
+#include "../atomic/tell.h"
 #include "self_copies.h"
 
 #include <thrum/futex.h>
@@ -33,7 +34,9 @@ static void take_back_if_gone(uint32_t slot) {
 static bool take(uint32_t slot, uint64_t me) {
     uint64_t owner = thrum_u64_load_relaxed(&owners[slot]);
     /* SL1: acquire, pairs with SL2 and SL3 */
-    return owner == 0 && thrum_u64_cas_acquire(&owners[slot], &owner, me);
+    if (owner || !thrum_u64_cas_acquire(&owners[slot], &owner, me)) return false;
+    THRUM_TELL_OWN_ACQUIRE(&owners[slot]);
+    return true;
 }
 
 /* The lowest free slot. */
@@ -72,6 +75,7 @@ void thrum_self_leave_slot_(void) {
     const uint32_t slot = thrum_self_.slot;
     thrum_self_.slot = 0;
     if (slot == 0 || slot > THRUM_SELF_SLOTS) return;
+    THRUM_TELL_OWN_RELEASE(&owners[slot - 1]);
     thrum_u64_store_release(&owners[slot - 1], 0); /* SL3: release, pairs with SL1 */
 }
 

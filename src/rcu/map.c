@@ -12,7 +12,8 @@
  *     of its entry.
  *
  * ThreadSanitizer sees nothing of what the table does, which is liburcu's compiled code. It is told: an entry
- * that goes in is released, one that is found is acquired; what is done with it until its end, rcu tells.
+ * that goes in is released, one that is found is acquired. What is done with it until its end, rcu tells:
+ * every change is made in a read section.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -188,7 +189,6 @@ thrum_result thrum_map_remove(thrum_map *map, thrum_map_key key) {
     if (!removed) return THRUM_NOT_FOUND;
     /* I2. M3: acquire, as in replace */
     e->last = pointer(thrum_u64_exchange_acquire(&e->value, 0));
-    THRUM_TELL_OWN_ACQUIRE(&e->value);
     thrum_rcu_retire(&e->retired, destroy_retired); /* I3 */
     thrum_sharded_counter_add(&map->count, -1);
     thrum_map_look_at_size_(map, h);
@@ -273,7 +273,6 @@ static void end(thrum_rcu_head *head) {
     for (struct cds_lfht_node *node; (node = cds_lfht_iter_get_node(&at));) {
         cds_lfht_next(map->table, &at);
         (void)cds_lfht_del(map->table, node);
-        THRUM_TELL_ACQUIRE(entry_of(node));
         destroy(entry_of(node));
     }
     thrum_rcu_read_end();

@@ -400,7 +400,9 @@ struct marker {
 };
 
 static void pass(thrum_rcu_head *head) {
-    thrum_event_set(&((struct marker *)head)->passed);
+    struct marker *const marker = (struct marker *)head;
+    THRUM_TELL_OWN_RELEASE(marker);
+    thrum_event_set(&marker->passed);
 }
 
 /* The helper cannot end between the two: it would need `guard`. */
@@ -418,6 +420,6 @@ thrum_result thrum_rcu_barrier(void) {
     if (result != THRUM_OK) return result;
     hurry();
     thrum_event_wait(&marker.passed);
-    THRUM_TELL_ACQUIRE(&thrum_rcu_grace_);
+    THRUM_TELL_OWN_ACQUIRE(&marker);
     return THRUM_OK;
 }

@@ -27,13 +27,16 @@ static thrum_u64 hook_now; /* a function as a number; 0: the default */
 thrum_excepthook *thrum_get_excepthook(void) {
     /* X1: acquire, pairs with X1 in set */
     thrum_excepthook *const hook = (thrum_excepthook *)(uintptr_t)thrum_u64_load_acquire(&hook_now);
+    THRUM_TELL_OWN_ACQUIRE(&hook_now);
     return hook ? hook : thrum_default_excepthook;
 }
 
 thrum_excepthook *thrum_set_excepthook(thrum_excepthook *hook) {
     if (hook == thrum_default_excepthook) hook = NULL;
+    THRUM_TELL_OWN_RELEASE(&hook_now);
     /* X1: release and acquire */
     const uint64_t before = thrum_u64_exchange_acq_rel(&hook_now, (uint64_t)(uintptr_t)hook);
+    THRUM_TELL_OWN_ACQUIRE(&hook_now);
     return before ? (thrum_excepthook *)(uintptr_t)before : thrum_default_excepthook;
 }
 

@@ -27,8 +27,10 @@ static uint64_t number_of(thrum_trace_function *function) {
 }
 
 static thrum_trace_function *function_of(const thrum_u64 *number) {
-    return (thrum_trace_function *)(uintptr_t)thrum_u64_load_acquire(
-        number); /* X2: acquire, pairs with X2 in set */
+    /* X2: acquire, pairs with X2 in set */
+    thrum_trace_function *const function = (thrum_trace_function *)(uintptr_t)thrum_u64_load_acquire(number);
+    if (function) THRUM_TELL_OWN_ACQUIRE(&thrum_tracing_); /* one address for all of them */
+    return function;
 }
 
 void thrum_hooks_begin_thread_(thrum_thread_record_ *record) {
@@ -92,6 +94,7 @@ static void settle(void) {
 }
 
 static void set(thrum_u64 *for_later, thrum_trace_function *function) {
+    THRUM_TELL_OWN_RELEASE(&thrum_tracing_);
     thrum_lock_acquire(&thrum_lives_);
     thrum_u64_store_release(for_later, number_of(function)); /* X2 */
     settle();
@@ -101,6 +104,7 @@ static void set(thrum_u64 *for_later, thrum_trace_function *function) {
 static void set_for_all(thrum_u64 *for_later, thrum_u64 *for_others,
                         void (*visit)(thrum_thread_record_ *record, uint64_t number),
                         thrum_trace_function *function) {
+    THRUM_TELL_OWN_RELEASE(&thrum_tracing_);
     thrum_lock_acquire(&thrum_lives_);
     thrum_u64_store_release(for_later, number_of(function)); /* X2 */
     thrum_u64_store_release(for_others, number_of(function));

@@ -273,7 +273,6 @@ static void wait_for_call(thrum_scheduler *s) {
         (void)thrum_futex_wait(&s->runs_, seen, THRUM_FUTEX_ANY, false, THRUM_FOREVER);
     thrum_lock_acquire(&s->lock_);
     s->waiting_--;
-    THRUM_TELL_OWN_ACQUIRE(&s->runs_);
 }
 
 bool thrum_scheduler_cancel(thrum_scheduler *s, thrum_scheduled *entry) {
@@ -285,6 +284,7 @@ bool thrum_scheduler_cancel(thrum_scheduler *s, thrum_scheduled *entry) {
         s->again_ = false; /* S3 */
         if (!is_own(s)) wait_for_call(s);
     }
+    THRUM_TELL_OWN_ACQUIRE(&s->runs_); /* the lock's order, of calls that have ended before, too */
     thrum_lock_release(&s->lock_);
     return kept;
 }

@@ -62,6 +62,7 @@ thrum_result thrum_at_shutdown(thrum_shutdown_function *function, void *argument
     const bool late = thrum_phase_now_ != THRUM_RUNNING;
     if (!late) {
         *wish = (last_wish){latest, function, argument};
+        THRUM_TELL_OWN_RELEASE(wish);
         latest = wish;
     }
     thrum_lock_release(&thrum_lives_);
@@ -90,6 +91,7 @@ static bool fulfil_latest(void *unused) {
     if (wish) latest = wish->earlier;
     thrum_lock_release(&thrum_lives_);
     if (!wish) return false;
+    THRUM_TELL_OWN_ACQUIRE(wish);
     const last_wish copy = *wish;
     free(wish);
     copy.function(copy.argument);
@@ -109,7 +111,9 @@ static void await_all(void *unused) {
     (void)unused;
     thrum_thread_record_ *const own = thrum_here_.record;
     if (own && own->kind == THRUM_THREAD_MAIN) {
+        THRUM_TELL_OWN_RELEASE(&own->ended);
         thrum_event_set(&own->ended);
+        THRUM_TELL_OWN_RELEASE(&own->gone);
         thrum_event_set(&own->gone);
     }
     thrum_lock_acquire(&thrum_lives_);

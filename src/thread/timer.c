@@ -50,7 +50,9 @@ thrum_result thrum_timer_start(thrum_timer *timer) {
 }
 
 void thrum_timer_cancel(thrum_timer *timer) {
-    if (decide(timer, CANCELLED)) thrum_event_set(&timer->finished); /* TI2 */
+    if (!decide(timer, CANCELLED)) return;
+    THRUM_TELL_OWN_RELEASE(&timer->finished);
+    thrum_event_set(&timer->finished); /* TI2 */
 }
 
 thrum_result thrum_timer_join(thrum_timer *timer) {

@@ -90,7 +90,6 @@ thrum_executor *thrum_executor_retain(thrum_executor *executor) {
 
 void thrum_executor_release(thrum_executor *executor) {
     if (!executor) return;
-    THRUM_TELL_OWN_RELEASE(&executor->references);
     if (thrum_u32_fetch_sub_acq_rel(&executor->handles, 1) != 1) return; /* A1, as above */
     thrum_executor_crew_close_(&executor->crew, THRUM_CLOSED);           /* R1 */
     thrum_executor_drop_(executor);
@@ -171,6 +170,7 @@ static bool refuse_one(void *p) {
         refusal->future = job.argument;
         refuse(refusal->future, refusal->result);
     } else if (executor->config.drop) {
+        THRUM_TELL_OWN_ACQUIRE(executor);
         executor->config.drop(job.argument, executor->config.argument);
     }
     return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Floor 5. Memory for jobs. One block is kept, so that a steady stream of them takes none. */
+#include "../atomic/tell.h"
 #include "executor_jobs.h"
 
 #include <stdlib.h>
@@ -7,7 +8,10 @@
 thrum_executor_block_ *thrum_executor_block_get_(thrum_u64 *spare) {
     /* A5: acquire, pairs with A5 in give: what the takers read of the block is read */
     thrum_executor_block_ *block = (thrum_executor_block_ *)(uintptr_t)thrum_u64_exchange_acq_rel(spare, 0);
-    if (!block) block = malloc(sizeof *block);
+    if (!block) {
+        block = malloc(sizeof *block);
+        THRUM_TELL_OWN_RELEASE(spare); /* the allocator's calls are all that is seen of a block: A2, A3, A5 */
+    }
     if (!block) return NULL;
     /* relaxed: listing it publishes it */
     thrum_u64_store_relaxed(&block->next, 0);
@@ -17,5 +21,7 @@ thrum_executor_block_ *thrum_executor_block_get_(thrum_u64 *spare) {
 
 void thrum_executor_block_give_(thrum_u64 *spare, thrum_executor_block_ *block) {
     /* A5: release */
-    free((void *)(uintptr_t)thrum_u64_exchange_acq_rel(spare, (uint64_t)(uintptr_t)block));
+    block = (thrum_executor_block_ *)(uintptr_t)thrum_u64_exchange_acq_rel(spare, (uint64_t)(uintptr_t)block);
+    if (block) THRUM_TELL_OWN_ACQUIRE(spare);
+    free(block);
 }

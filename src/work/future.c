@@ -81,9 +81,16 @@ static bool is_done(uint32_t state) {
     return state >= THRUM_FUTURE_FINISHED && state != FINISHING;
 }
 
-/* D2: acquire, pairs with D2 in publish and cancel */
+/* The state; with one that is done comes what happened before. */
+static uint32_t look(const thrum_future *future) {
+    /* D2: acquire, pairs with D2 in publish and cancel */
+    const uint32_t state = thrum_u32_load_acquire(&future->state);
+    if (is_done(state)) THRUM_TELL_OWN_ACQUIRE(&future->done);
+    return state;
+}
+
 bool thrum_future_done(const thrum_future *future) {
-    return is_done(thrum_u32_load_acquire(&future->state));
+    return is_done(look(future));
 }
 
 struct call {
@@ -111,6 +118,7 @@ struct calls {
 static bool call_first_back(void *p) {
     struct calls *const calls = p;
     if (!calls->first) return false;
+    THRUM_TELL_OWN_ACQUIRE(calls->first);
     const thrum_future_call_ call = *calls->first;
     free(calls->first);
     calls->first = call.next;
@@ -146,7 +154,8 @@ static bool claim(thrum_future *future) {
 }
 
 static void publish(thrum_future *future) {
-    THRUM_TELL_OWN_RELEASE(future);
+    THRUM_TELL_OWN_RELEASE(
+        &future->done); /* D2; and the event's, which the user's program acquires inlined */
     thrum_lock_acquire(&future->lock);
     thrum_u32_store_release(&future->state, THRUM_FUTURE_FINISHED); /* D2: release */
     unlock_and_tell(future);
@@ -185,14 +194,13 @@ thrum_result thrum_future_set_error(thrum_future *future, int code, const char *
 thrum_result thrum_future_start(thrum_future *future) {
     uint32_t state = THRUM_FUTURE_PENDING;
     if (thrum_u32_cas_relaxed(&future->state, &state, THRUM_FUTURE_RUNNING)) return THRUM_OK; /* F1 */
-    if (state == THRUM_FUTURE_CANCELLED &&
-        thrum_u32_cas_acquire(&future->state, &state, THRUM_FUTURE_CANCELLED_AND_NOTIFIED)) /* D2: acquire */
-        return THRUM_CANCELLED;
-    return state == THRUM_FUTURE_CANCELLED_AND_NOTIFIED ? THRUM_CANCELLED : THRUM_STATE;
+    if (state == THRUM_FUTURE_CANCELLED) /* relaxed: it goes on with D2's release, and the look acquires */
+        (void)!thrum_u32_cas_relaxed(&future->state, &state, THRUM_FUTURE_CANCELLED_AND_NOTIFIED);
+    return thrum_future_cancelled(future) ? THRUM_CANCELLED : THRUM_STATE;
 }
 
 thrum_result thrum_future_cancel(thrum_future *future) {
-    THRUM_TELL_OWN_RELEASE(future);
+    THRUM_TELL_OWN_RELEASE(&future->done);
     uint32_t state = THRUM_FUTURE_PENDING;
     thrum_lock_acquire(&future->lock);
     if (thrum_u32_cas_release(&future->state, &state, THRUM_FUTURE_CANCELLED)) { /* D2: release; F1, F2 */
@@ -200,8 +208,7 @@ thrum_result thrum_future_cancel(thrum_future *future) {
         return THRUM_OK;
     }
     thrum_lock_release(&future->lock);
-    return state == THRUM_FUTURE_CANCELLED || state == THRUM_FUTURE_CANCELLED_AND_NOTIFIED ? THRUM_OK
-                                                                                           : THRUM_STATE;
+    return thrum_future_cancelled(future) ? THRUM_OK : THRUM_STATE;
 }
 
 /* ---- lists ---- */
@@ -240,13 +247,13 @@ thrum_result thrum_future_add_callback(thrum_future *future, thrum_future_callba
     thrum_lock_acquire(&future->lock);
     const bool early = !thrum_future_done(future); /* F2 */
     if (early) {
+        THRUM_TELL_OWN_RELEASE(call);
         *future->last_call = call;
         future->last_call = &call->next;
     }
     thrum_lock_release(&future->lock);
     if (early) return THRUM_OK;
     free(call);
-    THRUM_TELL_OWN_ACQUIRE(future);
     run_callback(future, callback, argument);
     return THRUM_OK;
 }
@@ -254,7 +261,7 @@ thrum_result thrum_future_add_callback(thrum_future *future, thrum_future_callba
 /* ---- asking ---- */
 
 thrum_future_state thrum_future_state_of(const thrum_future *future) {
-    const uint32_t state = thrum_u32_load_acquire(&future->state); /* D2: acquire */
+    const uint32_t state = look(future);
     return state == FINISHING ? THRUM_FUTURE_RUNNING : (thrum_future_state)state;
 }
 
@@ -275,7 +282,6 @@ thrum_event *thrum_future_done_event(thrum_future *future) {
 static thrum_result await(thrum_future *future, thrum_deadline deadline) {
     if (!thrum_future_done(future) && thrum_event_wait_until(&future->done, deadline) != THRUM_OK)
         return THRUM_TIMEOUT;
-    THRUM_TELL_OWN_ACQUIRE(future);
     /* relaxed: D1 orders it before the last look */
     if (!thrum_u32_load_relaxed(&future->asked)) thrum_u32_store_relaxed(&future->asked, 1);
     return THRUM_OK;

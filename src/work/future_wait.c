@@ -143,12 +143,14 @@ thrum_result thrum_future_wait_until(thrum_future *const *futures, size_t count,
         watch->when = when;
         (void)begin(watch);
         result = thrum_event_wait_until(&watch->reached, deadline);
-        THRUM_TELL_OWN_ACQUIRE(watch);
         end(watch);
     } else if (count) {
         result = THRUM_NO_MEMORY;
     }
-    for (size_t i = 0; i < count && done; i++) done[i] = thrum_future_done(futures[i]);
+    for (size_t i = 0; i < count && (watch || done); i++) {
+        const bool over = thrum_future_done(futures[i]); /* D2: a wait sees what they have ended with */
+        if (done) done[i] = over;
+    }
     return result;
 }
 

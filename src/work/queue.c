@@ -30,8 +30,14 @@ static uint64_t puts_of(const thrum_queue *queue) {
 
 /* ---- attempts ---- */
 
-static thrum_result put_to_list(thrum_queue *queue, void *item) {
+/* The items and their memory come from the calls before: the heap compares what other threads have put. */
+static void lock_list(thrum_queue *queue) {
     thrum_lock_acquire(&queue->lock_);
+    THRUM_TELL_OWN_ACQUIRE(queue);
+}
+
+static thrum_result put_to_list(thrum_queue *queue, void *item) {
+    lock_list(queue);
     const uint64_t bound = thrum_u64_load_relaxed(&queue->bound_);
     thrum_result result;
     if (thrum_u32_load_relaxed(&queue->closed_))
@@ -46,7 +52,7 @@ static thrum_result put_to_list(thrum_queue *queue, void *item) {
 }
 
 static thrum_result get_from_list(thrum_queue *queue, void **item) {
-    thrum_lock_acquire(&queue->lock_);
+    lock_list(queue);
     thrum_result result = thrum_u32_load_relaxed(&queue->closed_) ? THRUM_CLOSED : THRUM_EMPTY;
     if (thrum_u64_load_relaxed(&queue->count_)) {
         *item = thrum_queue_list_get_(queue);
@@ -58,12 +64,18 @@ static thrum_result get_from_list(thrum_queue *queue, void **item) {
 
 static thrum_result attempt_put(void *q, void **item) {
     thrum_queue *const queue = q;
-    return in_ring(queue) ? thrum_ring_put(&queue->ring_, *item) : put_to_list(queue, *item);
+    if (!in_ring(queue)) return put_to_list(queue, *item);
+    const thrum_result result = thrum_ring_put(&queue->ring_, *item);
+    if (result == THRUM_CLOSED) THRUM_TELL_OWN_ACQUIRE(queue);
+    return result;
 }
 
 static thrum_result attempt_get(void *q, void **item) {
     thrum_queue *const queue = q;
-    return in_ring(queue) ? thrum_ring_get(&queue->ring_, item) : get_from_list(queue, item);
+    if (!in_ring(queue)) return get_from_list(queue, item);
+    const thrum_result result = thrum_ring_get(&queue->ring_, item);
+    if (result != THRUM_EMPTY) THRUM_TELL_OWN_ACQUIRE(queue);
+    return result;
 }
 
 /* Q-I1: done is read first and neither falls, so they were equal when the puts were read. */
@@ -114,7 +126,6 @@ thrum_result thrum_queue_get_until(thrum_queue *queue, void **item, thrum_deadli
     if (result == THRUM_EMPTY && deadline.ns != THRUM_NOW.ns)
         result = thrum_queue_gate_wait_(&queue->getters_, &to_get, queue, item, deadline);
     if (THRUM_LIKELY(result == THRUM_OK)) thrum_queue_gate_look_(&queue->putters_);
-    THRUM_TELL_OWN_ACQUIRE(queue);
     return result;
 }
 
@@ -150,8 +161,9 @@ thrum_result thrum_queue_task_done(thrum_queue *queue) {
 thrum_result thrum_queue_join_until(thrum_queue *queue, thrum_deadline deadline) {
     void *nothing;
     const thrum_result result = thrum_queue_gate_wait_(&queue->joiners_, &to_join, queue, &nothing, deadline);
+    if (result != THRUM_OK) return THRUM_TIMEOUT;
     THRUM_TELL_OWN_ACQUIRE(&queue->done_);
-    return result == THRUM_OK ? THRUM_OK : THRUM_TIMEOUT;
+    return THRUM_OK;
 }
 
 void thrum_queue_join(thrum_queue *queue) {

@@ -99,8 +99,9 @@ thrum_simple_queue_node *thrum_simple_queue_get_node_until(thrum_simple_queue *q
     thrum_result result = attempt_get(queue, &got);
     if (result == THRUM_EMPTY && deadline.ns != THRUM_NOW.ns)
         result = thrum_queue_gate_wait_(&queue->getters_, &to_get, queue, &got, deadline);
+    if (result != THRUM_OK) return NULL;
     THRUM_TELL_OWN_ACQUIRE(queue);
-    return result == THRUM_OK ? got : NULL;
+    return got;
 }
 
 thrum_simple_queue_node *thrum_simple_queue_get_node(thrum_simple_queue *queue) {

@@ -168,6 +168,17 @@ static void close_or_hear_of_it(unsigned me) {
 EXPLORE(who_hears_of_a_close_sees_what_came_before, .threads = 2, .begin = begin,
         .thread = close_or_hear_of_it, .bounds = {4, 4, 0, 0})
 
+static void close_or_be_refused(unsigned me) {
+    if (me == 0) {
+        s.page[0] = 1;
+        REQUIRE(thrum_ring_close(&s.ring));
+        return;
+    }
+    if (put(1) == THRUM_CLOSED || put(2) == THRUM_CLOSED) REQUIRE(s.page[0] == 1);
+}
+EXPLORE(a_put_that_is_refused_sees_what_came_before, .threads = 2, .begin = begin,
+        .thread = close_or_be_refused, .bounds = {4, 4, 0, 0})
+
 /* --- one producer, one consumer --------------------------------------------------------------------- */
 
 static void produce_or_consume(unsigned me) {
