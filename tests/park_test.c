@@ -12,7 +12,8 @@ static struct {
     bool real_clock;
     uint64_t now, step; /* each look at the clock moves it on by `step` */
     unsigned usable;
-    unsigned yields, looks, asked;
+    unsigned yields, looks, asked, naps, asked_for_policy;
+    bool of_deadlines; /* the caller's policy is SCHED_DEADLINE */
 } kernel = {.now = 1000, .usable = 2};
 
 uint64_t thrum_futex_now_ns(void) {
@@ -23,6 +24,16 @@ uint64_t thrum_futex_now_ns(void) {
 
 void thrum_futex_yield(void) {
     kernel.yields++;
+}
+
+bool thrum_futex_may_yield(void) {
+    kernel.asked_for_policy++;
+    return !kernel.of_deadlines;
+}
+
+void thrum_futex_nap(thrum_deadline deadline) {
+    CHECK(deadline.ns > kernel.now);
+    kernel.naps++;
 }
 
 unsigned thrum_futex_usable_cpus(void) {
@@ -154,4 +165,30 @@ TEST(a_change_of_the_number_of_processors_is_noticed) {
     kernel.usable = 2;
     spins = 0;
     while (rounds_of(1000, 1000000) == 0) CHECK(++spins < 1000);
+}
+
+TEST(a_thread_under_sched_deadline_gives_up_no_period) {
+    settle(2);
+    kernel.step = 100;
+    kernel.asked_for_policy = 0;
+    kernel.of_deadlines = true;
+    const unsigned rounds = rounds_of(1000, 1000);
+    CHECK(rounds > 0 && rounds < 1000);
+    CHECK(rounds_until_spent(thrum_park_among(1000, 3), 1000) > 0);
+    CHECK_EQ(kernel.asked_for_policy, 2); /* once a spin */
+    thrum_park_give_way();
+    CHECK_EQ(kernel.yields, 0);
+    CHECK_EQ(kernel.naps, 1);
+    kernel.of_deadlines = false;
+    thrum_park_give_way();
+    CHECK_EQ(kernel.yields, 1);
+    CHECK_EQ(kernel.naps, 1);
+}
+
+TEST(a_look_asks_for_no_policy) {
+    settle(2);
+    kernel.step = 100;
+    kernel.asked_for_policy = 0;
+    CHECK(rounds_until_spent(thrum_park_look(1000), 1000) > 0);
+    CHECK_EQ(kernel.asked_for_policy, 0);
 }

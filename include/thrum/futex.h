@@ -91,8 +91,14 @@ THRUM_API uint64_t thrum_futex_now_ns(void);
 /* Sleeps until the deadline, which must not be THRUM_FOREVER; signals may end it early. */
 THRUM_API void thrum_futex_nap(thrum_deadline deadline);
 
-/* Lets another thread have this processor, if one is ready to run. */
+/*
+ * Lets another thread have this processor, if one is ready to run. Under SCHED_DEADLINE the caller gives up
+ * the rest of its runtime, until its next period.
+ */
 THRUM_API void thrum_futex_yield(void);
+
+/* Whether a yield costs the calling thread no more than a turn: false under SCHED_DEADLINE. A system call. */
+THRUM_API THRUM_MUST_USE bool thrum_futex_may_yield(void);
 
 /* A full fence of the calling thread: sequentially consistent. Signal handlers too. */
 THRUM_API void thrum_futex_fence(void);

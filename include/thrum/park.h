@@ -4,8 +4,9 @@
  *
  * Floor 2. A spin is measured in time. Its first rounds are processor pauses alone, for a partner
  * that answers within a microsecond from another processor; in every later round it gives up the
- * processor, for a partner that waits for this very one. When the budget is spent the caller
- * sleeps. Where the process may run on one processor only there is no spin at all.
+ * processor, for a partner that waits for this very one. Under SCHED_DEADLINE, where a yield gives
+ * up the rest of the period, it goes on with pauses. When the budget is spent the caller sleeps.
+ * Where the process may run on one processor only there is no spin at all.
  *
  *     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
  *     do {
@@ -61,6 +62,12 @@ THRUM_API thrum_park thrum_park_among(uint32_t budget_ns, uint32_t threads);
  * Belongs to one thread. No memory order.
  */
 THRUM_API bool thrum_park_again(thrum_park *spin);
+
+/*
+ * For a wait that has no budget: lets another thread have this processor. A yield, or under SCHED_DEADLINE a
+ * nap of some microseconds. No memory order.
+ */
+THRUM_API void thrum_park_give_way(void);
 
 THRUM_END_DECLS
 

@@ -18,8 +18,8 @@
  */
 #include <thrum/all.h>
 #include <thrum/backoff.h>
-#include <thrum/futex.h>
 #include <thrum/lock.h>
+#include <thrum/park.h>
 #include <thrum/rlock.h>
 
 #include <stdio.h>
@@ -93,7 +93,7 @@ thrum_result thrum_acquire_all_until_(const thrum_all *all, thrum_deadline deadl
         while (held > 0) let_go(from(all, first, --held)); /* A1, A2 */
         if (result != THRUM_TIMEOUT || thrum_deadline_passed(deadline)) return result;
         first = missing;
-        thrum_futex_yield();
+        thrum_park_give_way();
         thrum_backoff_pause(&backoff);
     }
 }

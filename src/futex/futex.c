@@ -30,6 +30,9 @@
 #define SYS_futex_waitv 449
 #endif
 
+/* The kernel's numbers of SCHED_DEADLINE and SCHED_RESET_ON_FORK, which not every C library names. */
+enum { DEADLINE_POLICY = 6, RESET_ON_FORK = 0x40000000 };
+
 /* A call of the kernel; tests may meddle with it (fault.h). */
 #ifdef THRUM_FAULTS
 #include "fault.h"
@@ -186,6 +189,14 @@ void thrum_futex_yield(void) {
     const int saved = errno;
     (void)CALL(YIELD, sched_yield());
     errno = saved; /* I1: Linux does not fail it, a sandbox may */
+}
+
+/* A refusal counts as an ordinary policy. */
+bool thrum_futex_may_yield(void) {
+    const int saved = errno;
+    const long policy = CALL(POLICY, syscall(SYS_sched_getscheduler, 0));
+    errno = saved;
+    return policy < 0 || (policy & ~(long)RESET_ON_FORK) != DEADLINE_POLICY;
 }
 
 /* gcc's ThreadSanitizer knows no fences and warns of each; ours order no plain data. */

@@ -5,6 +5,8 @@
  * I1: without a second processor nobody can answer while we spin: the budget is 0.
  * I2: the budget begins with the first round that reads the clock; the rounds before it are short
  *     by construction, THRUM_PARK_ROUNDS times THRUM_PARK_PAUSES pauses in all.
+ * I3: a thread under SCHED_DEADLINE does not yield: it would lose the rest of its period. Each spin asks for
+ *     the policy once, before its first yield, since it may change at any time.
  */
 #include <thrum/atomic.h>
 #include <thrum/futex.h>
@@ -21,6 +23,8 @@
 #ifndef THRUM_PARK_REREAD_AFTER
 #define THRUM_PARK_REREAD_AFTER 64
 #endif
+
+#define GIVE_WAY_NS 10000 /* a nap in the place of a yield */
 
 static uint32_t processors(bool reread) {
     static thrum_u32 usable; /* 0: not known yet. Relaxed: a hint, and any answer is correct. */
@@ -59,7 +63,10 @@ bool thrum_park_again(thrum_park *spin) {
         return true;
     }
     const uint64_t now = thrum_futex_now_ns();
-    if (spin->end_ns == 0) spin->end_ns = now + spin->budget_ns; /* I2 */
+    if (spin->end_ns == 0) {
+        spin->end_ns = now + spin->budget_ns;                     /* I2 */
+        if (spin->yields) spin->yields = thrum_futex_may_yield(); /* I3 */
+    }
     if (now >= spin->end_ns) return spent();
     if (spin->yields) {
         thrum_futex_yield();
@@ -67,4 +74,11 @@ bool thrum_park_again(thrum_park *spin) {
         for (int i = 0; i < THRUM_PARK_PAUSES; i++) thrum_cpu_pause();
     }
     return true;
+}
+
+void thrum_park_give_way(void) {
+    if (thrum_futex_may_yield())
+        thrum_futex_yield();
+    else
+        thrum_futex_nap(thrum_after_ns(GIVE_WAY_NS)); /* I3 */
 }

@@ -7,7 +7,7 @@
  * line and the holder's release is the only transfer it costs.
  */
 #include <thrum/backoff.h>
-#include <thrum/futex.h>
+#include <thrum/park.h>
 #include <thrum/spinlock.h>
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ thrum_result thrum_spinlock_acquire_slow_(thrum_spinlock *lock, thrum_deadline d
     for (;;) {
         if (thrum_u32_load_relaxed(&lock->state) == 0 && thrum_spinlock_try_acquire(lock)) return THRUM_OK;
         if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
-        if (backoff.bound == THRUM_BACKOFF_MAX) thrum_futex_yield();
+        if (backoff.bound == THRUM_BACKOFF_MAX) thrum_park_give_way();
         thrum_backoff_pause(&backoff);
     }
 }

@@ -43,6 +43,7 @@ static const call calls[] = {
     {"clock_gettime", SYS_clock_gettime},
     {"clock_nanosleep", SYS_clock_nanosleep},
     {"sched_yield", SYS_sched_yield},
+    {"sched_getscheduler", SYS_sched_getscheduler},
     {"sched_getaffinity", SYS_sched_getaffinity},
     {"membarrier", SYS_membarrier},
     {"getpid", SYS_getpid},

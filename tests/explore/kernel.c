@@ -208,6 +208,10 @@ void thrum_futex_yield(void) {
     if (engine.tracing) report_event(CALLER, 0, "yield");
 }
 
+bool thrum_futex_may_yield(void) {
+    return true;
+}
+
 void thrum_futex_fence(void) {
     operation_begins();
     memory_fence_sc();

@@ -138,6 +138,10 @@ void thrum_futex_nap(thrum_deadline deadline) {
 
 void thrum_futex_yield(void) {}
 
+bool thrum_futex_may_yield(void) {
+    return true;
+}
+
 void thrum_futex_fence(void) {}
 
 bool thrum_futex_fence_all(void) {
