@@ -25,14 +25,16 @@
 /* `file` is a source's name, and `expression` how it names the lock. */
 void thrum_inner_acquire_(const void *lock, const char *file, const char *expression);
 void thrum_inner_release_(const void *lock);
+void thrum_inner_reset_(const void *lock);
 /* Before a function of the caller's is called, and before a wait for one. */
 void thrum_inner_none_(const char *file, int line);
 
 #define thrum_lock_acquire(lock) (thrum_inner_acquire_(lock, __FILE__, #lock), thrum_lock_acquire(lock))
 #define thrum_lock_release(lock) (thrum_inner_release_(lock), thrum_lock_release(lock))
-#define thrum_lock_reset_after_fork(lock) (thrum_inner_release_(lock), thrum_lock_reset_after_fork(lock))
+#define thrum_lock_reset_after_fork(lock) (thrum_inner_reset_(lock), thrum_lock_reset_after_fork(lock))
 #define thrum_rlock_acquire(lock) (thrum_inner_acquire_(lock, __FILE__, #lock), thrum_rlock_acquire(lock))
 #define thrum_rlock_release(lock) (thrum_inner_release_(lock), thrum_rlock_release(lock))
+#define thrum_rlock_reset_after_fork(lock) (thrum_inner_reset_(lock), thrum_rlock_reset_after_fork(lock))
 #define THRUM_NOTHING_LOCKED() thrum_inner_none_(__FILE__, __LINE__)
 
 #endif

@@ -83,6 +83,11 @@ void thrum_inner_release_(const void *lock) {
     for (count--; i <= count; i++) held[i - 1] = held[i];
 }
 
+/* However often it was acquired. */
+void thrum_inner_reset_(const void *lock) {
+    while (is_held(lock)) thrum_inner_release_(lock);
+}
+
 void thrum_inner_none_(const char *file, int line) {
     if (!count) return;
     (void)fprintf(stderr, "thrum: %s:%d is reached while %s of %s is held\n", file, line,
