@@ -24,6 +24,7 @@
 #include "size.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <urcu/urcu-bp.h>
@@ -71,8 +72,9 @@ static void *pointer(uint64_t value) {
 static void destroy(entry *e) {
     /* relaxed: the retire, or the map's end, orders it */
     void *const value = e->last ? e->last : pointer(thrum_u64_load_relaxed(&e->value));
+    pthread_cleanup_push(free, e);
     if (e->destroy) e->destroy(value);
-    free(e);
+    pthread_cleanup_pop(1);
 }
 
 static void destroy_retired(thrum_rcu_head *head) {
@@ -81,8 +83,9 @@ static void destroy_retired(thrum_rcu_head *head) {
 
 static void destroy_former(thrum_rcu_head *head) {
     former *const f = OBJECT_OF(head, former, retired);
+    pthread_cleanup_push(free, f);
     f->destroy(f->value);
-    free(f);
+    pthread_cleanup_pop(1);
 }
 
 static void *value_of(entry *e) {
@@ -264,20 +267,34 @@ thrum_result thrum_map_new(thrum_map **into, const thrum_map_config *config) {
     return THRUM_OK;
 }
 
-/* In the helper; nobody else knows the map any more. */
-static void end(thrum_rcu_head *head) {
-    thrum_map *const map = OBJECT_OF(head, thrum_map, end);
+/* Again from the beginning, where a destroy has ended the thread. */
+static void destroy_all(void *p) {
+    thrum_map *const map = p;
     struct cds_lfht_iter at;
-    thrum_rcu_read_begin(); /* liburcu wants one */
+    pthread_cleanup_push(destroy_all, map);
     cds_lfht_first(map->table, &at);
     for (struct cds_lfht_node *node; (node = cds_lfht_iter_get_node(&at));) {
         cds_lfht_next(map->table, &at);
         (void)cds_lfht_del(map->table, node);
         destroy(entry_of(node));
     }
+    pthread_cleanup_pop(0);
+}
+
+static void free_all(void *p) {
+    thrum_map *const map = p;
     thrum_rcu_read_end();
     (void)cds_lfht_destroy(map->table, NULL);
     free(map);
+}
+
+/* In the helper; nobody else knows the map any more. */
+static void end(thrum_rcu_head *head) {
+    thrum_map *const map = OBJECT_OF(head, thrum_map, end);
+    thrum_rcu_read_begin(); /* liburcu wants one */
+    pthread_cleanup_push(free_all, map);
+    destroy_all(map);
+    pthread_cleanup_pop(1);
 }
 
 void thrum_map_free(thrum_map *map) {

@@ -10,14 +10,16 @@
 #include "../atomic/tell.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <thrum/snapshot.h>
 
 static void destroy(thrum_rcu_head *head) {
     thrum_version_ *const version = (thrum_version_ *)(void *)head; /* its first member */
+    pthread_cleanup_push(free, version);
     if (version->destroy) version->destroy(version->value);
-    free(version);
+    pthread_cleanup_pop(1);
 }
 
 /* What was there before. */

@@ -41,13 +41,12 @@ static void after_fork(void) {
     (void)!thrum_rlock_release(&thrum_first_uses_);
 }
 
-/* The room thread has freed the lock of first uses. */
-
 static void in_the_child(void) {
     first = NULL; /* O2 */
     ending = false;
     if (!wished) thrum_first_use_reopen_(&prepared); /* O3 */
     thrum_lock_reset_after_fork(&lock);
+    (void)!thrum_rlock_release(&thrum_first_uses_); /* O2: taken twice, released twice */
 }
 
 static thrum_result watch_forks(void) {
