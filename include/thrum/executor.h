@@ -39,6 +39,8 @@
  *             that: posix_spawnattr_setsigmask gives it another mask.
  * Cancelling  a job is pending until a worker has taken it. A shutdown that cancels right after the submits
  *             may find that no worker has come so far, and cancel them all.
+ * Inherited   a job has copies of the values that its submitter has of inherited locals (thrum/local.h), and
+ *             no others of these: neither its worker's nor those of an earlier job.
  * Process     the process's end (thrum/thread.h) shuts every executor down, and waits for all jobs that were
  *             submitted.
  * Freed       when the last reference is released and the workers have ended.
@@ -55,6 +57,7 @@
 
 #include <thrum/deadline.h>
 #include <thrum/future.h>
+#include <thrum/local.h>
 #include <thrum/result.h>
 #include <thrum/with.h>
 
@@ -82,6 +85,7 @@ typedef struct thrum_executor_config {
     thrum_executor_drop *drop;              /* may be NULL */
     void *argument;                         /* of both */
     size_t stack_size;                      /* of the workers; 0: thrum_stack_size decides */
+    thrum_context context; /* whether jobs begin with copies of their submitters' inherited locals */
 } thrum_executor_config;
 
 /* How thrum_executor_shutdown behaves: nothing, or some of these added. */
@@ -116,7 +120,8 @@ THRUM_API void thrum_executor_release(thrum_executor *executor);
 /*
  * Hands a job over. With `future` not NULL a future for it is put there, with a reference for the caller.
  * THRUM_OK; THRUM_CLOSED: it was shut down; THRUM_BROKEN: an initialiser failed; THRUM_NO_MEMORY;
- * THRUM_NO_THREAD and THRUM_FINALIZING: there is no worker, and none could be started; THRUM_INVALID: no job.
+ * THRUM_NO_THREAD and THRUM_FINALIZING: there is no worker, and none could be started; THRUM_INVALID: no job;
+ * what a copier of an inherited local returned that failed.
  * Unless THRUM_OK nothing has changed. Never waits for room: who submits faster than the workers work bounds
  * it by a semaphore.
  */

@@ -21,6 +21,14 @@
  *             the object. It is as new afterwards: neither it nor another one at its address sees any old
  *             value.
  * Fork        the child has the forking thread's values; those of the others are destroyed with the object.
+ * Inherited   a local with a copier (THRUM_LOCAL_INHERITED) is inherited. A thread that is started
+ *             (thrum/thread.h; timers, too), a job that is submitted (thrum/executor.h) and a function that
+ *             is scheduled (thrum/scheduler.h) get copies of the values that their maker has at that moment,
+ *             made in the maker's thread, and no value where the maker has none. THRUM_CONTEXT_EMPTY in a
+ *             config says: no copies. While a job or a scheduled function runs it sees its copies, and none
+ *             of its thread's own. A job's copies, and what it makes, are destroyed before its future is
+ *             done, whatever way it ends. A touch of such a value costs a look through those that the thread
+ *             has.
  *
  *     static thrum_local sessions = THRUM_LOCAL_INIT(sizeof(session), connect_session, close_session, NULL);
  *
@@ -45,6 +53,17 @@
  */
 typedef thrum_result thrum_local_initialiser(void *value, void *argument);
 typedef void thrum_local_destructor(void *value, void *argument);
+/*
+ * Makes a value out of zeroes, the copy of `from`, a value of the calling thread's. Not THRUM_OK: the start,
+ * submit or schedule that asked for the copy returns that, and nothing has changed.
+ */
+typedef thrum_result thrum_local_copier(void *value, const void *from, void *argument);
+
+/* What a thread, a job or a scheduled function begins with. */
+typedef enum thrum_context {
+    THRUM_CONTEXT_INHERIT, /* copies of its maker's values of inherited locals */
+    THRUM_CONTEXT_EMPTY    /* none */
+} thrum_context;
 
 typedef struct thrum_local {
     thrum_u64 key_; /* 0: nobody has touched it yet */
@@ -52,13 +71,17 @@ typedef struct thrum_local {
     thrum_local_initialiser *initialise; /* NULL: zeroes are a value */
     thrum_local_destructor *destroy;     /* NULL: nothing to be done */
     void *argument;
+    thrum_local_copier *copy; /* NULL: not inherited */
 } thrum_local;
 
 #define THRUM_LOCAL_INIT(size, initialise, destroy, argument) \
-    { {0}, (size), (initialise), (destroy), (argument) }
+    { {0}, (size), (initialise), (destroy), (argument), NULL }
+#define THRUM_LOCAL_INHERITED(size, initialise, destroy, copy, argument) \
+    { {0}, (size), (initialise), (destroy), (argument), (copy) }
 
 /*
- * What each thread has: the values by the low half-word of their keys. src/thread/local.c says who writes it.
+ * What each thread has: the values by the low half-word of their keys; those of inherited locals apart, in
+ * any order. src/thread/local.c says who writes them.
  */
 typedef struct thrum_local_slot_ {
     uint64_t key;
@@ -75,7 +98,19 @@ THRUM_BEGIN_DECLS
 extern THRUM_API __thread thrum_local_table_ thrum_local_table_now_
     __attribute__((tls_model("initial-exec")));
 
+extern THRUM_API __thread thrum_local_table_ thrum_local_context_now_
+    __attribute__((tls_model("initial-exec")));
+/* In the key of an inherited local. */
+#define THRUM_LOCAL_INHERITED_KEY_ ((uint64_t)1 << 63)
+
 THRUM_API void *thrum_local_make_(thrum_local *local, thrum_result *result) THRUM_COLD;
+
+THRUM_INLINE void *thrum_local_inherited_(uint64_t key) {
+    const thrum_local_table_ *const context = &thrum_local_context_now_;
+    for (size_t i = 0; i < context->count; i++)
+        if (context->slots[i].key == key) return context->slots[i].value;
+    return NULL;
+}
 
 /* The calling thread's value; NULL when it has none. Makes none. */
 THRUM_INLINE void *thrum_local_peek(const thrum_local *local) {
@@ -83,7 +118,9 @@ THRUM_INLINE void *thrum_local_peek(const thrum_local *local) {
         thrum_u64_load_relaxed(&local->key_); /* relaxed: only what this thread put there can match */
     const size_t index = key & 0xFFFF;
     const thrum_local_table_ *const table = &thrum_local_table_now_;
-    return index < table->count && table->slots[index].key == key ? table->slots[index].value : NULL;
+    if (THRUM_LIKELY(index < table->count && table->slots[index].key == key))
+        return table->slots[index].value;
+    return key & THRUM_LOCAL_INHERITED_KEY_ ? thrum_local_inherited_(key) : NULL;
 }
 
 /* The calling thread's value, made if there is none; NULL when that fails. */

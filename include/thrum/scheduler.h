@@ -3,7 +3,8 @@
  * scheduler: any number of timers on one thread, for servers. A thread a timer is thrum/timer.h.
  *
  * Floor 4, in libthrum. All-zero memory is a scheduler, and an entry that is not scheduled. The entries lie
- * in the caller's memory: scheduling takes none, and fails only where the first one cannot start the thread.
+ * in the caller's memory: scheduling takes none, and fails only where the first one cannot start the thread;
+ * but copies of inherited locals take memory.
  *
  * Cost        scheduling is a lock and a comparison, and a wake only when the new entry is the earliest; a
  *             cancel and a call are logarithmic in the number of entries, amortised (a pairing heap: Fredman,
@@ -16,6 +17,8 @@
  *             for it. It blocks all signals but those that its own faults raise.
  * Periodic    calls are due at first + k * period, however long each takes. Those whose time has passed when
  *             the one before them ends are left out, and counted (thrum_scheduler_missed).
+ * Inherited   a function has copies of the values that its scheduler's caller had of inherited locals
+ *             (thrum/local.h) when it scheduled it: one set of copies for all calls of a periodic one.
  * Freed       an entry: when its cancel has returned, in its own function, and after its last call. A
  *             scheduler: when its stop has returned and nobody uses it.
  * Fork        the child calls thrum_scheduler_reset_after_fork, which forgets all that was pending.
@@ -80,8 +83,8 @@ THRUM_BEGIN_DECLS
 
 /*
  * Calls the function once, when the deadline has passed. THRUM_OK; THRUM_STATE: the entry is pending already;
- * THRUM_CLOSED: the scheduler was stopped; or what starting its thread answered: nothing was scheduled, and
- * it may be tried again.
+ * THRUM_CLOSED: the scheduler was stopped; THRUM_NO_MEMORY, or what a copier of an inherited local returned;
+ * or what starting its thread answered: nothing was scheduled, and it may be tried again.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_scheduler_at(thrum_scheduler *scheduler, thrum_scheduled *entry,
                                                          thrum_deadline deadline,

@@ -51,6 +51,7 @@
 
 #include <thrum/deadline.h>
 #include <thrum/event.h>
+#include <thrum/local.h>
 #include <thrum/result.h>
 
 /* What a name holds at most, its end included. The kernel's own name of a thread holds 16. */
@@ -83,6 +84,7 @@ typedef struct thrum_thread_config {
     thrum_daemon daemon;
     size_t stack_size;       /* 0: thrum_stack_size decides */
     uint64_t timer_slack_ns; /* how late its timed waits may be woken; 0: as the starter's (50 µs, mostly) */
+    thrum_context context;   /* what it begins with; Thread(context=) */
 } thrum_thread_config;
 
 #define THRUM_TARGET(function) .target = (function), .target_name = #function
@@ -130,7 +132,8 @@ THRUM_API void thrum_thread_release(thrum_thread *thread);
  * THRUM_FINALIZING; THRUM_NO_THREAD: the system refused one (a limit, a sandbox); THRUM_NO_MEMORY;
  * THRUM_INVALID: an empty handle, or a stack that the system does not accept. After a failure nothing is
  * registered, and it may be tried again; a failed start waits for a grace period, so not inside a read
- * section of thrum/rcu.h.
+ * section of thrum/rcu.h. The thread begins with copies of the calling thread's inherited locals
+ * (thrum/local.h); what a copier returned that failed is returned.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_start(thrum_thread *thread);
 
@@ -190,6 +193,12 @@ THRUM_API bool thrum_thread_daemon(const thrum_thread *thread);
 
 /* THRUM_OK; THRUM_ALREADY_STARTED: nothing has changed. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_set_daemon(thrum_thread *thread, bool daemon);
+
+/*
+ * Says what it begins with, in its config's place: of a timer, `&timer.thread`. THRUM_OK;
+ * THRUM_ALREADY_STARTED: nothing has changed.
+ */
+THRUM_API THRUM_MUST_USE thrum_result thrum_thread_set_context(thrum_thread *thread, thrum_context context);
 
 /* Whether it has ended by failing; then its code in `*code`, unless NULL. */
 THRUM_API bool thrum_thread_failed(const thrum_thread *thread, int *code);

@@ -20,6 +20,8 @@
  *     count starts late. After the last round that a thread counts, nothing is made.
  * V5: a destructor is shielded (hooks_call.c): whatever way it is left, its value is freed and the others are
  *     destroyed.
+ * V6: the values of inherited locals lie in a table of their own, the thread's context, in any order. So a
+ *     context is copied, put in force and taken out of force as a whole, without memory (local_context.c).
  */
 #include "record.h"
 
@@ -33,7 +35,14 @@
 #include <thrum/local.h>
 #include <thrum/self.h>
 
-enum { INDEX_BITS = 16, CHUNK = 256, CHUNKS = (1 << INDEX_BITS) / CHUNK, FEWEST_SLOTS = 16, PASSES = 4 };
+enum {
+    INDEX_BITS = 16,
+    CHUNK = 256,
+    CHUNKS = (1 << INDEX_BITS) / CHUNK,
+    FEWEST_SLOTS = 16,
+    FEWEST_IN_CONTEXT = 2,
+    PASSES = 4
+};
 
 typedef struct value {
     struct value *next, **place; /* in the entry's list */
@@ -44,14 +53,17 @@ typedef struct value {
 typedef struct entry {
     uint64_t key; /* V2 */
     value *values;
+    size_t size;
     thrum_local_destructor *destroy;
+    thrum_local_copier *copy;
     void *argument;
     uint32_t next_free;
 } entry;
 
 __thread thrum_local_table_ thrum_local_table_now_;
-static __thread unsigned rounds; /* of destructors that this thread has seen */
-static __thread bool refusing;   /* V4 */
+__thread thrum_local_table_ thrum_local_context_now_; /* V6 */
+static __thread unsigned rounds;                      /* of destructors that this thread has seen */
+static __thread bool refusing;                        /* V4 */
 
 thrum_lock thrum_locals_; /* the guard of all below, and of V1 */
 static entry *chunks[CHUNKS];
@@ -89,8 +101,12 @@ static uint64_t key_of(thrum_local *local, thrum_result *result) {
     if (key == 0) {
         const uint32_t index = take_index(result);
         if (index) {
-            key = ++last_serial << INDEX_BITS | index;
-            *entry_at(key) = (entry){.key = key, .destroy = local->destroy, .argument = local->argument};
+            key = ++last_serial << INDEX_BITS | index | (local->copy ? THRUM_LOCAL_INHERITED_KEY_ : 0);
+            *entry_at(key) = (entry){.key = key,
+                                     .size = local->size,
+                                     .destroy = local->destroy,
+                                     .copy = local->copy,
+                                     .argument = local->argument};
             thrum_u64_store_relaxed(&local->key_,
                                     key); /* relaxed: who reads it without `locals` only compares it */
         }
@@ -145,59 +161,82 @@ static void empty(void *p) {
 }
 
 struct emptying {
+    bool all; /* or the context alone */
     int pass;
-    size_t index;
+    size_t in_context, index;
     bool any; /* the pass has met a value */
 };
+
+/* The next slot with a value; destructors may have enlarged the table. */
+static thrum_local_slot_ *next_value(const thrum_local_table_ *table, size_t *index) {
+    while (*index < table->count && !table->slots[*index].value) table->slots[(*index)++].key = 0;
+    return *index < table->count ? &table->slots[(*index)++] : NULL;
+}
 
 /* V4 */
 static bool empty_next(void *p) {
     struct emptying *const at = p;
-    const thrum_local_table_ *const table = &thrum_local_table_now_; /* destructors may enlarge it */
     for (;;) {
         refusing = refusing || at->pass == PASSES;
-        while (at->index < table->count && !table->slots[at->index].value) table->slots[at->index++].key = 0;
-        if (at->index < table->count) {
+        thrum_local_slot_ *slot = next_value(&thrum_local_context_now_, &at->in_context);
+        if (!slot && at->all) slot = next_value(&thrum_local_table_now_, &at->index);
+        if (slot) {
             at->any = true;
-            empty(&table->slots[at->index++]);
+            empty(slot);
             return true;
         }
         if (!at->any || at->pass == PASSES) return false;
-        *at = (struct emptying){at->pass + 1, 1, false};
+        *at = (struct emptying){.all = at->all, .pass = at->pass + 1, .index = 1};
     }
 }
 
-static void free_table(void *unused) {
-    (void)unused;
-    refusing = rounds >= THRUM_LAST_ROUND;
-    free(thrum_local_table_now_.slots);
-    thrum_local_table_now_ = (thrum_local_table_){0, NULL};
+static void free_table(thrum_local_table_ *table) {
+    free(table->slots);
+    *table = (thrum_local_table_){0, NULL};
 }
 
-static void empty_for_good(void) {
-    struct emptying at = {1, 1, false};
-    pthread_cleanup_push(free_table, NULL);
+static void free_tables(void *p) {
+    const struct emptying *const at = p;
+    refusing = rounds >= THRUM_LAST_ROUND;
+    free_table(&thrum_local_context_now_);
+    if (at->all) free_table(&thrum_local_table_now_);
+}
+
+static void empty_for_good(bool all) {
+    struct emptying at = {.all = all, .pass = 1, .index = 1};
+    pthread_cleanup_push(free_tables, &at);
     thrum_hooks_each_(empty_next, &at);
     pthread_cleanup_pop(1);
+}
+
+void thrum_local_end_context_(void) {
+    empty_for_good(false);
 }
 
 /* A round of the thread's end. */
 static void end(void *table) {
     if (++rounds < THRUM_LAST_ROUND) (void)pthread_setspecific(until_end, table);
-    empty_for_good();
+    empty_for_good(true);
 }
 
 void thrum_local_finish_(void) {
     rounds = THRUM_LAST_ROUND;
-    empty_for_good();
+    empty_for_good(true);
+}
+
+/* The slot of a value that the calling thread has. */
+static thrum_local_slot_ *slot_of(uint64_t key) {
+    if (!(key & THRUM_LOCAL_INHERITED_KEY_))
+        return &thrum_local_table_now_.slots[key & ((1u << INDEX_BITS) - 1)];
+    thrum_local_slot_ *slot = thrum_local_context_now_.slots;
+    while (slot->key != key) slot++;
+    return slot;
 }
 
 void thrum_local_clear(thrum_local *local) {
     if (!thrum_local_peek(local)) return;
     const int saved = errno;
-    thrum_hooks_shield_(
-        empty,
-        &thrum_local_table_now_.slots[thrum_u64_load_relaxed(&local->key_) & ((1u << INDEX_BITS) - 1)]);
+    thrum_hooks_shield_(empty, slot_of(thrum_u64_load_relaxed(&local->key_)));
     errno = saved;
 }
 
@@ -237,11 +276,15 @@ static thrum_result make_key(void) {
     return has_key ? thrum_fork_prepare_() : THRUM_NO_MEMORY;
 }
 
+static bool keep_until_end(void) {
+    return pthread_setspecific(until_end, &thrum_local_table_now_) == 0; /* V4 */
+}
+
 /* Room for the index in the calling thread's table. */
 static bool make_room(size_t index) {
     thrum_local_table_ *const table = &thrum_local_table_now_;
     if (index < table->count) return true;
-    if (pthread_setspecific(until_end, table)) return false; /* V4 */
+    if (!keep_until_end()) return false;
     size_t count = table->count ? table->count : FEWEST_SLOTS;
     while (count <= index) count *= 2;
     size_t size;
@@ -252,6 +295,45 @@ static bool make_room(size_t index) {
     slots[0].key = 1; /* V3 */
     *table = (thrum_local_table_){count, slots};
     return true;
+}
+
+/* A place in the calling thread's context, if need be that of a local that is gone; V6. */
+static thrum_local_slot_ *room_in_context(void) {
+    thrum_local_table_ *const context = &thrum_local_context_now_;
+    thrum_local_slot_ *room = NULL;
+    thrum_lock_acquire(&thrum_locals_);
+    for (size_t i = 0; i < context->count && !room; i++) {
+        thrum_local_slot_ *const slot = &context->slots[i];
+        if (!slot->value || entry_at(slot->key)->key != slot->key) room = slot; /* V2 */
+    }
+    thrum_lock_release(&thrum_locals_);
+    if (room) return room;
+    if (!keep_until_end()) return NULL;
+    const size_t count = context->count, more = count ? 2 * count : FEWEST_IN_CONTEXT;
+    thrum_local_slot_ *const slots = realloc(context->slots, more * sizeof *slots);
+    if (!slots) return NULL;
+    for (size_t i = count; i < more; i++) slots[i] = (thrum_local_slot_){0, NULL};
+    *context = (thrum_local_table_){more, slots};
+    return &slots[count];
+}
+
+/* Where the calling thread is to keep a value; NULL: no memory. */
+static thrum_local_slot_ *room_for(uint64_t key) {
+    if (key & THRUM_LOCAL_INHERITED_KEY_) return room_in_context();
+    const size_t index = key & ((1u << INDEX_BITS) - 1);
+    return make_room(index) ? &thrum_local_table_now_.slots[index] : NULL;
+}
+
+/* V1 */
+static void list(value *v, uint64_t key) {
+    v->key = key;
+    thrum_lock_acquire(&thrum_locals_);
+    entry *const e = entry_at(key);
+    v->next = e->values;
+    v->place = &e->values;
+    if (v->next) v->next->place = &v->next;
+    e->values = v;
+    thrum_lock_release(&thrum_locals_);
 }
 
 struct initialisation {
@@ -290,8 +372,8 @@ static void *make(thrum_local *local, thrum_result *result) {
     if (!key) return NULL;
     value *const v = make_value(local, result);
     if (!v) return NULL;
-    const size_t index = key & ((1u << INDEX_BITS) - 1);
-    if (!make_room(index)) { /* after the initialiser, which may have enlarged the table */
+    thrum_local_slot_ *const slot = room_for(key); /* after the initialiser, which may have made some */
+    if (!slot) {
         entry *const e = entry_at(key);
         struct doomed doomed = {v, e->destroy, e->argument};
         v->next = NULL;
@@ -299,15 +381,8 @@ static void *make(thrum_local *local, thrum_result *result) {
         *result = THRUM_NO_MEMORY;
         return NULL;
     }
-    v->key = key;
-    thrum_lock_acquire(&thrum_locals_);
-    entry *const e = entry_at(key);
-    v->next = e->values;
-    v->place = &e->values;
-    if (v->next) v->next->place = &v->next;
-    e->values = v; /* V1 */
-    thrum_lock_release(&thrum_locals_);
-    thrum_local_table_now_.slots[index] = (thrum_local_slot_){key, v->data};
+    list(v, key);
+    *slot = (thrum_local_slot_){key, v->data};
     *result = THRUM_OK;
     return v->data;
 }
@@ -317,4 +392,40 @@ void *thrum_local_make_(thrum_local *local, thrum_result *result) {
     void *const made = make(local, result);
     errno = saved;
     return made;
+}
+
+/* ---- inheriting ---- */
+
+struct copying {
+    thrum_local_copier *copy;
+    void *argument;
+    const void *from;
+    value *to;
+    thrum_result result;
+};
+
+static void copy(void *p) {
+    struct copying *const c = p;
+    c->result = c->copy(c->to->data, c->from, c->argument);
+}
+
+thrum_result thrum_local_copy_(thrum_local_slot_ from, thrum_local_slot_ *to) {
+    *to = (thrum_local_slot_){0, NULL};
+    if (!from.value) return THRUM_OK;
+    thrum_lock_acquire(&thrum_locals_);
+    const entry found = *entry_at(from.key);
+    thrum_lock_release(&thrum_locals_);
+    if (found.key != from.key) return THRUM_OK; /* V2 */
+    value *const v = calloc(1, sizeof *v + found.size);
+    if (!v) return THRUM_NO_MEMORY;
+    thrum_guard_ dropping = {free, v, NULL};
+    struct copying copying = {found.copy, found.argument, from.value, v, THRUM_CANCELLED};
+    if (!thrum_self_call_(&dropping, copy, &copying)) return THRUM_CANCELLED; /* freed meanwhile */
+    if (copying.result != THRUM_OK) {
+        free(v);
+        return copying.result;
+    }
+    list(v, from.key);
+    *to = (thrum_local_slot_){from.key, v->data};
+    return THRUM_OK;
 }

@@ -40,6 +40,7 @@
 #include <unwind.h>
 
 #include "../atomic/tell.h"
+#include "context.h"
 
 enum { THRUM_THREAD_NEW, THRUM_THREAD_STARTING, THRUM_THREAD_ALIVE, THRUM_THREAD_ENDED };
 enum { THRUM_NOBODY_JOINS, THRUM_SOMEBODY_JOINS };
@@ -77,6 +78,8 @@ typedef struct thrum_thread_record_ {
     void *value;
     size_t stack_size;
     uint64_t timer_slack_ns;
+    thrum_u32 how;           /* a thrum_context */
+    thrum_context_ inherits; /* from the start until the thread has begun */
     thrum_u32 failed;
     int code;
 

@@ -13,15 +13,20 @@
  *     failed; then the next scheduling tries again.
  * S6: a function that fails or exits ends, and its thread goes on. One that calls pthread_exit, or is
  *     cancelled, leaves what is pending to another thread; while none can be had, the ending one goes on.
+ * S7: an entry that inherits has `wrapped` for its function, and for its argument a block with its own
+ *     function, argument and context. A cancel, a stop, or the end of its last call frees the block, with
+ *     nothing locked: the one that takes the entry out for good. Between calls the thread has no context.
  */
 #include "../atomic/tell.h"
 #include "../rcu/own_thread.h"
+#include "context.h"
 #include "record.h"
 
 #include <limits.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <thrum/futex.h>
 #include <thrum/registry.h>
@@ -93,6 +98,78 @@ static void take_out(thrum_scheduler *s, thrum_scheduled *entry) {
     s->pending_--;
 }
 
+/* ---- inheriting; S7 ---- */
+
+typedef struct block {
+    thrum_scheduler_function *function;
+    void *argument;
+    thrum_context_ context;
+    struct block *next; /* of those that a stop takes out */
+} block;
+
+static __thread block *in_force; /* its context is, while its function runs */
+static __thread bool entered;
+
+/* The function of an entry that inherits. */
+static void wrapped(void *p) {
+    const block *const b = p;
+    b->function(b->argument);
+}
+
+static thrum_result wrap(thrum_scheduled *wanted) {
+    thrum_context_ context = {0, NULL};
+    const thrum_result result = thrum_context_copy_(&context, THRUM_CONTEXT_INHERIT);
+    if (result != THRUM_OK || context.count == 0) return result;
+    block *const b = malloc(sizeof *b);
+    if (!b) {
+        thrum_context_drop_(&context);
+        return THRUM_NO_MEMORY;
+    }
+    *b = (block){wanted->function_, wanted->argument_, context, NULL};
+    wanted->function_ = wrapped;
+    wanted->argument_ = b;
+    return THRUM_OK;
+}
+
+static block *block_of(const thrum_scheduled *entry) {
+    return entry->function_ == wrapped ? entry->argument_ : NULL;
+}
+
+static void dispose(block *b) {
+    if (!b) return;
+    thrum_context_ context = b->context;
+    free(b);
+    thrum_context_drop_(&context);
+}
+
+static void dispose_all(block *first) {
+    while (first) {
+        block *const b = first;
+        first = b->next;
+        dispose(b);
+    }
+}
+
+/* Before a call. */
+static void enter(const thrum_scheduled *entry) {
+    thrum_context_ none = {0, NULL};
+    in_force = block_of(entry);
+    entered = in_force != NULL;
+    if (entered) thrum_context_enter_(&none, in_force->context);
+}
+
+/* After it; again, where a destructor ends the thread. What the call made is in the context, or goes. */
+static void leave(void) {
+    thrum_context_ none = {0, NULL};
+    if (entered) {
+        in_force->context = thrum_local_context_now_;
+        thrum_local_context_now_ = none;
+    } else {
+        thrum_context_leave_(&none);
+    }
+    entered = false;
+}
+
 /* ---- the thread ---- */
 
 /* What the thread is at. Lies on its stack. */
@@ -123,10 +200,19 @@ static void begin_call(thrum_scheduler *s) {
     s->again_ = entry->period_ns_ != 0;
 }
 
+/* The lock is held, and given back meanwhile where an entry's last call has ended (S7). */
 static void end_call(thrum_scheduler *s) {
     thrum_scheduled *const entry = s->running_;
+    const bool again = s->again_ && !s->stopped_; /* S3: what is not ours any more will not be again */
+    block *const over = again ? NULL : in_force;
+    in_force = NULL;
+    if (over) {
+        thrum_lock_release(&s->lock_);
+        dispose(over);
+        thrum_lock_acquire(&s->lock_);
+    }
     s->running_ = NULL;
-    if (s->again_ && !s->stopped_) { /* S3 */
+    if (again) {
         entry->due_ = next_due(entry);
         insert(s, entry);
     }
@@ -142,11 +228,13 @@ static void call(stint *my) {
     const thrum_scheduled entry = *s->running_;
     thrum_lock_release(&s->lock_);
     THRUM_TELL_OWN_ACQUIRE(s);
-    my->calls = true;
+    my->calls = true; /* until it has ended: resume ends one that a function or a destructor has left */
+    enter(&entry);
     entry.function_(entry.argument_);
-    my->calls = false;
+    leave();
     thrum_lock_acquire(&s->lock_);
     end_call(s);
+    my->calls = false;
 }
 
 /* A function has not returned: what is left of its call. */
@@ -155,9 +243,10 @@ static void resume(stint *my) {
     const bool failed = my->calls && my->left == THRUM_LEFT_FAILING;
     if (my->left == THRUM_LEFT_ENDING) my->ending = true;
     if (my->calls) {
-        my->calls = false;
+        leave();
         thrum_lock_acquire(&s->lock_);
         end_call(s);
+        my->calls = false;
         thrum_lock_release(&s->lock_);
     }
     if (failed) thrum_hooks_report_(&my->failing);
@@ -214,8 +303,11 @@ static void *run(void *scheduler) {
 
 /* While the lock is held. */
 static thrum_result start_thread(thrum_scheduler *s) {
-    const thrum_thread_config config = {
-        .target = run, .argument = s, .name = "scheduler", .daemon = THRUM_DAEMON_YES};
+    const thrum_thread_config config = {.target = run,
+                                        .argument = s,
+                                        .name = "scheduler",
+                                        .daemon = THRUM_DAEMON_YES,
+                                        .context = THRUM_CONTEXT_EMPTY};
     thrum_result result = thrum_thread_init(&s->thread_, &config);
     if (result != THRUM_OK) return result;
     sigset_t before;
@@ -233,26 +325,31 @@ static bool is_own(const thrum_scheduler *s) {
 
 /* ---- scheduling ---- */
 
-static thrum_result schedule(thrum_scheduler *s, thrum_scheduled *entry, const thrum_scheduled *wanted) {
+static thrum_result schedule(thrum_scheduler *s, thrum_scheduled *entry, thrum_scheduled wanted) {
     bool look_again = false;
+    const thrum_result wrapping = wrap(&wanted);
+    if (wrapping != THRUM_OK) return wrapping;
     thrum_lock_acquire(&s->lock_);
     thrum_result result = s->stopped_ ? THRUM_CLOSED : entry->order_ ? THRUM_STATE : THRUM_OK;
     if (result == THRUM_OK && !s->thread_.record_) result = start_thread(s); /* S5 */
     if (result == THRUM_OK) {
         if (s->running_ == entry) s->again_ = false; /* scheduled anew by its own function */
-        *entry = *wanted;
+        *entry = wanted;
         THRUM_TELL_OWN_RELEASE(s);
         look_again = insert(s, entry) && !is_own(s);
     }
     thrum_lock_release(&s->lock_);
-    if (look_again) thrum_event_set(&s->look_again_); /* S2 */
+    if (look_again)
+        thrum_event_set(&s->look_again_); /* S2 */
+    else if (result != THRUM_OK)
+        dispose(block_of(&wanted));
     return result;
 }
 
 thrum_result thrum_scheduler_at(thrum_scheduler *scheduler, thrum_scheduled *entry, thrum_deadline deadline,
                                 thrum_scheduler_function *function, void *argument) {
     const thrum_scheduled wanted = {.due_ = deadline, .function_ = function, .argument_ = argument};
-    return schedule(scheduler, entry, &wanted);
+    return schedule(scheduler, entry, wanted);
 }
 
 thrum_result thrum_scheduler_every(thrum_scheduler *scheduler, thrum_scheduled *entry, thrum_deadline first,
@@ -261,7 +358,7 @@ thrum_result thrum_scheduler_every(thrum_scheduler *scheduler, thrum_scheduled *
     if (first.ns == THRUM_NOW.ns) first.ns = thrum_futex_now_ns(); /* a schedule counts from a moment */
     const thrum_scheduled wanted = {
         .due_ = first, .period_ns_ = period_ns, .function_ = function, .argument_ = argument};
-    return schedule(scheduler, entry, &wanted);
+    return schedule(scheduler, entry, wanted);
 }
 
 /* Waits for the end of the call that runs; gives the lock back meanwhile. */
@@ -278,6 +375,7 @@ static void wait_for_call(thrum_scheduler *s) {
 bool thrum_scheduler_cancel(thrum_scheduler *s, thrum_scheduled *entry) {
     thrum_lock_acquire(&s->lock_);
     bool kept = entry->order_ != 0;
+    block *const over = kept ? block_of(entry) : NULL; /* else the end of its call disposes of it */
     if (kept) take_out(s, entry);
     if (s->running_ == entry) {
         kept |= s->again_;
@@ -286,6 +384,8 @@ bool thrum_scheduler_cancel(thrum_scheduler *s, thrum_scheduled *entry) {
     }
     THRUM_TELL_OWN_ACQUIRE(&s->runs_); /* the lock's order, of calls that have ended before, too */
     thrum_lock_release(&s->lock_);
+    THRUM_TELL_OWN_ACQUIRE(s);
+    dispose(over);
     return kept;
 }
 
@@ -317,7 +417,14 @@ size_t thrum_scheduler_stop(thrum_scheduler *s) {
     thrum_lock_acquire(&s->lock_);
     const size_t dropped = s->pending_ + (s->running_ && s->again_ && !s->stopped_);
     s->stopped_ = true;
-    while (s->earliest_) take_out(s, s->earliest_);
+    block *over = NULL;
+    while (s->earliest_) {
+        block *const b = block_of(s->earliest_);
+        take_out(s, s->earliest_);
+        if (!b) continue;
+        b->next = over;
+        over = b;
+    }
     thrum_thread thread = {NULL};
     if (!is_own(s)) { /* else it ends when its function returns */
         thread = s->thread_;
@@ -325,6 +432,8 @@ size_t thrum_scheduler_stop(thrum_scheduler *s) {
     }
     thrum_lock_release(&s->lock_);
     thrum_event_set(&s->look_again_); /* S2 */
+    THRUM_TELL_OWN_ACQUIRE(s);
+    dispose_all(over);
     if (thread.record_) {
         /*
          * A daemon that runs may be joined with a deadline only, once the process has ended (thrum/thread.h).

@@ -66,6 +66,7 @@ static thrum_result make(const thrum_thread_config *config, thrum_thread_record_
     record->argument = config->argument;
     record->stack_size = config->stack_size;
     record->timer_slack_ns = config->timer_slack_ns;
+    thrum_u32_store_relaxed(&record->how, config->context); /* relaxed, as below */
     const bool daemon =
         config->daemon == THRUM_DAEMON_INHERIT ? inherited_daemon() : config->daemon == THRUM_DAEMON_YES;
     thrum_u32_store_relaxed(&record->daemon, daemon); /* relaxed: nobody knows the record yet */
@@ -229,6 +230,7 @@ static void *begin(void *argument) {
     void *value;
     introduce_oneself(record);
     struct ending ending = {record, thrum_registry_keep_until_end_(record)};
+    thrum_local_context_now_ = record->inherits; /* which its end destroys: I4 */
     if (thrum_hooks_call_(run, record, &failing, &value) == THRUM_LEFT_EXITING) record->value = value;
     end(&ending, &failing);
     return NULL;
@@ -242,12 +244,14 @@ void thrum_thread_exit(void *value) {
 
 /* ---- starting ---- */
 
-static thrum_result begin_start(thrum_thread_record_ *record, thrum_thread *handle) {
+static thrum_result begin_start(thrum_thread_record_ *record, thrum_thread *handle,
+                                const thrum_context_ *context) {
     if (thrum_phase_now_ == THRUM_ENDED_PHASE) return THRUM_FINALIZING;
     if (record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW)
         return THRUM_ALREADY_STARTED;
     record->handle = handle;
     if (is_buried(record)) record->process = thrum_process_number_; /* made by the parent */
+    record->inherits = *context;
     thrum_u64_store_relaxed(&record->ident, thrum_self_reserve_id_());
     thrum_u32_store_release(&record->state, THRUM_THREAD_STARTING); /* J1: release */
     /* I1. The thread may end, and its object be released, before the starter's call returns. */
@@ -305,14 +309,21 @@ thrum_result thrum_thread_start(thrum_thread *thread) {
     const int saved = errno;
     thrum_result result = thrum_process_prepare_();
     if (result != THRUM_OK) return result;
-    thrum_lock_acquire(&thrum_lives_);
-    result = begin_start(record, thread);
-    thrum_lock_release(&thrum_lives_);
+    thrum_context_ context = {0, NULL};
+    result = thrum_context_copy_(&context, (thrum_context)thrum_u32_load_relaxed(&record->how));
     if (result != THRUM_OK) return result;
+    thrum_lock_acquire(&thrum_lives_);
+    result = begin_start(record, thread, &context);
+    thrum_lock_release(&thrum_lives_);
+    if (result != THRUM_OK) {
+        thrum_context_drop_(&context);
+        return result;
+    }
 
     const int error = create(record);
     if (error) {
         take_back_start(record);
+        thrum_context_drop_(&context);
         result = result_of(error);
     } else {
         uint32_t state = THRUM_THREAD_STARTING;
@@ -457,6 +468,16 @@ thrum_result thrum_thread_set_daemon(thrum_thread *thread, bool daemon) {
     const bool fixed =
         record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW;
     if (!fixed) thrum_u32_store_relaxed(&record->daemon, daemon);
+    thrum_lock_release(&thrum_lives_);
+    return fixed ? THRUM_ALREADY_STARTED : THRUM_OK;
+}
+
+thrum_result thrum_thread_set_context(thrum_thread *thread, thrum_context context) {
+    thrum_thread_record_ *const record = thread->record_;
+    thrum_lock_acquire(&thrum_lives_);
+    const bool fixed =
+        record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW;
+    if (!fixed) thrum_u32_store_relaxed(&record->how, context);
     thrum_lock_release(&thrum_lives_);
     return fixed ? THRUM_ALREADY_STARTED : THRUM_OK;
 }

@@ -119,23 +119,41 @@ static thrum_result hand_over(thrum_executor *executor, const thrum_executor_job
     return result;
 }
 
+static void drop_context(thrum_executor_job_ *job) {
+    thrum_context_ context = thrum_executor_unwrap_(job);
+    thrum_context_drop_(&context);
+}
+
+/* What is handed over for a job with a future; NULL: no memory. */
+static thrum_future *make_future(thrum_executor_job_ *handed) {
+    thrum_future *made;
+    if (thrum_future_new(&made) != THRUM_OK) return NULL;
+    made->job = *handed;
+    *handed = (thrum_executor_job_){NULL, thrum_future_retain(made)};
+    return made;
+}
+
 thrum_result thrum_executor_submit(thrum_executor *executor, thrum_job *job, void *argument,
                                    thrum_future **future) {
     thrum_executor_job_ handed = {job, argument};
     thrum_future *made = NULL;
-    if (!job) return THRUM_INVALID;
-    if (future) {
-        if (thrum_future_new(&made) != THRUM_OK) return THRUM_NO_MEMORY;
-        made->job = handed;
-        handed = (thrum_executor_job_){NULL, thrum_future_retain(made)};
-    }
-    THRUM_TELL_OWN_RELEASE(executor);
     thrum_executor_orders_ orders;
-    const thrum_result result = hand_over(executor, &handed, &orders);
+    if (!job) return THRUM_INVALID;
+    thrum_result result = thrum_executor_wrap_(executor, &handed);
+    if (THRUM_UNLIKELY(result != THRUM_OK)) return result;
+    if (future) {
+        made = make_future(&handed);
+        if (!made) result = THRUM_NO_MEMORY;
+    }
+    if (THRUM_LIKELY(result == THRUM_OK)) {
+        THRUM_TELL_OWN_RELEASE(executor);
+        result = hand_over(executor, &handed, &orders);
+    }
     if (THRUM_LIKELY(result == THRUM_OK)) {
         if (future) *future = made;
         thrum_executor_worker_obey_(executor, &orders);
     } else {
+        drop_context(made ? &made->job : &handed);
         thrum_future_release(made);
         thrum_future_release(made);
     }
@@ -154,7 +172,8 @@ static void refuse(thrum_future *future, thrum_result result) {
 struct refusal {
     thrum_executor *executor;
     thrum_result result;
-    thrum_future *future; /* being refused; its callbacks may be left in any way */
+    thrum_future *future;   /* being refused; its callbacks may be left in any way */
+    thrum_context_ context; /* of a job that was */
 };
 
 static bool refuse_one(void *p) {
@@ -164,8 +183,11 @@ static bool refuse_one(void *p) {
     refusal->future = NULL;
     if (refused) (void)!thrum_future_start(refused); /* one that is cancelled knows that this was noticed */
     thrum_future_release(refused);
+    thrum_context_drop_(&refusal->context);
     thrum_executor_job_ job;
     if (!thrum_executor_jobs_take_(&executor->crew.jobs, &job)) return false;
+    THRUM_TELL_OWN_ACQUIRE(executor);
+    refusal->context = thrum_executor_unwrap_(job.job ? &job : &((thrum_future *)job.argument)->job);
     if (!job.job) {
         refusal->future = job.argument;
         refuse(refusal->future, refusal->result);
@@ -177,7 +199,7 @@ static bool refuse_one(void *p) {
 }
 
 void thrum_executor_refuse_pending_(thrum_executor *executor, thrum_result result) {
-    struct refusal refusal = {executor, result, NULL};
+    struct refusal refusal = {executor, result, NULL, {0, NULL}};
     thrum_hooks_each_(refuse_one, &refusal);
 }
 

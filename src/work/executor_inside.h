@@ -3,6 +3,7 @@
 #ifndef THRUM_SRC_WORK_EXECUTOR_INSIDE_H
 #define THRUM_SRC_WORK_EXECUTOR_INSIDE_H
 
+#include "../thread/context.h"
 #include "executor_crew.h"
 
 #include <thrum/thread.h>
@@ -25,6 +26,7 @@ typedef struct thrum_executor_worker_ {
     struct thrum_executor_worker_ *next;
     thrum_thread *thread;
     thrum_thread *before; /* the thread whose place this one takes */
+    thrum_context_ own;   /* while a job's is in force */
 } thrum_executor_worker_;
 
 struct thrum_executor {
@@ -46,6 +48,27 @@ void thrum_executor_drop_(struct thrum_executor *executor);
  * Takes every job that has not begun; its future, if any, is cancelled (THRUM_CANCELLED), or gets the result.
  */
 void thrum_executor_refuse_pending_(struct thrum_executor *executor, thrum_result result);
+
+/* executor_context.c */
+/* The mark of a job whose argument is a block with the job itself and its context; it is not called. */
+thrum_job thrum_executor_wrapped_;
+thrum_result thrum_executor_wrap_slow_(struct thrum_executor *executor, thrum_executor_job_ *job);
+thrum_context_ thrum_executor_unwrap_slow_(thrum_executor_job_ *job);
+
+/*
+ * Gives the job copies of what the calling thread hands down, and puts them with it into a block. THRUM_OK,
+ * also where there are none; else nothing has changed.
+ */
+static inline thrum_result thrum_executor_wrap_(struct thrum_executor *executor, thrum_executor_job_ *job) {
+    if (THRUM_LIKELY(thrum_local_context_now_.count == 0)) return THRUM_OK;
+    return thrum_executor_wrap_slow_(executor, job);
+}
+
+/* The job as it was, and its context, which is empty where it has none; the block is freed. */
+static inline thrum_context_ thrum_executor_unwrap_(thrum_executor_job_ *job) {
+    const thrum_context_ none = {0, NULL};
+    return THRUM_LIKELY(job->job != thrum_executor_wrapped_) ? none : thrum_executor_unwrap_slow_(job);
+}
 
 /* executor_worker.c */
 /* Starts a worker that the crew counts already. Not THRUM_OK: it is still counted. */

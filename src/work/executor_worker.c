@@ -59,6 +59,7 @@ static void let_go(thrum_executor_worker_ *worker) {
 static void end_job(shift *s, int code, void *value) {
     char why[64];
     thrum_executor_worker_ *const worker = s->worker;
+    thrum_context_leave_(&worker->own);     /* still the job's: what a destructor does is its end, too */
     worker->at = THRUM_EXECUTOR_AT_TELLING; /* K4 */
     if (code == 0) {
         if (worker->future) (void)!thrum_future_set_result(worker->future, value);
@@ -78,18 +79,21 @@ static void forget_failure(thrum_failing_ *failing) {
     failing->message[0] = 0;
 }
 
-static void run_job(shift *s, const thrum_executor_job_ *handed) {
+static void run_job(shift *s, thrum_executor_job_ *handed) {
     thrum_executor_worker_ *const worker = s->worker;
     thrum_future *const future = handed->job ? NULL : handed->argument;
-    const thrum_executor_job_ *const what = future ? &future->job : handed;
+    thrum_executor_job_ *const what = future ? &future->job : handed;
+    thrum_context_ context = thrum_executor_unwrap_(what);
     if (future && thrum_future_start(future) != THRUM_OK) {
         thrum_future_release(future); /* cancelled, and now it knows that this was noticed */
+        thrum_context_drop_(&context);
         return;
     }
     void *value = NULL;
     worker->at = THRUM_EXECUTOR_AT_JOB;
     worker->future = future;
     forget_failure(&s->failing);
+    thrum_context_enter_(&worker->own, context);
     const int code = what->job(what->argument, &value);
     end_job(s, code, value);
 }
@@ -161,7 +165,8 @@ static thrum_result make_thread(thrum_executor_worker_ *worker, const char *name
                                         .argument = worker,
                                         .name = name,
                                         .daemon = THRUM_DAEMON_NO,
-                                        .stack_size = worker->executor->config.stack_size};
+                                        .stack_size = worker->executor->config.stack_size,
+                                        .context = THRUM_CONTEXT_EMPTY};
     return thrum_thread_new(thread, &config);
 }
 

@@ -2,6 +2,8 @@
 /* Thread-local objects: each thread has its own value, each value is destroyed once, whoever does it. */
 #include "explore.h"
 
+#include "../../src/thread/context.h"
+
 #include <thrum/event.h>
 #include <thrum/local.h>
 
@@ -9,16 +11,19 @@ enum { VALUES = 8 };
 
 static thrum_result make(void *value, void *argument);
 static void destroy(void *value, void *argument);
+static thrum_result copy(void *value, const void *from, void *argument);
 
 static struct {
-    thrum_local local, other;
+    thrum_local local, other, inherited;
+    thrum_context_ handed;
     thrum_u32 made;
     unsigned destroyed[VALUES]; /* plain: each is destroyed by one */
     unsigned kind[VALUES];
     thrum_event touched, ended;
     uint32_t numbers[2];
 } s = {.local = THRUM_LOCAL_INIT(sizeof(uint32_t), make, destroy, (void *)1),
-       .other = THRUM_LOCAL_INIT(sizeof(uint32_t), make, destroy, (void *)2)};
+       .other = THRUM_LOCAL_INIT(sizeof(uint32_t), make, destroy, (void *)2),
+       .inherited = THRUM_LOCAL_INHERITED(sizeof(uint32_t), make, destroy, copy, (void *)3)};
 
 /* A value is its number. */
 static thrum_result make(void *value, void *argument) {
@@ -33,6 +38,11 @@ static void destroy(void *value, void *argument) {
     const uint32_t number = *(const uint32_t *)value;
     REQUIRE(s.kind[number] == (unsigned)(uintptr_t)argument); /* by the destructor of its own local */
     s.destroyed[number]++;
+}
+
+static thrum_result copy(void *value, const void *from, void *argument) {
+    REQUIRE(s.kind[*(const uint32_t *)from] == 3);
+    return make(value, argument);
 }
 
 static uint32_t touch(thrum_local *local) {
@@ -134,3 +144,43 @@ static void clear_and_touch_again(unsigned me) {
 }
 EXPLORE(a_cleared_value_is_made_anew, .threads = 2, .thread = clear_and_touch_again,
         .end = all_were_destroyed, .bounds = {2, 1, 0, 0})
+
+/* --- inheriting: X1 to X4 in local_context.c ---------------------------------------------------------- */
+
+static void hand_over(void) {
+    (void)touch(&s.inherited);
+    REQUIRE(thrum_context_copy_(&s.handed, THRUM_CONTEXT_INHERIT) == THRUM_OK);
+    REQUIRE(s.handed.count == 1);
+    thrum_event_set(&s.touched);
+}
+
+static void hand_over_or_take(unsigned me) {
+    thrum_context_ own = {0, NULL};
+    if (me == 0) {
+        hand_over();
+        return;
+    }
+    const uint32_t before = touch(&s.inherited);
+    thrum_event_wait(&s.touched);
+    thrum_context_enter_(&own, s.handed);
+    const uint32_t copied = touch(&s.inherited);
+    REQUIRE(copied != before && s.destroyed[copied] == 0);
+    thrum_context_leave_(&own);
+    REQUIRE(s.destroyed[copied] == 1);
+    REQUIRE(touch(&s.inherited) == before);
+}
+EXPLORE(a_context_is_in_force_where_it_was_handed_to_and_then_the_own_one, .threads = 2,
+        .thread = hand_over_or_take, .end = all_were_destroyed, .bounds = {2, 1, 0, 0})
+
+static void hand_over_and_destroy_or_drop(unsigned me) {
+    if (me == 0) {
+        hand_over();
+        thrum_local_destroy(&s.inherited);
+        return;
+    }
+    thrum_event_wait(&s.touched);
+    thrum_context_drop_(&s.handed);
+    REQUIRE(thrum_local_peek(&s.inherited) == NULL);
+}
+EXPLORE(a_copy_is_destroyed_by_its_context_or_with_its_local, .threads = 2,
+        .thread = hand_over_and_destroy_or_drop, .end = all_were_destroyed, .bounds = {3, 1, 0, 0})
