@@ -11,12 +11,12 @@ static void *use_stack(void *unused) {
 
 int main(void) {
     size_t old = 1;
-    if (thrum_stack_size(512 * 1024, &old) != THRUM_OK) return 1;
+    if (thrum_stack_size(2 * 1024 * 1024, &old) != THRUM_OK) return 1;
     printf("before: %zu (the system's default)\n", old);
     crew_end(crew_spawn((thrum_thread_config){.target = use_stack}));
     printf("below the least: %s\n", thrum_result_name(thrum_stack_size(16 * 1024, NULL)));
     if (thrum_stack_size(0, &old) != THRUM_OK) return 1; /* the default again */
     printf("it was: %zu\n", old);
-    crew_end(crew_spawn((thrum_thread_config){.target = use_stack, .stack_size = 1024 * 1024}));
+    crew_end(crew_spawn((thrum_thread_config){.target = use_stack, .stack_size = 4 * 1024 * 1024}));
     thrum_shutdown();
 }

@@ -32,6 +32,7 @@ static void join_and_release(thrum_thread *thread) {
 }
 
 static void in_child(void (*run)(void)) {
+    if (test_under_asan()) test_skip("AddressSanitizer's allocator may be locked in the child");
     const pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
@@ -202,7 +203,6 @@ static void ask_join_and_release_all(void) {
 
 TEST(whatever_threads_are_amid_a_child_can_ask_join_and_release_them) {
     NO_THREADS_UNDER_TSAN();
-    if (test_under_asan()) test_skip("AddressSanitizer's allocator may be locked in the child");
     thrum_thread *busy[BUSY];
     for (int i = 0; i < BUSY; i++)
         busy[i] = start((thrum_thread_config){.target = start_and_end_threads, .argument = &shown[i]});

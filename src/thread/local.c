@@ -310,7 +310,9 @@ static thrum_local_slot_ *room_in_context(void) {
     if (room) return room;
     if (!keep_until_end()) return NULL;
     const size_t count = context->count, more = count ? 2 * count : FEWEST_IN_CONTEXT;
-    thrum_local_slot_ *const slots = realloc(context->slots, more * sizeof *slots);
+    thrum_local_slot_ *slots;
+    size_t bytes;
+    slots = thrum_size_(0, more, sizeof *slots, &bytes) ? realloc(context->slots, bytes) : NULL;
     if (!slots) return NULL;
     for (size_t i = count; i < more; i++) slots[i] = (thrum_local_slot_){0, NULL};
     *context = (thrum_local_table_){more, slots};
@@ -416,7 +418,9 @@ thrum_result thrum_local_copy_(thrum_local_slot_ from, thrum_local_slot_ *to) {
     const entry found = *entry_at(from.key);
     thrum_lock_release(&thrum_locals_);
     if (found.key != from.key) return THRUM_OK; /* V2 */
-    value *const v = calloc(1, sizeof *v + found.size);
+    value *v;
+    size_t bytes;
+    v = thrum_size_(sizeof *v, 1, found.size, &bytes) ? calloc(1, bytes) : NULL;
     if (!v) return THRUM_NO_MEMORY;
     thrum_guard_ dropping = {free, v, NULL};
     struct copying copying = {found.copy, found.argument, from.value, v, THRUM_CANCELLED};

@@ -192,7 +192,6 @@ static bool refuse_one(void *p) {
         refusal->future = job.argument;
         refuse(refusal->future, refusal->result);
     } else if (executor->config.drop) {
-        THRUM_TELL_OWN_ACQUIRE(executor);
         executor->config.drop(job.argument, executor->config.argument);
     }
     return true;

@@ -36,7 +36,7 @@ static int no_job(void *argument, void **value) {
 static void use_nothing(void) {}
 
 static void use_a_map(void) {
-    thrum_map *map;
+    static thrum_map *map; /* the process ends with it */
     CHECK_EQ(thrum_map_new(&map, NULL), THRUM_OK);
     for (int i = 0; i < 2; i++) CHECK_EQ(thrum_map_put(map, thrum_key("a"), map), THRUM_OK);
 }

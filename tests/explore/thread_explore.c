@@ -198,7 +198,8 @@ static void start_refused_then_again(unsigned me) {
     thrum_thread_release(&s.embedded);
 }
 EXPLORE(a_refused_start_can_be_made_again, .threads = 1, .startable = 2, .refused_starts = 1u << 1,
-        .begin = init_embedded, .thread = start_refused_then_again, .end = nothing_is_left)
+        .begin = init_embedded, .thread = start_refused_then_again, .end = nothing_is_left,
+        .bounds = {1, 1, 1, 1})
 
 /* The ident of the start that was refused is nobody's. */
 static void start_twice_or_ask(unsigned me) {

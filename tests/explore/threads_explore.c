@@ -105,8 +105,8 @@ EXPLORE(a_daemon_may_sleep_for_ever, .threads = 1, .startable = 1, .thread = sta
 static void read_or_change(unsigned me) {
     if (me == 0) {
         thrum_u32_store_relaxed(&s.flag, 1);
-        urcu_bp_synchronize_rcu();
-        s.word = 7; /* plain: nobody who has seen 0 is inside any more */
+        thrum_rcu_synchronize(); /* with the fences on which read sections count */
+        s.word = 7;              /* plain: nobody who has seen 0 is inside any more */
         return;
     }
     thrum_rcu_read_begin();

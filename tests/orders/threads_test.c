@@ -154,7 +154,9 @@ TEST(shutdown_after_the_end) {
 }
 
 /* The main thread's end, to a thread that joins it. */
+static thrum_u32 joining; /* a hint: no lock of its start orders what main does after it */
 static void *joins_main(void *unused) {
+    hint(&joining);
     CHECK_EQ(thrum_thread_join(thrum_main_thread(), NULL), THRUM_OK);
     CHECK_EQ(hand_data, 7);
     return unused;
@@ -162,6 +164,7 @@ static void *joins_main(void *unused) {
 TEST(shutdown_is_the_end_of_main) {
     const thrum_thread_config config = {.target = joins_main, .daemon = THRUM_DAEMON_NO};
     CHECK_EQ(thrum_thread_spawn(&thread, &config), THRUM_OK);
+    await_hint(&joining);
     hand_data = 7;
     thrum_shutdown();
     thrum_thread_release(thread);
