@@ -161,13 +161,25 @@ static void *joins_main(void *unused) {
     CHECK_EQ(hand_data, 7);
     return unused;
 }
-TEST(shutdown_is_the_end_of_main) {
-    const thrum_thread_config config = {.target = joins_main, .daemon = THRUM_DAEMON_NO};
+static void *awaits_main(void *unused) {
+    hint(&joining);
+    thrum_event_wait(thrum_thread_ended(thrum_main_thread()));
+    CHECK_EQ(hand_data, 7);
+    return unused;
+}
+static void end_main(thrum_thread_target *target) {
+    const thrum_thread_config config = {.target = target, .daemon = THRUM_DAEMON_NO};
     CHECK_EQ(thrum_thread_spawn(&thread, &config), THRUM_OK);
     await_hint(&joining);
     hand_data = 7;
     thrum_shutdown();
     thrum_thread_release(thread);
+}
+TEST(shutdown_is_the_end_of_main) {
+    end_main(joins_main);
+}
+TEST(shutdown_sets_the_event_of_mains_end) {
+    end_main(awaits_main);
 }
 
 /* ---- the registry ---- */
