@@ -24,7 +24,7 @@
 enum {
     MAIN = 0, /* the thread of begin and end; the scenario's are 1 … */
     THREADS = EXPLORE_THREADS + 1,
-    WORDS = 56,      /* atomic words in one execution */
+    WORDS = 64,      /* atomic words in one execution */
     HISTORY = 8,     /* stores of a word that can still be read */
     STEPS_MAX = 3000 /* visible operations of one execution; times are 16 bits wide */
 };
