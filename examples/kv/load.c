@@ -194,9 +194,7 @@ static void *run(void *argument) {
 
 /* ---- the program ---- */
 
-static bool plot(const char *path, const histogram *h) {
-    FILE *const file = fopen(path, "w");
-    if (!file) return false;
+static bool plot(FILE *file, const histogram *h) {
     for (double rest = 100; rest > 0.0005; rest /= 1.1)
         fprintf(file, "%.5f %.2f\n", 100 - rest, percentile_us(h, 100 - rest));
     return fclose(file) == 0;
@@ -232,6 +230,11 @@ int main(int argc, char **argv) {
         if (!known && into != argv[i + 1]) return usage();
     }
     if (!port) return usage();
+    FILE *const file = into ? fopen(into, "w") : NULL;
+    if (into && !file) {
+        perror(into);
+        return 2;
+    }
 
     static client clients[CONNECTIONS_MOST];
     thrum_thread *crew[CONNECTIONS_MOST];
@@ -259,7 +262,7 @@ int main(int argc, char **argv) {
            "answers: %ld\n",
            all.all, (double)all.all / (double)seconds, percentile_us(&all, 50), percentile_us(&all, 90),
            percentile_us(&all, 99), percentile_us(&all, 99.9), (double)all.longest_ns / 1e3, wrong);
-    if (into && !plot(into, &all)) perror(into);
+    if (file && !plot(file, &all)) perror(into);
     thrum_shutdown();
     return wrong || lost ? 1 : 0;
 }

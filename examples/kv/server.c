@@ -16,9 +16,12 @@
  *     DEL key            +         or  -
  *     COUNT              =number of keys
  *     BYTES              =size of all values, as the last survey found it
- *     LIMIT bytes        +         no value may be longer from now on
+ *     LIMIT bytes        +         no value may be longer from now on; 1 to 18 digits
  *
- * SIGTERM and SIGINT end it, when each thread has answered what it has read.
+ * A line with a NUL in it, like any other that is no request, is answered by !what? and changes nothing.
+ *
+ * SIGTERM and SIGINT end it, when each thread has answered what it has read. A thread that has no descriptor
+ * for another connection looks for one again after REST_MS.
  */
 #define _GNU_SOURCE
 #include "../arguments.h"
@@ -37,7 +40,7 @@
 
 #include "table.h"
 
-enum { LINE_MOST = 4096, REPLIES_MOST = 16 * LINE_MOST, THREADS_MOST = 256, EVENTS = 64 };
+enum { LINE_MOST = 4096, REPLIES_MOST = 16 * LINE_MOST, THREADS_MOST = 256, EVENTS = 64, REST_MS = 50 };
 
 static const kv_table *table = &kv_of_thrum;
 static thrum_u64 surveyed;
@@ -48,6 +51,7 @@ static int listener = -1, ending = -1; /* an eventfd, readable once the server e
 /* ---- a connection: what was read and not yet answered, and what was answered and not yet sent ---- */
 
 typedef struct connection {
+    struct connection *next, **place; /* among its thread's */
     int socket;
     size_t read, written; /* how much of each buffer is filled */
     bool blocked;         /* the client takes no answers: nothing more is read from it meanwhile */
@@ -106,6 +110,8 @@ static bool answer(connection *c, char *line) {
     if (IS("SET")) return reply_result(c, table->set(key, key_size, line, strlen(line)));
     if (IS("DEL")) return reply_result(c, table->remove(key, key_size));
     if (IS("LIMIT")) {
+        const bool is_number = key_size <= 18 && strspn(key, "0123456789") == key_size && !*line;
+        if (!is_number) return reply_text(c, "!what?\n");
         const kv_settings settings = {.longest_value = strtoul(key, NULL, 10)};
         return reply_text(c, table->set_settings(settings) ? "+\n" : "!no memory\n");
     }
@@ -119,7 +125,9 @@ static bool answer_lines(connection *c) {
     for (char *end; sizeof c->replies - c->written > LINE_MOST + 32 &&
                     (end = memchr(c->request + begin, '\n', c->read - begin));) {
         *end = '\0';
-        if (!answer(c, c->request + begin)) return false;
+        char *const line = c->request + begin;
+        if (strlen(line) == (size_t)(end - line) ? !answer(c, line) : !reply_text(c, "!what?\n"))
+            return false;
         begin = (size_t)(end - c->request) + 1;
     }
     c->read -= begin;
@@ -160,15 +168,19 @@ static bool serve(connection *c, int epoll) {
 }
 
 static void close_connection(connection *c) {
+    *c->place = c->next;
+    if (c->next) c->next->place = c->place;
     close(c->socket); /* which takes it out of the epoll */
     free(c);
 }
 
 /* ---- a thread ---- */
 
-static void accept_one(int epoll) {
+/* False: there is no descriptor, or no memory for one. */
+static bool accept_one(int epoll, connection **all) {
     const int at_once = 1, socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (socket < 0) return; /* another thread was quicker, or the client has gone */
+    if (socket < 0) /* else another thread was quicker, or the client has gone */
+        return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
     (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
     connection *const c = malloc(sizeof *c);
     if (c) {
@@ -176,10 +188,17 @@ static void accept_one(int epoll) {
         c->read = c->written = 0;
         c->blocked = false;
         struct epoll_event events = {.events = EPOLLIN, .data.ptr = c};
-        if (epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &events) == 0) return;
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &events) == 0) {
+            c->next = *all;
+            c->place = all;
+            if (c->next) c->next->place = &c->next;
+            *all = c;
+            return true;
+        }
     }
     free(c);
     close(socket);
+    return true;
 }
 
 /* The two descriptors that are no connections are told by their own addresses. */
@@ -192,19 +211,26 @@ static void *serve_connections(void *unused) {
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0 || !watch(epoll, &listener, EPOLLIN | EPOLLEXCLUSIVE) || !watch(epoll, &ending, EPOLLIN))
         thrum_thread_fail(1, "epoll: %s", strerror(errno));
+    connection *all = NULL;
+    bool rests = false; /* from accepting: the listener would be named again and again */
+    thrum_deadline rested = THRUM_FOREVER;
     for (bool ended = false; !ended;) {
         struct epoll_event events[EVENTS];
-        const int count = epoll_wait(epoll, events, EVENTS, -1);
+        const int count = epoll_wait(epoll, events, EVENTS, rests ? REST_MS : -1);
+        if (rests && thrum_deadline_passed(rested))
+            rests = !watch(epoll, &listener, EPOLLIN | EPOLLEXCLUSIVE);
         for (int i = 0; i < count; i++) {
             void *const of = events[i].data.ptr;
             if (of == &ending)
                 ended = true;
-            else if (of == &listener)
-                accept_one(epoll);
-            else if (!serve(of, epoll))
+            else if (of == &listener) {
+                rests = !accept_one(epoll, &all) && epoll_ctl(epoll, EPOLL_CTL_DEL, listener, NULL) == 0;
+                rested = thrum_after_ms(REST_MS);
+            } else if (!serve(of, epoll))
                 close_connection(of);
         }
     }
+    while (all) close_connection(all);
     close(epoll);
     return unused;
 }
