@@ -3,6 +3,7 @@
  * The condition: who waited is let in, nobody else, and nobody is forgotten. Compiled with one chain: each
  * tells the next; the monitor's scenarios have as many as there are.
  *
+ * explore: also lock
  * explore: flags -DTHRUM_COND_CHAINS=1
  */
 #include "explore.h"

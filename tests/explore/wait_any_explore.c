@@ -2,6 +2,8 @@
 /*
  * wait_any: the first that is ready, nothing from the others, and nobody sleeps beside what the call left
  * there.
+ *
+ * explore: also event latch semaphore
  */
 #include "explore.h"
 
@@ -213,6 +215,19 @@ static void wait_in_vain(unsigned me) {
 }
 EXPLORE(what_was_ready_before_the_call_does_not_count, .threads = 2, .begin = begin_after_a_set_and_a_count,
         .thread = wait_in_vain, .bounds = {3, 1, 2, 1})
+
+/* What is open at the call is ready, whatever happened to it before. */
+static void begin_with_an_open_latch(void) {
+    begin();
+    REQUIRE(thrum_latch_init(&s.latch, 1) == THRUM_OK);
+    thrum_latch_count_down(&s.latch);
+}
+static void choose_the_open_one(unsigned me) {
+    static const thrum_waitable event_latch[] = {THRUM_WAITABLE(&s.event), THRUM_WAITABLE(&s.latch)};
+    REQUIRE(wait_for(me, event_latch) == 1);
+}
+EXPLORE(what_is_open_at_the_call_is_chosen, .threads = 2, .begin = begin_with_an_open_latch,
+        .thread = choose_the_open_one, .bounds = {3, 1, 0, 0})
 
 static void one_tries(unsigned me) {
     if (me == 0 && thrum_try_wait_any(pq, 2, &s.chosen[me])) release(&s.p);

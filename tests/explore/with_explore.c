@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* THRUM_WITH: every way out lets go once, of what was held, and leaves no guard behind. */
+/*
+ * THRUM_WITH: every way out lets go once, of what was held, and leaves no guard behind.
+ *
+ * explore: also self
+ */
 #include "explore.h"
 
 #include <thrum/with.h>
