@@ -182,6 +182,23 @@ static void stolen_and_brought_back(unsigned me) {
 EXPLORE(a_stolen_permit_loses_no_wake, .threads = 4, .begin = name_words, .thread = stolen_and_brought_back,
         .end = no_permit_is_left, .bounds = {3, 0, 0, 0})
 
+/* There is a permit for each attempt: a try fails for want of one, not because others are quicker. */
+static void a_permit_for_each_try(void) {
+    name_words();
+    s.kinds[0] = explore_choose(2) ? TRYING : TIMED;
+    REQUIRE(thrum_semaphore_init(&s.permits, 3) == THRUM_OK);
+}
+static void try_once_or_twice(unsigned me) {
+    for (unsigned i = 0; i <= me; i++) {
+        if (s.kinds[0] == TRYING)
+            REQUIRE(thrum_semaphore_try_acquire(&s.permits));
+        else
+            REQUIRE(thrum_semaphore_acquire_until(&s.permits, THRUM_NOW) == THRUM_OK);
+    }
+}
+EXPLORE(no_try_fails_beside_a_permit, .threads = 2, .begin = a_permit_for_each_try,
+        .thread = try_once_or_twice, .end = no_permit_is_left, .bounds = {5, 2, 0, 2})
+
 /* --- publication ------------------------------------------------------------------------------------- */
 
 /* Who has all the permits sees what all the releasers wrote. */
