@@ -62,6 +62,16 @@ static void leave(void) {
     }
 }
 
+/* Where the process ends, its end comes to the others wherever they are; a call beside it may be refused. */
+static void be_ended(void) {
+    while (chosen == PROCESS_EXIT) pause();
+}
+static void submit(thrum_executor *pool, thrum_job *function, thrum_future **future) {
+    const thrum_result result = thrum_executor_submit(pool, function, NULL, future);
+    if (result == THRUM_CLOSED) be_ended();
+    CHECK_EQ(result, THRUM_OK);
+}
+
 static void tell(const thrum_failure *failure) {
     if (failure->code == CODE && strcmp(failure->message, "left") == 0) count(&told);
 }
@@ -274,8 +284,8 @@ static void use_job(void) {
     thrum_future *first, *second;
     void *value = NULL;
     CHECK_EQ(thrum_executor_new(&pool, 1, NULL), THRUM_OK);
-    CHECK_EQ(thrum_executor_submit(pool, job, NULL, &first), THRUM_OK);
-    CHECK_EQ(thrum_executor_submit(pool, job, NULL, &second), THRUM_OK);
+    submit(pool, job, &first);
+    submit(pool, job, &second);
     const thrum_result result = thrum_future_result(first, &value);
     CHECK_EQ(result, chosen == FAIL ? THRUM_FAILED : THRUM_OK);
     CHECK(value == (returned() ? (void *)&queue : chosen == EXIT ? (void *)&left : NULL));
@@ -289,7 +299,7 @@ static void use_job(void) {
 static void use_unheard_job(void) {
     thrum_executor *pool;
     CHECK_EQ(thrum_executor_new(&pool, 1, NULL), THRUM_OK);
-    for (int i = 0; i < 3; i++) CHECK_EQ(thrum_executor_submit(pool, job, NULL, NULL), THRUM_OK);
+    for (int i = 0; i < 3; i++) submit(pool, job, NULL);
     CHECK_EQ(thrum_executor_shutdown(pool, THRUM_SHUTDOWN_WAIT), THRUM_OK);
     thrum_executor_release(pool);
 }
@@ -307,7 +317,7 @@ static void use_worker_initialiser(void) {
     const thrum_executor_config config = {.initialise = prepare};
     CHECK_EQ(thrum_executor_new(&pool, 1, &config), THRUM_OK);
     thrum_future *pending;
-    CHECK_EQ(thrum_executor_submit(pool, job, NULL, &pending), THRUM_OK);
+    submit(pool, job, &pending);
     CHECK_EQ(thrum_future_result(pending, NULL), returned() ? THRUM_OK : THRUM_BROKEN);
     CHECK_EQ(thrum_executor_shutdown(pool, THRUM_SHUTDOWN_WAIT), THRUM_OK);
     thrum_executor_release(pool);
@@ -437,6 +447,7 @@ static void *use_in_thread(void *unused) {
     (void)unused;
     THRUM_WITH(&outer) {
         used->use();
+        if (used->use != use_last_destructor) be_ended();
         went_on = true;
         CHECK_EQ(thrum_self_guards(), 1);
         CHECK(thrum_lock_locked(&outer));
@@ -464,7 +475,7 @@ static void try_pair(void) {
     thrum_set_excepthook(tell);
     thrum_set_trace_all_threads(trace);
     CHECK_EQ(thrum_thread_spawn(&thread, &config), THRUM_OK);
-    while (chosen == PROCESS_EXIT) pause();
+    be_ended();
     CHECK_EQ(thrum_thread_join(thread, &value), THRUM_OK);
     CHECK(number(&left) > 0);
     const bool at_end = used->use == use_last_destructor;
