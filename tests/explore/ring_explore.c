@@ -133,6 +133,23 @@ static void never_two(void) {
 EXPLORE(a_bound_of_one_holds, .threads = 3, .begin = begin_with_bound_one, .thread = put_two_within_bound,
         .end = never_two, .bounds = {3, 2, 0, 0})
 
+/* The only putter finds the room that it was told of. Of two gets the second may end first. */
+static void begin_with_two_in_a_bound_of_one(void) {
+    begin();
+    (void)put(0);
+    (void)put(1);
+    REQUIRE(thrum_ring_set_bound(&s.ring, 1) == THRUM_OK);
+}
+static void put_into_room_or_get(unsigned me) {
+    if (me < 2)
+        (void)get(me);
+    else if (thrum_ring_has_room(&s.ring))
+        REQUIRE(put(2) == THRUM_OK);
+}
+EXPLORE(the_only_putter_finds_the_room_it_was_told_of, .threads = 3,
+        .begin = begin_with_two_in_a_bound_of_one, .thread = put_into_room_or_get, .end = all_came_out_once,
+        .bounds = {2, 1, 0, 0})
+
 /* --- close ---------------------------------------------------------------------------------------- */
 
 static void put_close_or_get(unsigned me) {
@@ -208,3 +225,14 @@ static void what_was_closed_is_empty(void) {
 }
 EXPLORE(one_produces_one_consumes, .threads = 2, .begin = begin, .thread = produce_or_consume,
         .end = what_was_closed_is_empty, .bounds = {5, 3, 0, 0})
+
+static void produce_nothing_or_hear_of_it(unsigned me) {
+    if (me == 0) {
+        s.page[7] = 1;
+        thrum_ring_spsc_close(&s.spsc);
+    } else if (thrum_ring_spsc_get(&s.spsc, &(void *){NULL}) == THRUM_CLOSED) {
+        REQUIRE(s.page[7] == 1);
+    }
+}
+EXPLORE(a_consumer_that_hears_of_the_close_sees_what_came_before, .threads = 2, .begin = begin,
+        .thread = produce_nothing_or_hear_of_it, .bounds = {4, 4, 0, 0})
