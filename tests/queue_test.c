@@ -454,6 +454,17 @@ TEST(an_immediate_shutdown_after_a_gentle_one_drops_what_is_left_in_order) {
     thrum_queue_destroy(&queue);
 }
 
+TEST(without_a_drop_function_an_immediate_shutdown_empties_the_queue_all_the_same) {
+    for (ptrdiff_t bound = 0; bound < 5; bound += 4) {
+        CHECK_EQ(thrum_queue_init(&queue, &(thrum_queue_config){.bound = bound}), THRUM_OK);
+        for (unsigned i = 0; i < 3; i++) put(i);
+        thrum_queue_shutdown_now(&queue);
+        CHECK_EQ(try_get(), THRUM_CLOSED);
+        thrum_queue_join(&queue); /* all are done */
+        thrum_queue_destroy(&queue);
+    }
+}
+
 TEST(destroy_drops_what_is_left) {
     for (int k = 0; k < 3; k++)
         for (ptrdiff_t bound = 0; bound < 5; bound += 4) {

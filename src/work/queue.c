@@ -4,11 +4,11 @@
  * the lock. What an attempt at either answers is what the gates (queue_gate.c) wait by.
  *
  * Q-I1: items put and not done are puts - done. The ring's puts are its tail: every place that was taken is a
- * put
- *       that succeeds. done <= puts, by the compare-and-swap in task_done.
- * Q-I2: a get that can never succeed says THRUM_CLOSED, and until then "closed and empty" counts as possible
- * for
- *       those who wait to get: whoever hears it wakes the next.
+ *       put that succeeds. done <= puts, by the compare-and-swap in task_done.
+ * Q-I2: a get that can never succeed says THRUM_CLOSED. A ring may come to that after the shutdown has woken
+ *       all: when a put that was under way then has been got. So "closed and empty" counts as possible there,
+ *       and a getter that hears it wakes the next. A list is closed under its lock: every later attempt gets
+ *       an item or says THRUM_CLOSED.
  */
 #include "queue_gate.h"
 #include "queue_list.h"
@@ -103,7 +103,7 @@ static bool can_get(const void *q) {
     const thrum_queue *const queue = q;
     if (in_ring(queue))
         return thrum_ring_has_item(&queue->ring_) || thrum_ring_drained(&queue->ring_); /* Q-I2 */
-    return thrum_u64_load_relaxed(&queue->count_) || thrum_u32_load_relaxed(&queue->closed_);
+    return thrum_u64_load_relaxed(&queue->count_) != 0;
 }
 
 static const thrum_queue_aim_ to_put = {attempt_put, can_put};
@@ -265,7 +265,7 @@ void thrum_queue_shutdown_now(thrum_queue *queue) {
 
 static bool make_ring(thrum_queue *queue, size_t bound, size_t largest) {
     size_t count = 2;
-    while (count < largest && count <= SIZE_MAX / 2) count *= 2;
+    while (count < largest) count *= 2; /* largest is a positive ptrdiff_t: a power of two reaches it */
     thrum_ring_cell *const cells = calloc(count, sizeof *cells);
     if (!cells) return false;
     (void)!thrum_ring_init(&queue->ring_, cells, count);
@@ -277,7 +277,7 @@ thrum_result thrum_queue_init(thrum_queue *queue, const thrum_queue_config *conf
     const bool bounded = config->bound > 0;
     const ptrdiff_t largest = config->largest_bound > 0 ? config->largest_bound : config->bound;
     if (config->kind == THRUM_QUEUE_PRIORITY && !config->compare) return THRUM_INVALID;
-    if (bounded && largest < config->bound) return THRUM_INVALID;
+    if (largest < config->bound) return THRUM_INVALID;
     thrum_fence_light(); /* the first of a process is dear: here, and not in the first put */
     memset(queue, 0, sizeof *queue);
     queue->config_ = *config;

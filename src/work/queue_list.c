@@ -19,10 +19,9 @@ static size_t count_of(const thrum_queue *queue) {
 static bool make_room(thrum_queue *queue) {
     const size_t count = count_of(queue), old = queue->room_;
     if (count < old) return true;
-    const size_t room = old ? 2 * old : FEWEST;
+    const size_t room = old ? 2 * old : FEWEST; /* it does not wrap: `old` pointers have memory */
     size_t size;
-    void **const items =
-        room > old && thrum_size_(0, room, sizeof *items, &size) ? realloc(queue->items_, size) : NULL;
+    void **const items = thrum_size_(0, room, sizeof *items, &size) ? realloc(queue->items_, size) : NULL;
     if (!items) return false;
     /* a circle: what lay before first_ follows what lay behind it */
     memcpy(items + old, items, queue->first_ * sizeof *items);

@@ -21,7 +21,7 @@ static struct {
     int done;
 } s;
 
-static void begin_with_bound(size_t bound) {
+static void begin_with_a_list(void) { /* all zero, it is one without a bound */
     explore_name(&s.queue.ring_.tail, sizeof s.queue.ring_.tail, "tail");
     explore_name(&s.queue.ring_.head, sizeof s.queue.ring_.head, "head");
     for (int i = 0; i < CELLS; i++) explore_name(&s.cells[i].turn, sizeof s.cells[i].turn, "turn");
@@ -36,10 +36,13 @@ static void begin_with_bound(size_t bound) {
     explore_name(&s.simple.out_, sizeof s.simple.out_, "out");
     explore_name(&s.simple.getters_.sleepers, 4, "getters");
     explore_name(&s.simple.getters_.epoch, 4, "getters' epoch");
-    REQUIRE(thrum_ring_init(&s.queue.ring_, s.cells, CELLS) == THRUM_OK);
-    REQUIRE(thrum_ring_set_bound(&s.queue.ring_, bound) == THRUM_OK);
     /* As after the first sleep of the process: fence_explore has what comes before. */
     REQUIRE(thrum_fence_heavy());
+}
+static void begin_with_bound(size_t bound) {
+    begin_with_a_list();
+    REQUIRE(thrum_ring_init(&s.queue.ring_, s.cells, CELLS) == THRUM_OK);
+    REQUIRE(thrum_ring_set_bound(&s.queue.ring_, bound) == THRUM_OK);
 }
 static void begin(void) {
     begin_with_bound(CELLS);
@@ -95,6 +98,10 @@ static void get_or_put(unsigned me) {
 }
 EXPLORE(one_gets_what_one_puts, .threads = 2, .begin = begin, .thread = get_or_put, .end = all_came_out_once,
         .bounds = {5, 3, 0, 2})
+
+/* The one that is woken must see the item of a put that found the mark of the other's wake. */
+EXPLORE(one_gets_of_what_two_put, .threads = 3, .begin = begin, .thread = get_or_put,
+        .end = all_came_out_once, .bounds = {2, 1, 0, 0})
 
 static void two_get_others_put(unsigned me) {
     if (me < 2)
@@ -204,6 +211,50 @@ static void join_or_do(unsigned me) {
 }
 EXPLORE(a_join_waits_for_two, .threads = 3, .begin = begin_with_two_items, .thread = join_or_do,
         .end = all_came_out_once, .bounds = {3, 1, 0, 0})
+
+static void put_do_or_count(unsigned me) {
+    if (me == 0) {
+        REQUIRE(put(0) == THRUM_OK);
+    } else if (me == 1) {
+        get();
+        REQUIRE(thrum_queue_task_done(&s.queue) == THRUM_OK);
+    } else {
+        REQUIRE(thrum_queue_unfinished(&s.queue) <= 1);
+    }
+}
+EXPLORE(never_more_is_done_than_was_put, .threads = 3, .begin = begin, .thread = put_do_or_count,
+        .end = all_came_out_once, .bounds = {2, 2, 0, 0})
+
+/* --- a list ----------------------------------------------------------------------------------------- */
+
+EXPLORE(two_get_from_a_list_what_one_puts, .threads = 3, .begin = begin_with_a_list,
+        .thread = two_get_one_puts_two, .end = all_came_out_once, .bounds = {2, 0, 0, 0})
+
+EXPLORE(a_shutdown_of_a_list_amid_a_put_lets_all_go, .threads = 4, .begin = begin_with_a_list,
+        .thread = get_put_or_shut_down, .end = all_came_out_once, .bounds = {1, 1, 0, 0})
+
+static void begin_with_a_full_list(void) {
+    begin_with_a_list();
+    REQUIRE(thrum_queue_set_bound(&s.queue, 1) == THRUM_OK && put(0) == THRUM_OK);
+}
+static void lift_or_put(unsigned me) {
+    if (me == 0)
+        REQUIRE(thrum_queue_set_bound(&s.queue, 0) == THRUM_OK);
+    else
+        REQUIRE(put(me) == THRUM_OK);
+}
+EXPLORE(a_lifted_bound_lets_in_all, .threads = 3, .begin = begin_with_a_full_list, .thread = lift_or_put,
+        .end = all_came_out_once, .bounds = {2, 1, 0, 0})
+
+static void get_three_or_put(unsigned me) {
+    if (me == 0)
+        for (int i = 0; i < 3; i++) get();
+    else
+        REQUIRE(put(me) == THRUM_OK);
+}
+EXPLORE(two_put_through_a_list_of_one, .threads = 3, .begin = begin_with_a_full_list,
+        .thread = get_three_or_put, .end = all_came_out_once, .bounds = {1, 0, 0, 0}, .by_priority = 20000,
+        .at_random = 20000)
 
 /* --- simple ----------------------------------------------------------------------------------------- */
 
