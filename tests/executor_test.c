@@ -452,6 +452,22 @@ TEST(a_failed_job_without_a_future_is_reported_by_its_worker) {
     end(pool);
 }
 
+/* Whatever its worker does next: it ends, goes on after a job that exits, or is replaced. */
+TEST(a_failed_job_is_told_of_once_and_no_later_job_has_its_failure) {
+    static thrum_job *const failing[] = {say_why, return_seven, fail_the_thread};
+    static thrum_job *const next[] = {NULL, exit_the_thread, end_the_thread};
+    static char name[] = "x";
+    thrum_set_excepthook(note_failure);
+    for (unsigned i = 0; i < 9; i++) {
+        told.times = 0;
+        thrum_executor *const pool = make(1);
+        CHECK_EQ(thrum_executor_submit(pool, failing[i / 3], name, NULL), THRUM_OK);
+        if (next[i % 3]) CHECK(result_of(submit(pool, next[i % 3], name)) == (i % 3 == 1 ? name : NULL));
+        end(pool);
+        CHECK_EQ(told.times, 1);
+    }
+}
+
 TEST(an_error_outside_of_a_job_is_a_code_and_no_more) {
     CHECK_EQ(thrum_job_error(5, "nowhere"), 5);
 }

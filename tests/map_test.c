@@ -176,8 +176,11 @@ TEST(what_is_expected_is_there_from_the_beginning) {
     CHECK_EQ(buckets(map), 8192);
     thrum_map_free(map);
     thrum_map *none = NULL;
-    const thrum_map_config config = {.expected = SIZE_MAX};
-    CHECK_EQ(thrum_map_new(&none, &config), THRUM_LIMIT);
+    static const size_t too_many[] = {((size_t)1 << 42) + 1, (size_t)1 << 63, SIZE_MAX};
+    for (int i = 0; i < 3; i++) {
+        const thrum_map_config config = {.expected = too_many[i]};
+        CHECK_EQ(thrum_map_new(&none, &config), THRUM_LIMIT);
+    }
     CHECK(none == NULL);
     CHECK_EQ(thrum_map_new(&none, NULL), THRUM_OK);
     thrum_map_free(none);
@@ -202,8 +205,10 @@ TEST(without_memory_it_says_so_and_nothing_changes) {
     CHECK_EQ(thrum_map_put(map, thrum_key_bytes(large, size), two), THRUM_NO_MEMORY);
     CHECK_EQ(thrum_map_add(map, thrum_key_bytes(large, size), two), THRUM_NO_MEMORY);
     thrum_map *other = NULL;
-    const thrum_map_config config = {.expected = (size_t)1 << 30};
-    CHECK_EQ(thrum_map_new(&other, &config), THRUM_NO_MEMORY);
+    for (unsigned power = 30; power <= 42; power += 6) {
+        const thrum_map_config config = {.expected = (size_t)1 << power};
+        CHECK_EQ(thrum_map_new(&other, &config), THRUM_NO_MEMORY);
+    }
     CHECK_EQ(errno, 4242);
     CHECK(other == NULL);
     CHECK(get(map, thrum_key("a")) == one);

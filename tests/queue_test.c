@@ -194,6 +194,33 @@ TEST(a_fifo_with_a_bound_refuses_one_beyond_its_largest_and_others_refuse_none) 
     thrum_queue_destroy(&queue);
 }
 
+TEST(the_largest_and_the_least_number_are_bounds_as_others) {
+    for (int k = 0; k < 3; k++) {
+        begin(kinds[k], PTRDIFF_MIN);
+        CHECK_EQ(thrum_queue_bound(&queue), 0);
+        CHECK_EQ(thrum_queue_set_bound(&queue, PTRDIFF_MAX), THRUM_OK);
+        CHECK_EQ(thrum_queue_bound(&queue), PTRDIFF_MAX);
+        put(1);
+        CHECK(!thrum_queue_full(&queue));
+        CHECK_EQ(thrum_queue_set_bound(&queue, PTRDIFF_MIN), THRUM_OK);
+        CHECK_EQ(thrum_queue_bound(&queue), 0);
+        CHECK_EQ(get(), 1);
+        thrum_queue_destroy(&queue);
+    }
+    begin(THRUM_QUEUE_PRIORITY, PTRDIFF_MAX); /* a list takes memory as it grows */
+    CHECK_EQ(thrum_queue_bound(&queue), PTRDIFF_MAX);
+    thrum_queue_destroy(&queue);
+    begin(THRUM_QUEUE_FIFO, 4);
+    CHECK_EQ(thrum_queue_set_bound(&queue, PTRDIFF_MAX), THRUM_LIMIT);
+    CHECK_EQ(thrum_queue_set_bound(&queue, PTRDIFF_MIN), THRUM_LIMIT);
+    CHECK_EQ(thrum_queue_bound(&queue), 4);
+    thrum_queue_destroy(&queue);
+    if (THRUM_UNDER_TSAN || test_under_asan()) return; /* the sanitizers die without memory */
+    static const thrum_queue_config rings[] = {{.bound = PTRDIFF_MAX},
+                                               {.bound = 1, .largest_bound = PTRDIFF_MAX}};
+    for (int i = 0; i < 2; i++) CHECK_EQ(thrum_queue_init(&queue, &rings[i]), THRUM_NO_MEMORY);
+}
+
 /* ---- waiting ---- */
 
 typedef struct waiter {

@@ -177,6 +177,28 @@ TEST(bad_input_is_refused_and_changes_nothing) {
     CHECK_EQ(CALLS, 0);
 }
 
+/* No clock reaches them: such a moment never comes, and of such a period only the first call does. */
+TEST(the_largest_moments_and_periods_neither_wrap_nor_come) {
+    static const uint64_t large[] = {INT64_MAX, UINT64_C(1) << 63, UINT64_MAX - 1, UINT64_MAX};
+    thrum_scheduled never[4] = {{.order_ = 0}}, once[4] = {{.order_ = 0}}, last = {.order_ = 0};
+    for (int i = 0; i < 4; i++) {
+        const thrum_deadline moment = {large[i]}, past = {i % 2 ? 1 : 0};
+        CHECK_EQ(thrum_scheduler_every(&scheduler, &never[i], moment, 1, note, LETTER('n')), THRUM_OK);
+        CHECK_EQ(thrum_scheduler_every(&scheduler, &once[i], past, large[i], note, LETTER('o')), THRUM_OK);
+    }
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &last, thrum_after_ms(10), note, LETTER('z')), THRUM_OK);
+    thrum_event_wait(&done);
+    await_asleep();
+    CHECK(strcmp(order, "ooooz") == 0);
+    CHECK_EQ(thrum_scheduler_pending(&scheduler), 8);
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQ(thrum_scheduler_missed(&scheduler, &never[i]) + thrum_scheduler_missed(&scheduler, &once[i]),
+                 0);
+        CHECK(thrum_scheduler_cancel(&scheduler, &never[i]) && thrum_scheduler_cancel(&scheduler, &once[i]));
+    }
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+}
+
 static void schedule_without_threads(void) {
     const struct rlimit none = {0, 4096}, many = {4096, 4096};
     CHECK_EQ(setrlimit(RLIMIT_NPROC, &none), 0);
