@@ -94,6 +94,8 @@ TEST(a_lock_named_twice_is_refused_and_nothing_is_taken) {
     refused(&twice);
     refused(&next);
     refused(&as_both);
+    const thrum_all the_other_way_round = THRUM_ALL(&r, &a, &r.lock);
+    refused(&the_other_way_round);
 }
 
 TEST(what_is_no_set_is_refused_and_nothing_is_taken) {
@@ -114,6 +116,17 @@ TEST(an_rlock_named_twice_counts_twice) {
     CHECK_EQ(thrum_release_all(&set), THRUM_NOT_OWNER); /* of one of the two */
     CHECK_EQ(thrum_rlock_depth(&r), 1);
     CHECK(thrum_lock_locked(&a));
+    CHECK_EQ(thrum_rlock_acquire(&r), THRUM_OK);
+    CHECK_EQ(thrum_release_all(&set), THRUM_OK);
+    all_free();
+}
+
+TEST(an_rlock_named_three_times_counts_three_times) {
+    static const thrum_all set = THRUM_ALL(&r, &r, &r);
+    CHECK_EQ(thrum_acquire_all(&set), THRUM_OK);
+    CHECK_EQ(thrum_rlock_release(&r), THRUM_OK);
+    CHECK_EQ(thrum_release_all(&set), THRUM_NOT_OWNER);
+    CHECK_EQ(thrum_rlock_depth(&r), 2);
     CHECK_EQ(thrum_rlock_acquire(&r), THRUM_OK);
     CHECK_EQ(thrum_release_all(&set), THRUM_OK);
     all_free();

@@ -97,6 +97,19 @@ static void one_sets_one_looks_at_the_state(unsigned me) {
 EXPLORE(who_finds_it_finished_sees_what_was_written_before, .threads = 2, .begin = begin,
         .thread = one_sets_one_looks_at_the_state, .bounds = {2, 1, 0, 0})
 
+/* The event is set a moment after the state says that it is done. */
+static void one_sets_one_tries_when_it_is_done(unsigned me) {
+    if (me == 0) {
+        set(0);
+    } else if (thrum_future_done(&s.futures[0])) {
+        void *value = NULL;
+        const thrum_result result = thrum_future_try_result(&s.futures[0], &value);
+        hear(result, value, 0);
+    }
+}
+EXPLORE(what_is_done_can_be_had_at_once, .threads = 2, .begin = begin,
+        .thread = one_sets_one_tries_when_it_is_done, .bounds = {2, 1, 0, 0})
+
 /* The page here is written by who cancels. */
 static void one_cancels_what_others_start_or_look_at(unsigned me) {
     if (me == 0) {
@@ -170,6 +183,17 @@ static void one_cancels_others_add(unsigned me) {
 EXPLORE(a_cancel_calls_back_once, .threads = 3, .begin = begin, .thread = one_cancels_others_add,
         .end = each_was_called_once, .bounds = {2, 1, 0, 0})
 
+/* One that is never done. */
+static void add_and_release(unsigned me) {
+    thrum_future *future;
+    REQUIRE(thrum_future_new(&future) == THRUM_OK);
+    for (int i = 0; i < 3; i++) REQUIRE(thrum_future_add_callback(future, note, &s.told[me]) == THRUM_OK);
+    thrum_future_release(future);
+    REQUIRE(explore_blocks() == 0 && s.told[me] == 0);
+}
+EXPLORE(the_callbacks_of_one_that_is_never_done_are_freed_with_it, .threads = 1, .begin = begin,
+        .thread = add_and_release, .by_priority = 100, .at_random = 100)
+
 /* ---- several ---- */
 
 static thrum_future *const both[] = {&s.futures[0], &s.futures[1]};
@@ -233,6 +257,18 @@ static void one_takes_them_as_completed(unsigned me) {
 }
 EXPLORE(as_completed_gives_each_once, .threads = 3, .begin = begin, .thread = one_takes_them_as_completed,
         .end = nobody_is_listed, .bounds = {1, 0, 0, 0})
+
+/* More than the explorer's memory holds. */
+static void wait_for_very_many(unsigned me) {
+    static thrum_future *many[1000];
+    static bool done[1000];
+    for (int i = 0; i < 1000; i++) many[i] = &s.futures[i % 2];
+    set(me);
+    REQUIRE(thrum_future_wait(many, 1000, THRUM_FIRST_COMPLETED, done) == THRUM_NO_MEMORY);
+    for (unsigned i = 0; i < 1000; i++) REQUIRE(done[i] == (i % 2 == me));
+}
+EXPLORE(a_wait_without_memory_says_who_is_done_all_the_same, .threads = 1, .begin = begin,
+        .thread = wait_for_very_many, .by_priority = 100, .at_random = 100)
 
 static void one_leaves_early(unsigned me) {
     if (me < 2) {

@@ -232,7 +232,10 @@ EXPLORE(what_is_open_at_the_call_is_chosen, .threads = 2, .begin = begin_with_an
 static void one_tries(unsigned me) {
     if (me == 0 && thrum_try_wait_any(pq, 2, &s.chosen[me])) release(&s.p);
     if (me == 1) thrum_semaphore_acquire(&s.p);
-    if (me == 2) release(&s.p);
+    if (me == 2) {
+        REQUIRE(thrum_u64_load_relaxed(&s.q.state) == 0);
+        release(&s.p);
+    }
 }
 EXPLORE(a_try_registers_nobody, .threads = 3, .begin = begin, .thread = one_tries, .end = none_left,
         .bounds = {4, 1, 0, 1})
