@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What a thread still does after its target, and what waits for it. */
-/* ctest: libraries thrum */
+/* ctest: libraries thrum dl */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "test.h"
 
+#include <dlfcn.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <thrum.h>
@@ -27,6 +29,54 @@ static thrum_thread *start(thrum_thread_target *target, void *argument, thrum_da
 static void *touch(void *local) {
     CHECK(thrum_local_get(local) != NULL);
     return local;
+}
+
+/* ---- released and never joined ---- */
+
+static thrum_u32 detached;
+
+/* In the C library's place, which it calls. */
+int pthread_detach(pthread_t thread) {
+    int (*theirs)(pthread_t);
+    *(void **)&theirs = dlsym(RTLD_NEXT, "pthread_detach");
+    thrum_u32_fetch_add_relaxed(&detached, 1);
+    return theirs(thread);
+}
+
+static void await_no_thread(uint32_t native_id) {
+    char task[64];
+    (void)snprintf(task, sizeof task, "/proc/self/task/%u", native_id);
+    while (access(task, F_OK) == 0) thrum_futex_nap(thrum_after_ms(1));
+}
+
+static void *wait_to_be_let_go(void *unused) {
+    thrum_event_wait(&let_go);
+    return unused;
+}
+
+/* No grace period ends while it looks: it would be late where the process ends first. */
+TEST(a_thread_that_nobody_joins_is_detached_by_its_end_or_its_release) {
+    thrum_rcu_read_begin();
+    thrum_thread *thread = start(wait_to_be_let_go, NULL, THRUM_DAEMON_NO);
+    uint32_t native_id = thrum_thread_native_id(thread);
+    thrum_thread_release(thread);
+    CHECK_EQ(thrum_u32_load_relaxed(&detached), 0); /* its end is what releases it */
+    thrum_event_set(&let_go);
+    await_no_thread(native_id);
+    CHECK_EQ(thrum_u32_load_relaxed(&detached), 1);
+
+    thread = start(wait_to_be_let_go, NULL, THRUM_DAEMON_NO);
+    native_id = thrum_thread_native_id(thread);
+    await_no_thread(native_id);
+    CHECK_EQ(thrum_u32_load_relaxed(&detached), 1);
+    thrum_thread_release(thread);
+    CHECK_EQ(thrum_u32_load_relaxed(&detached), 2);
+
+    thread = start(wait_to_be_let_go, NULL, THRUM_DAEMON_NO);
+    CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
+    thrum_thread_release(thread);
+    CHECK_EQ(thrum_u32_load_relaxed(&detached), 2);
+    thrum_rcu_read_end();
 }
 
 /* ---- a destructor that takes its time ---- */

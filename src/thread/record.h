@@ -14,8 +14,11 @@
  *     reference. The first thread's record is never freed: the table has no share in it.
  * I2: `lives` guards the table's changes, the process's phase, names, and the states NEW and STARTING. A fork
  *     holds it, so that a child finds no change half made. Readers of the table do not take it.
- * I3: one thread joins the system's: the one that changes `joiner` from NOBODY. The others wait for `joined`.
- *     The holder of the last reference detaches it if `joiner` is still NOBODY.
+ * I3: one thread joins the system's or detaches it: the one that changes `joiner` from NOBODY. Other joiners
+ *     wait for `joined`, or for `gone` if it is detached. The step that leaves no share but the table's
+ *     detaches: the thread's own, if its object has been released before, else the last holder's. So a thread
+ *     that nobody joins is detached before its end and its object's release are over, and not a grace period
+ *     later. A reader may take a reference after that (I1), and join: then the thread is as good as gone.
  * I4: a thread leaves the table at its very end: all destructors of its thread-local values have run. Then it
  *     sets `gone`. So a wait for `gone` is all that a join needs a deadline for, and a shutdown that finds
  *     nobody in the table waits for no destructor.
@@ -43,7 +46,7 @@
 #include "context.h"
 
 enum { THRUM_THREAD_NEW, THRUM_THREAD_STARTING, THRUM_THREAD_ALIVE, THRUM_THREAD_ENDED };
-enum { THRUM_NOBODY_JOINS, THRUM_SOMEBODY_JOINS };
+enum { THRUM_NOBODY_JOINS, THRUM_SOMEBODY_JOINS, THRUM_DETACHED };
 /*
  * The round of the C library's destructors in which a thread's end is over. In the last one sanitizers take
  * down what they keep for the thread, and no code that they instrument may run after that.

@@ -115,17 +115,37 @@ static bool is_buried(const thrum_thread_record_ *record) {
     return record->process != thrum_process_number_;
 }
 
+/* What `joiner` was: NOBODY_JOINS, and the caller's claim is the one that holds, or another's claim. */
+static uint32_t claim(thrum_thread_record_ *record, uint32_t joiner) {
+    uint32_t before = THRUM_NOBODY_JOINS;
+    (void)thrum_u32_cas_relaxed(&record->joiner, &before, joiner); /* relaxed: it only chooses one (I3) */
+    return before;
+}
+
+/* I3: nobody can join it any more. */
+static void detach(thrum_thread_record_ *record) {
+    /* relaxed: J2 has acquired it, and `pthread`, or the thread has stored them itself */
+    const bool started = thrum_u64_load_relaxed(&record->ident) != 0 && record->kind == THRUM_THREAD_OWN;
+    if (started && !is_buried(record) && claim(record, THRUM_DETACHED) == THRUM_NOBODY_JOINS)
+        (void)pthread_detach((pthread_t)thrum_u64_load_relaxed(&record->pthread));
+}
+
+/*
+ * Not a subtraction: the share is held until the thread is detached, and two that let go at once do not both
+ * leave it to the other.
+ */
 void thrum_thread_drop_(thrum_thread_record_ *record, uint32_t share) {
     const bool buried = is_buried(record); /* looked at before the share is given back */
-    THRUM_TELL_OWN_RELEASE(&record->references);
-    /* J2: release, pairs with J2: the last comes after all that others did with it */
-    const uint32_t left = thrum_u32_fetch_sub_acq_rel(&record->references, share) - share;
+    uint32_t now, left;
+    do {
+        now = thrum_u32_load_acquire(&record->references); /* J2: acquire; what detach looks at */
+        left = now - share;
+        if (share != THRUM_TABLE && (left & ~(uint32_t)THRUM_TABLE) == 0) detach(record);
+        THRUM_TELL_OWN_RELEASE(&record->references);
+        /* J2: release, pairs with J2: the last comes after all that others did with it */
+    } while (!thrum_u32_cas_acq_rel(&record->references, &now, left));
     if (left != 0 && !(buried && left == THRUM_STARTER)) return; /* I5 */
     THRUM_TELL_OWN_ACQUIRE(&record->references);
-    /* relaxed: nobody else knows the record any more */
-    const bool started = thrum_u64_load_relaxed(&record->ident) != 0 && record->kind == THRUM_THREAD_OWN;
-    if (started && !buried && thrum_u32_load_relaxed(&record->joiner) == THRUM_NOBODY_JOINS)
-        (void)pthread_detach((pthread_t)thrum_u64_load_relaxed(&record->pthread)); /* I3 */
     free(record);
 }
 
@@ -163,6 +183,7 @@ void thrum_thread_leave_(thrum_thread_record_ *record) {
     thrum_lock_release(&thrum_lives_);
     THRUM_TELL_OWN_RELEASE(&record->gone);
     thrum_event_set(&record->gone); /* I4 */
+    if (left == THRUM_TABLE) detach(record);
     if (left & THRUM_TABLE) thrum_rcu_retire(&record->retired, leave_the_table);
 }
 
@@ -347,12 +368,6 @@ thrum_result thrum_thread_run_here(thrum_thread *thread, void **value) {
 
 /* ---- joining ---- */
 
-static bool may_join(thrum_thread_record_ *record) {
-    uint32_t joiner = THRUM_NOBODY_JOINS;
-    return thrum_u32_cas_relaxed(&record->joiner, &joiner,
-                                 THRUM_SOMEBODY_JOINS); /* relaxed: it only chooses one (I3) */
-}
-
 /* The system's join, which must not be cancelled halfway. */
 static void join_the_system_thread(thrum_thread_record_ *record) {
     int before;
@@ -391,11 +406,14 @@ static bool wait_for(thrum_event *event, thrum_deadline deadline) {
 static thrum_result wait_for_the_end(thrum_thread_record_ *record, thrum_deadline deadline) {
     const bool own = record->kind == THRUM_THREAD_OWN;
     if ((!own || deadline.ns != THRUM_FOREVER.ns) && !wait_for(&record->gone, deadline)) return THRUM_TIMEOUT;
-    if (own && may_join(record))
+    if (!own) return THRUM_OK;
+    const uint32_t joiner = claim(record, THRUM_SOMEBODY_JOINS);
+    if (joiner == THRUM_NOBODY_JOINS) {
         join_the_system_thread(record);
-    else if (own && !wait_for(&record->joined, deadline))
-        return THRUM_TIMEOUT;
-    return THRUM_OK;
+        return THRUM_OK;
+    }
+    thrum_event *const last = joiner == THRUM_DETACHED ? &record->gone : &record->joined; /* I3 */
+    return wait_for(last, deadline) ? THRUM_OK : THRUM_TIMEOUT;
 }
 
 thrum_result thrum_thread_join_until(thrum_thread *thread, void **value, thrum_deadline deadline) {

@@ -15,6 +15,7 @@ static struct {
     int argument, seen;
     thrum_u32 joined;
     thrum_u64 ident;
+    uint64_t found;
     thrum_event let_go;
     int destroyed;
 } s;
@@ -67,6 +68,51 @@ static void start_early(void) {
     helper();
     start_one();
 }
+
+/* Two handles: both find the other's, or the thread has left, or leaves between them. */
+static void start_and_retain(void) {
+    start_early();
+    (void)thrum_thread_retain(s.thread);
+}
+static void release_one(unsigned me) {
+    (void)me;
+    thrum_thread_release(s.thread);
+}
+EXPLORE(of_two_releases_one_detaches, .threads = 2, .startable = 2, .begin = start_and_retain,
+        .thread = release_one, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
+
+/* Who releases last need not be ordered after the start by anything but the references. */
+static void make_and_retain(void) {
+    helper();
+    const thrum_thread_config config = {.target = target, .argument = &s.argument};
+    REQUIRE(thrum_thread_new(&s.thread, &config) == THRUM_OK);
+    (void)thrum_thread_retain(s.thread);
+}
+static void start_or_release(unsigned me) {
+    if (me == 0) REQUIRE(thrum_thread_start(s.thread) == THRUM_OK);
+    thrum_thread_release(s.thread);
+}
+EXPLORE(what_another_starts_can_be_released, .threads = 2, .startable = 2, .begin = make_and_retain,
+        .thread = start_or_release, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
+
+/* A handle from the table, which may come when the thread has been detached. */
+static void start_and_note(void) {
+    start_early();
+    s.found = thrum_thread_ident(s.thread);
+}
+static void release_or_find_and_join(unsigned me) {
+    if (me == 1) {
+        thrum_thread *const found = thrum_thread_by_ident(s.found);
+        if (!found) return;
+        join(found);
+        thrum_thread_release(found);
+    } else {
+        thrum_thread_release(s.thread);
+    }
+}
+EXPLORE(who_is_found_as_it_is_released_can_be_joined, .threads = 2, .startable = 2, .begin = start_and_note,
+        .thread = release_or_find_and_join, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
+
 static void join_it(unsigned me) {
     (void)me;
     join(s.thread);
