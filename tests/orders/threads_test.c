@@ -457,3 +457,31 @@ TEST(scheduler) {
     hand_over((hand){scheduler_shut, scheduler_every, scheduler_cancel, HAND_SPINS, scheduler_rest});
     hand_over((hand){scheduler_shut, scheduler_at, scheduler_stop, HAND_SPINS, scheduler_rest});
 }
+/* What an entry has inherited is destroyed by the thread that takes it out. */
+static thrum_result copies(void *value, const void *from, void *unused) {
+    (void)from, (void)unused;
+    *(int *)value = hand_data;
+    return THRUM_OK;
+}
+static void destroys(void *value, void *unused) {
+    (void)unused;
+    fired = *(int *)value;
+}
+static thrum_local inherited = THRUM_LOCAL_INHERITED(sizeof(int), NULL, destroys, copies, NULL);
+static void scheduler_at_last(void) {
+    CHECK(thrum_local_get(&inherited) != NULL);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, THRUM_FOREVER, fire, NULL), THRUM_OK);
+}
+static void scheduler_cancelled(void) {
+    CHECK(thrum_scheduler_cancel(&scheduler, &entry));
+    CHECK_EQ(fired, hand_data);
+}
+static void scheduler_stopped(void) {
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 1);
+    CHECK_EQ(fired, hand_data);
+}
+TEST(scheduler_inherited) {
+    hand_over(
+        (hand){scheduler_shut, scheduler_at_last, scheduler_cancelled, HAND_COMES_LATER, scheduler_rest});
+    hand_over((hand){scheduler_shut, scheduler_at_last, scheduler_stopped, HAND_COMES_LATER, scheduler_rest});
+}
