@@ -6,7 +6,8 @@
 # The manual pages say what the headers say. Each page renders; each public name of a header stands
 # in its room's page, each prototype word for word; a page names nothing that no header has, and
 # refers to no page of ours that is missing; each example compiles, runs and ends well. A name that
-# ends in an underscore is internal; {a,b} in a page stands for alternatives. The guide from Python, docs/python.md,
+# ends in an underscore is internal; {a,b} in a page stands for alternatives. A result that a header's comments name
+# stands in its page, too, and a header's comments name nothing that no header has. The guide from Python, docs/python.md,
 # names nothing that no header has, and no example that is missing.
 set -euo pipefail
 
@@ -45,6 +46,7 @@ class Header:
                 mine = marker[1] == str(path)
             elif mine:
                 own.append(line)
+        self.mentioned = mentioned(path)
         self.lines = set(re.findall(r"^#define .*\S", raw, flags=re.M))
         own = re.sub(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)", " ", "\n".join(own))
         self.constants = {name for body in re.findall(r"\benum\b[^{;]*\{([^}]*)\}", own)
@@ -70,6 +72,16 @@ class Header:
 
     def names(self):
         return self.constants | self.types | set(self.prototypes) | set(self.macros)
+
+
+def mentioned(path):
+    """What the comments of a header name."""
+    comments = re.findall(r"/\*.*?\*/|//[^\n]*", path.read_text(), flags=re.S)
+    return {name for name in re.findall(r"\bTHRUM_[A-Z0-9_]*[A-Z0-9]\b", " ".join(comments))}
+
+
+def code_of(path):
+    return re.sub(r"/\*.*?\*/|//[^\n]*", " ", path.read_text(), flags=re.S)
 
 
 def internal(name):
@@ -100,7 +112,7 @@ def example_faults(name, source, root, objects, work):
         yield f"{name}: the example fails"
 
 
-def page_faults(path, header, known, pages):
+def page_faults(path, header, known, results, pages):
     source = path.read_text()
     rendered = subprocess.run(["scdoc"], input=source, capture_output=True, text=True)
     if rendered.returncode:
@@ -128,6 +140,7 @@ def page_faults(path, header, known, pages):
         yield from (f"says {line}, which the header does not" for line in re.findall(r"^#define .*", text, flags=re.M)
                     if line not in header.lines)
         yield from (f"no {name}" for name in sorted(header.names() - words))
+        yield from (f"no {name}, which the header's comments name" for name in sorted(header.mentioned & results - words))
     elif not {name for name in pages if name != path.name} <= {f"{name}.{n}.scd" for name, n in references}:
         yield "does not list every page"
 
@@ -155,6 +168,8 @@ def main(root, work):
     pages = {path.name: path for path in (root / "docs/man").glob("*.scd")}
     known = {f"thrum_{room}" for room in headers}.union(*(header.names() for header in headers.values()))
     known |= set(re.findall(r"#define (THRUM_\w+)", (root / "include/thrum.h").read_text()))
+    for path in (root / "include/thrum").glob("*.h"):  # what a program may define
+        known |= {name for name in re.findall(r"\bdefined\((THRUM_\w+)\)", path.read_text()) if not internal(name)}
     faults = [f"thrum_{room}.3.scd: missing" for room in headers if f"thrum_{room}.3.scd" not in pages]
     objects = []
     for source in sorted(root.glob("src/*/*.c")) if work else []:
@@ -163,11 +178,14 @@ def main(root, work):
     for name, path in sorted(pages.items()):
         room = re.match(r"thrum_(\w+)\.3\.scd", name)
         header = headers.get(room[1]) if room else None
-        faults += [f"{name}: {fault}" for fault in page_faults(path, header, known, pages)]
+        faults += [f"{name}: {fault}" for fault in page_faults(path, header, known, headers["result"].constants, pages)]
         example = re.search(r"^# EXAMPLE\n+```\n(.*?)^```$", path.read_text(), flags=re.M | re.S)
         if work and example:
             faults += example_faults(name, example[1].replace("\\\\", "\\"), root, objects, work)
     faults += [f"python.md: {fault}" for fault in guide_faults(root, known)]
+    for path in sorted((root / "include").rglob("*.h*")):
+        faults += [f"{path.name}: its comments name {name}, which no header has"
+                   for name in sorted(mentioned(path) - known) if not re.search(rf"\b{name}\b", code_of(path))]
     print("\n".join(faults) or f"{len(pages)} pages say what {len(headers)} headers say")
     return 1 if faults or not headers else 0
 
@@ -199,6 +217,7 @@ plant "$1" thrum_park.3.scd 's/NS 10000/NS 20000/' 'says #define THRUM_PARK_SPIN
 plant "$1" thrum_result.3.scd '/THRUM_STATE/d' 'no THRUM_STATE'
 plant "$1" thrum_self.3.scd '/^# MEMORY ORDER/d' 'the sections are not'
 plant "$1" thrum.7.scd '/thrum_park/d' 'does not list every page'
+plant "$1" thrum_cond.3.scd '/THRUM_OVERFLOW/d' 'no THRUM_OVERFLOW, which the header'
 plant "$1" python.md 's/thrum_active_count/thrum_active/' 'names thrum_active, which no header has'
 plant "$1" python.md 's/`_try_acquire`/`_maybe_acquire`/' 'names _maybe_acquire after thrum_lock'
 plant "$1" python.md 's/`tracing` |/`trailing` |/' 'names the example trailing, which is missing'

@@ -137,7 +137,7 @@ THRUM_API int thrum_job_error(int code, const char *format, ...) __attribute__((
 /*
  * Refuses jobs from now on; what was submitted is still done, unless it is to be cancelled; then the workers
  * end. Again and again, by anybody. THRUM_OK; THRUM_DEADLOCK: one of its own jobs is to wait for the workers.
- * Then all is done but the waiting.
+ * Then all is done but the waiting. THRUM_INVALID: `how` has other bits, and nothing has changed.
  */
 THRUM_API thrum_result thrum_executor_shutdown(thrum_executor *executor, int how);
 

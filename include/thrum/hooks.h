@@ -9,10 +9,10 @@
  *             exception (thrum.hpp). It ends, what it holds through THRUM_WITH is let go, it is unwound, and
  *             then the exception hook is called, in that thread, which is still alive and registered. The
  *             process goes on.
- * Report      the default hook writes who failed, where and why to stderr, in one write. The names of
+ * Report      the default hook writes which thread failed, where and why to stderr, in one write. Names of
  *             functions are those that the dynamic linker knows (-rdynamic for the program's own); for others
- *             the object and the offset in it, which addr2line takes. The backtrace is the compiler's own
- *             unwinder's: no library beyond it, and no memory.
+ *             it writes the object and the offset in it, which addr2line takes. The backtrace is the
+ *             compiler's own unwinder's: no library beyond it, and no memory.
  * Ways out    a function of the program's that the library calls in somebody's thread (a future's callback, a
  *             hook, a trace function, a drop, a destructor, an at_shutdown function) ends alone by
  *             thrum_thread_fail, which the hook is told, and by thrum_thread_exit. pthread_exit and

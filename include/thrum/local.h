@@ -15,8 +15,8 @@
  *             that pthread keys have. A thread that thrum did not start may touch its first local in the last
  *             round, in the destructor of a key made after the process's first local: that value alone is
  *             destroyed with the object.
- *             Main's values are destroyed when main ends by pthread_exit or thrum_thread_exit, not by the
- *             process's end.
+ *             Main's values are destroyed when main ends by pthread_exit, thrum_thread_exit or
+ *             thrum_thread_fail, not by the process's end.
  * The object  thrum_local_destroy destroys every thread's value, in the calling thread; nobody may be using
  *             the object. It is as new afterwards: neither it nor another one at its address sees any old
  *             value.

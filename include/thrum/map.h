@@ -80,8 +80,9 @@ THRUM_INLINE thrum_map_key thrum_key_number(uint64_t number) {
 THRUM_API THRUM_MUST_USE thrum_result thrum_map_new(thrum_map **map, const thrum_map_config *config);
 
 /*
- * Ends the map: the caller says that nobody will begin to use it any more. Never waits: read sections that
- * have begun go on with it, after them all values are destroyed, and the map is gone.
+ * Ends the map: the caller says that nobody will begin to use it any more. Waits as a change does, not for
+ * readers: read sections that have begun go on with it; after them all values are destroyed, and the map is
+ * gone.
  */
 THRUM_API void thrum_map_free(thrum_map *map);
 

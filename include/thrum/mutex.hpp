@@ -17,8 +17,8 @@
  *     if (accounts.try_lock_until(thrum::after(std::chrono::milliseconds(5)))) ...
  *
  * What a call costs, who may make it and its memory order: as the C function of that name. None throws, but
- * recursive_mutex::lock at the greatest depth, which ends the program where exceptions are off. What would be
- * THRUM_NOT_HELD is ignored.
+ * recursive_mutex::lock at the greatest depth, which ends the program where exceptions are off. An unlock
+ * that the C function would answer with THRUM_NOT_LOCKED or THRUM_NOT_OWNER changes nothing.
  */
 #ifndef THRUM_MUTEX_HPP
 #define THRUM_MUTEX_HPP

@@ -5,8 +5,9 @@
  * Floor 4, in libthrum. It holds the main thread, every thread of thrum's that is alive, and those threads
  * that thrum did not start and that asked for their object. Using a primitive registers nobody.
  *
- * Cost        looking takes no lock: it reads liburcu's lists within a read section. Starts and exits never
- *             wait for it, nor it for them. A count or an enumeration is linear in the number of threads.
+ * Cost        looking takes no lock: it goes along a table within a read section (thrum/rcu.h). Starts and
+ *             exits never wait for it, nor it for them. A count or an enumeration is linear in the number
+ *             of threads.
  * Aliens      thrum_current_thread in a thread that thrum did not start gives it one object: "Dummy-N", a
  *             daemon, alive, that can be neither started nor joined, and is gone when the thread exits.
  *

@@ -19,29 +19,29 @@
 #include <thrum/cpu.h>
 
 /* name, number, message: the one list from which the enumeration and its texts are made. */
-#define THRUM_RESULTS_(X)                                                       \
-    X(THRUM_OK, 0, "success")                                                   \
-    X(THRUM_TIMEOUT, 1, "the deadline passed first")                            \
-    X(THRUM_INVALID, 2, "an argument is outside its range")                     \
-    X(THRUM_OVERFLOW, 3, "the value is too large for its type")                 \
-    X(THRUM_LIMIT, 4, "released or finished more often than the object allows") \
-    X(THRUM_NOT_LOCKED, 5, "the lock is not locked")                            \
-    X(THRUM_NOT_OWNER, 6, "the caller does not own the lock")                   \
-    X(THRUM_BROKEN, 7, "the object is broken")                                  \
-    X(THRUM_EMPTY, 8, "the queue is empty")                                     \
-    X(THRUM_FULL, 9, "the queue is full")                                       \
-    X(THRUM_CLOSED, 10, "the object has been shut down")                        \
-    X(THRUM_CANCELLED, 11, "the work was cancelled")                            \
-    X(THRUM_STATE, 12, "not possible in the object's present state")            \
-    X(THRUM_ALREADY_STARTED, 13, "the thread was started before")               \
-    X(THRUM_NOT_STARTED, 14, "the thread has not been started")                 \
-    X(THRUM_DEADLOCK, 15, "the wait could never end")                           \
-    X(THRUM_FINALIZING, 16, "the process is ending")                            \
-    X(THRUM_NO_MEMORY, 17, "no memory")                                         \
-    X(THRUM_NO_THREAD, 18, "the system refused a thread")                       \
-    X(THRUM_UNSUPPORTED, 19, "this system does not offer it")                   \
-    X(THRUM_NOT_FOUND, 20, "there is nothing of that name")                     \
-    X(THRUM_FAILED, 21, "the work failed")                                      \
+#define THRUM_RESULTS_(X)                                            \
+    X(THRUM_OK, 0, "success")                                        \
+    X(THRUM_TIMEOUT, 1, "the deadline passed first")                 \
+    X(THRUM_INVALID, 2, "an argument is outside its range")          \
+    X(THRUM_OVERFLOW, 3, "the value is too large for its type")      \
+    X(THRUM_LIMIT, 4, "more than the object allows")                 \
+    X(THRUM_NOT_LOCKED, 5, "the lock is not locked")                 \
+    X(THRUM_NOT_OWNER, 6, "the caller does not own the lock")        \
+    X(THRUM_BROKEN, 7, "the object is broken")                       \
+    X(THRUM_EMPTY, 8, "the queue is empty")                          \
+    X(THRUM_FULL, 9, "the queue is full")                            \
+    X(THRUM_CLOSED, 10, "the object has been shut down")             \
+    X(THRUM_CANCELLED, 11, "the work was cancelled")                 \
+    X(THRUM_STATE, 12, "not possible in the object's present state") \
+    X(THRUM_ALREADY_STARTED, 13, "the thread was started before")    \
+    X(THRUM_NOT_STARTED, 14, "the thread has not been started")      \
+    X(THRUM_DEADLOCK, 15, "the wait could never end")                \
+    X(THRUM_FINALIZING, 16, "the process is ending")                 \
+    X(THRUM_NO_MEMORY, 17, "no memory")                              \
+    X(THRUM_NO_THREAD, 18, "the system refused a thread")            \
+    X(THRUM_UNSUPPORTED, 19, "this system does not offer it")        \
+    X(THRUM_NOT_FOUND, 20, "there is nothing of that name")          \
+    X(THRUM_FAILED, 21, "the work failed")                           \
     X(THRUM_EXISTS, 22, "there is something of that name already")
 
 #define THRUM_RESULT_ENUMERATOR_(name, number, message) name = number,

@@ -6,7 +6,8 @@
  * Floor 3, in libthrum. All-zero memory is a cell that holds nothing.
  *
  * Cost        a read is a read section (thrum/rcu.h) and two loads; readers wait for nobody, and writers
- *             never wait for readers. A write takes some memory, and a lock that writers share.
+ *             never wait for readers. A write takes some memory, and a lock that writers share; it waits
+ *             only as a retire does, where more is to be destroyed than thrum/rcu.h allows.
  * Versions    a version is the caller's memory until a set has taken it; from then on the cell's, and nobody
  *             writes it any more. When another has taken its place and no reader can be seeing it, its
  *             `destroy` is called with it, in rcu's helper thread, as thrum/rcu.h says.

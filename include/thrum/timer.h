@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timer: a thread that waits for a time and then calls a function once; Python's threading.Timer. Whoever
- * needs more than a few uses a scheduler (thrum/scheduler.h), which runs any number on one thread.
+ * timer: a thread that waits for a time and then calls a function once; Python's threading.Timer. For more
+ * than a few timers, use a scheduler (thrum/scheduler.h), which runs any number on one thread.
  *
  * Floor 4, in libthrum. The timer lies in the caller's memory, and may be freed when it has been joined and
  * released, or when it was never started.

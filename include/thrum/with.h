@@ -13,10 +13,10 @@
  * acquire is refused (an rlock too deep, a condition without a lock) the block is skipped.
  *
  * Every way out lets go: falling off the end, `break`, `continue`, `return`, `goto`, a C++
- * exception, and a thread that ends inside, if it drains its guards first
- * (thrum_self_release_guards in thrum/self.h). `break` and `continue` inside leave only this
- * block, never a loop around it: the block is a loop of its own that runs once. `longjmp` across
- * it is undefined.
+ * exception, thrum_thread_exit and thrum_thread_fail (thrum/thread.h), and another end of the thread
+ * if it drains its guards first (thrum_self_release_guards in thrum/self.h). `break` and `continue`
+ * inside leave only this block, never a loop around it: the block is a loop of its own that runs
+ * once. `longjmp` across it is undefined.
  *
  *     THRUM_HOLD(&accounts);                                    // until the enclosing scope ends
  *
