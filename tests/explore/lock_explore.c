@@ -102,6 +102,28 @@ EXPLORE(a_starving_waiter_closes_the_lock, .threads = 2, .begin = name_words, .t
 EXPLORE(two_starving_waiters, .threads = 3, .begin = name_words, .thread = take_it_all_the_time,
         .end = free_without_a_trace, .bounds = {2, 0, 3, 0})
 
+/* --- a try that fails has found the lock held --------------------------------------------------------- */
+
+static void hold_it_for_the_first(void) {
+    name_words();
+    s.kinds[0] = explore_choose(2) ? TIMED : BLOCKING;
+    thrum_lock_acquire(&s.lock);
+}
+/* Thread 0 keeps what it gets; until then its waiting changes the word. */
+static void keep_it_or_try(unsigned me) {
+    if (me == 0) {
+        (void)acquire(s.kinds[0]);
+        return;
+    }
+    REQUIRE(thrum_lock_release(&s.lock) == THRUM_OK);
+    if (thrum_lock_try_acquire(&s.lock))
+        REQUIRE(thrum_lock_release(&s.lock) == THRUM_OK);
+    else
+        REQUIRE(thrum_lock_locked(&s.lock));
+}
+EXPLORE(a_try_fails_at_a_held_lock_alone, .threads = 2, .begin = hold_it_for_the_first,
+        .thread = keep_it_or_try, .bounds = {3, 1, 2, 1})
+
 /* --- two threads let go of one hold ------------------------------------------------------------------ */
 
 static void hold_it(void) {

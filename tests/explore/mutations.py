@@ -162,6 +162,29 @@ def is_asked(code, at):
     return before.endswith("&") and not before.endswith("&&")
 
 
+def opening(code, at):
+    """The place of the bracket that is open at `at`; -1 for none."""
+    depth = 0
+    for i in range(at - 1, -1, -1):
+        if code[i] in PAIRS.values():
+            depth += 1
+        elif code[i] in PAIRS:
+            if depth == 0:
+                return i
+            depth -= 1
+    return -1
+
+
+def bits_in_any_case(code, begins):
+    """`A | B | (c ? X : Y)`: what stands beside a choice, of which the chain at `begins` is a branch."""
+    opens = opening(code, begins)
+    if opens < 0 or code[opens] != "(" or "?" not in code[opens:begins]:
+        return set()
+    closes = closing(code, opens) + 1
+    left, right = chain_around(code, opens, closes)
+    return {operand.strip() for operand in (code[left:opens] + code[closes:right]).split("|")}
+
+
 def bit_changes(code, bits):
     names = re.compile(rf"\b({'|'.join(map(re.escape, bits))})\b") if bits else None
     done = set()
@@ -174,8 +197,9 @@ def bit_changes(code, bits):
         if asked or chain in done:
             continue
         done.add(chain)
+        beside = bits_in_any_case(code, chain[0])
         for other in bits:
-            if other not in there:
+            if other not in there and other not in beside:
                 yield f"{other} beside {m[1]}", m.start(), m.end(), f"({m[1]} | {other})"
 
 

@@ -116,6 +116,18 @@ TEST(a_held_lock_is_not_touched_by_try) {
     }
 }
 
+TEST(a_waiter_of_a_condition_is_moved_for_the_next_release_or_woken_now) {
+    static thrum_u32 waiter = {5};
+    for (int moved = -1; moved <= 1; moved++) {
+        begin(LOCKED);
+        script.other = &waiter;
+        script.moved = moved;
+        thrum_lock_wake_at_release_(&lock, &waiter, 5);
+        CHECK_EQ(word(), LOCKED | (moved > 0 ? WAKE : 0));
+        script_end(moved < 0, moved < 0);
+    }
+}
+
 /* --- how it waits --------------------------------------------------------------------------- */
 
 enum { AT_RELEASE = 1, SLEEPERS = 2 }; /* the channels of src/futex/lock.c */
@@ -259,6 +271,17 @@ TEST(who_finds_no_heir_becomes_it_and_parks_until_its_slice_ends) {
     last_wake(INT_MAX, AT_RELEASE);
 }
 
+static void another_heir_leaves(void) {
+    forget(HEIR);
+}
+TEST(an_heir_whose_bit_another_heir_took_along_sets_it_again) {
+    begin(LOCKED);
+    expect_park(PARKED, STALE_NS, another_heir_leaves, THRUM_FUTEX_INTERRUPTED);
+    expect_park(PARKED, STALE_NS, release, THRUM_FUTEX_WOKEN);
+    thrum_lock_acquire(&lock);
+    end(1, LOCKED);
+}
+
 TEST(an_heir_that_sees_the_lock_passed_on_naps_and_wants_no_wake) {
     begin(LOCKED);
     script.at_clock = pass_on_next;
@@ -352,6 +375,17 @@ TEST(who_falls_asleep_while_nobody_was_found_is_woken_by_a_second_wake) {
     last_wake(1, SLEEPERS);
 }
 
+static void another_heir_closes(void) {
+    add(CLOSED | MARK);
+}
+TEST(an_heir_that_finds_nobody_takes_nothing_of_another_heir_along) {
+    begin_until(LOCKED | HEIR, soon);
+    expect_sleep(LOCKED | HEIR | WAITERS, WHOLE_NS, appoint_when_the_time_comes, THRUM_FUTEX_WOKEN);
+    script.at_wake = another_heir_closes;
+    CHECK_EQ(thrum_lock_acquire_until(&lock, soon), THRUM_TIMEOUT);
+    end(1, LOCKED | CLOSED | MARK);
+}
+
 TEST(a_chosen_sleeper_watches_for_those_that_may_still_sleep) {
     begin(LOCKED | HEIR);
     one_sleeper_waits();
@@ -388,11 +422,33 @@ TEST(an_heir_whose_deadline_passes_clears_its_bits_and_wakes_other_heirs) {
     last_wake(INT_MAX, AT_RELEASE);
 }
 
+static void the_time_comes_and_fall_asleep(void) {
+    the_time_comes(), fall_asleep();
+}
+TEST(an_heir_that_leaves_a_lock_it_has_closed_opens_it_and_appoints) {
+    begin_until(LOCKED, far);
+    one_sleeper_waits();
+    expect_park(PARKED, STALE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
+    expect_park(PARKED | CLOSED, WHOLE_NS, the_time_comes_and_fall_asleep, THRUM_FUTEX_TIMED_OUT);
+    CHECK_EQ(thrum_lock_acquire_until(&lock, far), THRUM_TIMEOUT);
+    end(2, LOCKED | HEIR);
+    last_wake(1, SLEEPERS);
+}
+
+static void the_time_comes_and_close_and_fall_asleep(void) {
+    the_time_comes_and_close(), fall_asleep();
+}
 TEST(an_heir_that_leaves_keeps_the_lock_closed_for_the_heir_that_closed_it) {
     begin_until(LOCKED, soon);
     expect_park(PARKED, WHOLE_NS, the_time_comes_and_close, THRUM_FUTEX_TIMED_OUT);
     CHECK_EQ(thrum_lock_acquire_until(&lock, soon), THRUM_TIMEOUT);
     end(1, LOCKED | CLOSED);
+
+    begin_until(LOCKED, soon);
+    one_sleeper_waits();
+    expect_park(PARKED, WHOLE_NS, the_time_comes_and_close_and_fall_asleep, THRUM_FUTEX_TIMED_OUT);
+    CHECK_EQ(thrum_lock_acquire_until(&lock, soon), THRUM_TIMEOUT);
+    end(2, LOCKED | HEIR | CLOSED);
 }
 
 TEST(an_heir_that_was_not_parked_leaves_without_a_wake) {
@@ -428,6 +484,36 @@ TEST(a_timed_sleeper_leaves_whatever_the_futex_answers) {
     }
 }
 
+TEST(a_timed_sleeper_takes_a_free_lock_whatever_else_the_word_says) {
+    const uint32_t others[] = {0, CLOSED, MARK, SHARED, MARK | WAKE};
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+        begin_until(LOCKED | HEIR | others[i], soon);
+        expect_sleep(LOCKED | HEIR | WAITERS | others[i], WHOLE_NS, the_time_comes_and_release,
+                     THRUM_FUTEX_TIMED_OUT);
+        CHECK_EQ(thrum_lock_acquire_until(&lock, soon), THRUM_OK);
+        end(others[i] & WAKE ? 1 : 0, LOCKED | HEIR | WAITERS | (others[i] & ~(MARK | WAKE)));
+    }
+}
+
+TEST(who_may_not_wait_takes_a_closed_lock_whatever_else_the_word_says) {
+    const uint32_t others[] = {0, WAITERS, MARK, SHARED, MARK | WAKE};
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+        begin_until(HEIR | CLOSED | others[i], soon);
+        CHECK_EQ(thrum_lock_acquire_until(&lock, THRUM_NOW), THRUM_OK);
+        end(0, LOCKED | HEIR | CLOSED | (others[i] & ~(MARK | WAKE)));
+    }
+}
+
+static void the_time_comes_and_open(void) {
+    the_time_comes(), open_it();
+}
+TEST(a_lock_that_is_open_again_has_not_lost_its_heir) {
+    begin(HEIR | CLOSED);
+    expect_sleep(HEIR | CLOSED | WAITERS, STALE_NS, the_time_comes_and_open, THRUM_FUTEX_TIMED_OUT);
+    thrum_lock_acquire(&lock);
+    end(0, LOCKED | HEIR | WAITERS);
+}
+
 TEST(a_lock_that_stays_closed_and_free_has_lost_its_heir) {
     begin(HEIR | CLOSED);
     expect_sleep(HEIR | CLOSED | WAITERS, STALE_NS, the_time_comes_and_take, THRUM_FUTEX_TIMED_OUT);
@@ -441,7 +527,7 @@ TEST(a_lock_that_stays_closed_and_free_has_lost_its_heir) {
 
 TEST(an_unmarked_hold_in_a_shared_lock_has_lost_its_heir) {
     const uint32_t held = LOCKED | HEIR | WAITERS | SHARED;
-    const uint32_t signs[] = {MARK, MARK | WAKE};
+    const uint32_t signs[] = {MARK, WAKE, MARK | WAKE};
     for (unsigned i = 0; i < sizeof signs / sizeof signs[0]; i++) {
         begin((held & ~WAITERS) | signs[i]);
         expect_sleep(held | signs[i], DEATH_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT); /* it lives */
@@ -451,4 +537,20 @@ TEST(an_unmarked_hold_in_a_shared_lock_has_lost_its_heir) {
         end(2, LOCKED | SHARED);
         last_wake(1, SLEEPERS);
     }
+}
+
+static void the_heir_dies_with_those_it_chose_and_the_lock_is_passed_on(void) {
+    the_time_comes(), forget(MARK | WAKE | WAITERS);
+    script.at_clock = pass_on_next;
+}
+TEST(who_finds_the_heir_gone_watches_for_the_sleepers_and_wants_no_wake_before_it_parks) {
+    begin(LOCKED | HEIR | SHARED);
+    one_sleeper_waits();
+    expect_sleep(LOCKED | HEIR | WAITERS | SHARED, DEATH_NS,
+                 the_heir_dies_with_those_it_chose_and_the_lock_is_passed_on, THRUM_FUTEX_TIMED_OUT);
+    script.at_nap = release;
+    thrum_lock_acquire(&lock);
+    CHECK_EQ(script.naps, 1);
+    end(1, LOCKED | HEIR | SHARED);
+    last_wake(1, SLEEPERS);
 }

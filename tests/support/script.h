@@ -42,6 +42,8 @@ static struct {
     uint32_t wake_channels;
     unsigned to_find; /* so many wakes, the next ones on the channels below, find one sleeper */
     uint32_t to_find_channels;
+    const thrum_u32 *other; /* another word on which threads sleep and are woken; NULL: there is none */
+    int moved;              /* what the kernel answers to moving a sleeper from there to `word` */
     unsigned naps;
     thrum_deadline last_deadline;            /* of the latest wait or nap */
     script_act *at_clock, *at_wake, *at_nap; /* each happens once */
@@ -82,7 +84,7 @@ thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, u
                                      thrum_deadline deadline) {
     CHECK(script.played < script.written); /* a wait that the script does not know */
     const script_step *step = &script.steps[script.played++];
-    CHECK(word == script.word);
+    CHECK(word == script.word || word == script.other);
     CHECK_EQ(channels, step->channels);
     CHECK_EQ(shared, script.shared);
     if (step->within_ns) {
@@ -99,7 +101,7 @@ thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, u
 }
 
 int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
-    CHECK(word == script.word);
+    CHECK(word == script.word || word == script.other);
     CHECK_EQ(shared, script.shared);
     CHECK(count > 0);
     script.wakes++;
@@ -113,8 +115,12 @@ int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool s
 
 int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int move, const thrum_u32 *to,
                         bool shared) {
-    (void)from, (void)expected, (void)wake, (void)move, (void)to, (void)shared;
-    test_fail(__FILE__, __LINE__, "no requeue is in the script");
+    CHECK(from == script.other && to == script.word);
+    CHECK_EQ(thrum_u32_load_relaxed(from), expected);
+    CHECK_EQ(wake, 0);
+    CHECK_EQ(move, 1);
+    CHECK_EQ(shared, script.shared);
+    return script.moved;
 }
 
 thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
