@@ -453,7 +453,7 @@ int main(int argc, char **argv) {
     if (asks_for_help(argc, argv)) return usage(stdout);
     const struct kit *kit = &thrum_kit; /* NULL: compare both */
     const char *root = NULL;
-    long threads = (long)thrum_futex_usable_cpus();
+    long threads = (long)thrum_cpus();
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i];
         if (strcmp(argument, "--thrum") == 0)

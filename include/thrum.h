@@ -12,6 +12,7 @@
 #include <thrum/cond.h>
 #include <thrum/counter.h>
 #include <thrum/cpu.h>
+#include <thrum/cpus.h>
 #include <thrum/deadline.h>
 #include <thrum/event.h>
 #include <thrum/executor.h>

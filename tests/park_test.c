@@ -5,16 +5,17 @@
  */
 #include "test.h"
 
+#include <thrum/cpus.h>
 #include <thrum/futex.h>
 #include <thrum/park.h>
 
 static struct {
     bool real_clock;
     uint64_t now, step; /* each look at the clock moves it on by `step` */
-    unsigned usable;
+    unsigned usable, remembered;
     unsigned yields, looks, asked, naps, asked_for_policy;
     bool of_deadlines; /* the caller's policy is SCHED_DEADLINE */
-} kernel = {.now = 1000, .usable = 2};
+} kernel = {.now = 1000, .usable = 2, .remembered = 2};
 
 uint64_t thrum_futex_now_ns(void) {
     kernel.looks++;
@@ -36,9 +37,13 @@ void thrum_futex_nap(thrum_deadline deadline) {
     kernel.naps++;
 }
 
-unsigned thrum_futex_usable_cpus(void) {
+uint32_t thrum_cpus_look(void) {
     kernel.asked++;
-    return kernel.usable;
+    return kernel.remembered = kernel.usable;
+}
+
+uint32_t thrum_cpus(void) {
+    return kernel.remembered;
 }
 
 static unsigned rounds_until_spent(thrum_park spin, unsigned limit) {

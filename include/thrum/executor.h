@@ -96,7 +96,7 @@ enum {
 
 THRUM_BEGIN_DECLS
 
-/* The processors that the process may run on, and 4; at most 32. Jobs mostly wait for something. */
+/* thrum_cpus_look(), which knows of quotas, and 4; at most 32. Jobs mostly wait for something. */
 THRUM_API int thrum_executor_default_workers(void);
 
 /*

@@ -125,7 +125,7 @@ THRUM_API THRUM_MUST_USE bool thrum_futex_thread_is_gone(uint64_t thread);
 
 /*
  * On how many processors the caller and its process's first thread may run, by their affinity
- * masks; at least 1. A quota of processor time (cgroups) cannot be seen here. A system call.
+ * masks; at least 1. Two system calls. thrum/cpus.h knows of quotas, too.
  */
 THRUM_API unsigned thrum_futex_usable_cpus(void);
 

@@ -6,7 +6,7 @@
  * that answers within a microsecond from another processor; in every later round it gives up the
  * processor, for a partner that waits for this very one. Under SCHED_DEADLINE, where a yield gives
  * up the rest of the period, it goes on with pauses. When the budget is spent the caller sleeps.
- * Where the process may run on one processor only there is no spin at all.
+ * Where the process can run on one processor only (thrum/cpus.h) there is no spin at all.
  *
  *     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
  *     do {

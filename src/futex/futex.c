@@ -16,9 +16,12 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "cpus_quota.h"
+
 #include <thrum/futex.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
@@ -250,4 +253,19 @@ unsigned thrum_futex_usable_cpus(void) {
     for (unsigned i = 0; i < sizeof own / sizeof own[0]; i++)
         usable += (unsigned)__builtin_popcountl(own[i] | first[i]);
     return usable ? usable : 1;
+}
+
+/* By system calls: the C library's functions are cancellation points. */
+bool thrum_futex_read_file_(const char *path, char *text, size_t size) {
+    const int saved = errno;
+    const long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    long length = -1;
+    if (file >= 0) {
+        length = syscall(SYS_read, file, text, size - 1);
+        (void)syscall(SYS_close, file);
+    }
+    errno = saved;
+    if (length < 0) return false;
+    text[length] = 0;
+    return true;
 }

@@ -2,13 +2,14 @@
 /*
  * Floor 2. The one policy for spinning before sleeping.
  *
- * I1: without a second processor nobody can answer while we spin: the budget is 0.
+ * I1: without a second processor, or the quota for one, nobody can answer while we spin: the budget is 0.
  * I2: the budget begins with the first round that reads the clock; the rounds before it are short
  *     by construction, THRUM_PARK_ROUNDS times THRUM_PARK_PAUSES pauses in all.
  * I3: a thread under SCHED_DEADLINE does not yield: it would lose the rest of its period. Each spin asks for
  *     the policy once, before its first yield, since it may change at any time.
  */
 #include <thrum/atomic.h>
+#include <thrum/cpus.h>
 #include <thrum/futex.h>
 #include <thrum/park.h>
 
@@ -19,28 +20,18 @@
 #ifndef THRUM_PARK_PAUSES
 #define THRUM_PARK_PAUSES 1
 #endif
-/* The affinity masks are read again after so many spins that were spent in vain. */
+/* The processors are counted again after so many spins that were spent in vain. */
 #ifndef THRUM_PARK_REREAD_AFTER
 #define THRUM_PARK_REREAD_AFTER 64
 #endif
 
 #define GIVE_WAY_NS 10000 /* a nap in the place of a yield */
 
-static uint32_t processors(bool reread) {
-    static thrum_u32 usable; /* 0: not known yet. Relaxed: a hint, and any answer is correct. */
-    uint32_t seen = thrum_u32_load_relaxed(&usable);
-    if (THRUM_UNLIKELY(seen == 0 || reread)) {
-        seen = thrum_futex_usable_cpus();
-        thrum_u32_store_relaxed(&usable, seen);
-    }
-    return seen;
-}
-
-/* The caller is about to sleep, which costs microseconds: the time to look at the masks again. */
+/* The caller is about to sleep, which costs microseconds: the time to look again. */
 static bool spent(void) {
     static thrum_u32 in_vain; /* relaxed: a count of occasions */
     if (thrum_u32_fetch_add_relaxed(&in_vain, 1) % THRUM_PARK_REREAD_AFTER == THRUM_PARK_REREAD_AFTER - 1)
-        (void)processors(true);
+        (void)thrum_cpus_look();
     return false;
 }
 
@@ -49,14 +40,14 @@ static bool spent(void) {
 
 thrum_park thrum_park_among(uint32_t budget_ns, uint32_t threads) {
     thrum_park spin = thrum_park_spin(budget_ns);
-    if (budget_ns != 0 && threads > processors(false)) spin.round = CROWDED;
+    if (budget_ns != 0 && threads > thrum_cpus()) spin.round = CROWDED;
     return spin;
 }
 
 bool thrum_park_again(thrum_park *spin) {
     if (spin->budget_ns == 0) return false; /* an exploration touches no global here */
     const bool begins = spin->round == 0 || (spin->round == CROWDED && spin->end_ns == 0);
-    if (begins && processors(false) == 1) return spent(); /* I1 */
+    if (begins && thrum_cpus() == 1) return spent(); /* I1 */
     if (spin->round < THRUM_PARK_ROUNDS) {
         spin->round++;
         for (int i = 0; i < THRUM_PARK_PAUSES; i++) thrum_cpu_pause();

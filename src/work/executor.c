@@ -16,19 +16,16 @@
 #include "executor_inside.h"
 #include "future_inside.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <thrum/cpus.h>
 
 enum { MOST_BY_DEFAULT = 32, DIGITS = 11 };
 
 int thrum_executor_default_workers(void) {
-    cpu_set_t set;
-    const long processors =
-        sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
-    return processors < MOST_BY_DEFAULT - 4 ? (int)processors + 4 : MOST_BY_DEFAULT;
+    const uint32_t cpus = thrum_cpus_look();
+    return cpus < MOST_BY_DEFAULT - 4 ? (int)cpus + 4 : MOST_BY_DEFAULT;
 }
 
 /* ---- making and freeing ---- */
