@@ -365,6 +365,23 @@ TEST(named_attributes_are_set_got_deleted_and_listed_in_each_thread_for_itself) 
     CHECK_EQ(thrum_attributes_get(&attributes, "y", &value), THRUM_NOT_FOUND);
 }
 
+static void list_others(const char *name, void *value, void *others) {
+    static char inner[] = ",", outer[] = ";";
+    thrum_attributes_each(others, list, inner);
+    list(name, value, outer);
+}
+
+TEST(a_visitor_may_visit_other_attributes) {
+    static thrum_attributes others = THRUM_ATTRIBUTES_INIT;
+    CHECK_EQ(thrum_attributes_set(&attributes, "a", &one), THRUM_OK);
+    CHECK_EQ(thrum_attributes_set(&attributes, "b", &two), THRUM_OK);
+    CHECK_EQ(thrum_attributes_set(&others, "x", &three), THRUM_OK);
+    thrum_attributes_each(&attributes, list_others, &others);
+    CHECK(strcmp(listing, "x=3,a=1;x=3,b=2;") == 0);
+    thrum_attributes_destroy(&attributes);
+    thrum_attributes_destroy(&others);
+}
+
 TEST(an_attribute_is_set_by_default_once) {
     void *found = NULL;
     CHECK_EQ(thrum_attributes_set_default(&attributes, "x", &one, &found), THRUM_OK);

@@ -13,7 +13,6 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,20 +120,18 @@ __attribute__((format(printf, 2, 3))) static void add(struct report *report, con
     report->length += (size_t)length < room ? (size_t)length : room - 1; /* what does not fit is cut */
 }
 
-/* One call of a backtrace. The name is the dynamic linker's, if the address is within it. */
+/* One call of a backtrace. The dynamic linker names a function only if the address is within it. */
 static void add_frame(struct report *report, void *address) {
     Dl_info info;
-    const void *entry = NULL;
     /* A return address is behind its call: the byte before it belongs to the caller for certain. */
     const uintptr_t call = (uintptr_t)address - 1;
-    if (!dladdr1((void *)call, &info, (void **)(uintptr_t)&entry, RTLD_DL_SYMENT)) {
+    if (!dladdr((void *)call, &info)) {
         add(report, "  at %p\n", address);
         return;
     }
-    const ElfW(Sym) *const symbol = entry;
     const char *const object = info.dli_fname ? info.dli_fname : "?";
     const uintptr_t offset = (uintptr_t)address - (uintptr_t)info.dli_fbase;
-    if (info.dli_sname && symbol && call - (uintptr_t)info.dli_saddr < symbol->st_size)
+    if (info.dli_sname)
         add(report, "  in %s, %s+0x%llx\n", info.dli_sname, object, (unsigned long long)offset);
     else
         add(report, "  in %s+0x%llx\n", object, (unsigned long long)offset);

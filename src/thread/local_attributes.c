@@ -92,14 +92,21 @@ struct visit {
     void *argument;
 };
 
-static void visit_node(const void *node, VISIT order, void *p) {
-    const struct visit *const visit = p;
+/* The innermost visit of the calling thread, which twalk hands to nobody. */
+static __thread const struct visit *visiting;
+
+/* A visitor may have made visits of its own, however these were left: this one is the innermost again. */
+static void visit_node(const void *node, VISIT order, int depth) {
+    const struct visit *const visit = visiting;
     const attribute *const a = *(attribute *const *)node;
+    (void)depth;
     if (order == postorder || order == leaf) visit->visit(a->name, a->value, visit->argument);
+    visiting = visit;
 }
 
 static void walk(void *p) {
-    twalk_r(*((struct visit *)p)->root, visit_node, p);
+    visiting = p;
+    twalk(*visiting->root, visit_node);
 }
 
 void thrum_attributes_each(const thrum_attributes *attributes, thrum_attributes_visitor *visit,
