@@ -45,7 +45,7 @@
  *             submitted.
  * Freed       when the last reference is released and the workers have ended.
  * Fork        the child has no workers: it must not use an executor of its parent's, and none of it is waited
- *             for. A job that forks must not return in the child.
+ *             for. Its memory stays the child's until that ends. A job that forks must not return there.
  *
  * Memory order: what happened before the submit happens before the job, and the job before what its future's
  * header says. What a job did happens before a shutdown that waited for it.

@@ -20,7 +20,8 @@
  * The object  thrum_local_destroy destroys every thread's value, in the calling thread; nobody may be using
  *             the object. It is as new afterwards: neither it nor another one at its address sees any old
  *             value.
- * Fork        the child has the forking thread's values; those of the others are destroyed with the object.
+ * Fork        the child has the forking thread's values; those of the others are destroyed with the object,
+ *             copies that a job or a scheduled function had, too.
  * Inherited   a local with a copier (THRUM_LOCAL_INHERITED) is inherited. A thread that is started
  *             (thrum/thread.h; timers, too), a job that is submitted (thrum/executor.h) and a function that
  *             is scheduled (thrum/scheduler.h) get copies of the values that their maker has at that moment,

@@ -31,6 +31,9 @@ static inline void thrum_context_leave_(thrum_context_ *own) {
     if (THRUM_UNLIKELY((thrum_local_context_now_.count | own->count) != 0)) thrum_context_end_(own);
 }
 
+/* local.c. Zeroed memory that leads to a context, or is one's slots; NULL: there is none. */
+void *thrum_context_space_(size_t count, size_t each);
+void thrum_context_free_space_(void *data);
 /* local.c. A listed copy of a value of the calling thread's; an empty slot if the local is gone. */
 thrum_result thrum_local_copy_(thrum_local_slot_ from, thrum_local_slot_ *to);
 /* Destroys the values of the context in force, which is empty then, whatever way a destructor is left. */

@@ -22,6 +22,9 @@
  *     destroyed.
  * V6: the values of inherited locals lie in a table of their own, the thread's context, in any order. So a
  *     context is copied, put in force and taken out of force as a whole, without memory (local_context.c).
+ * V7: the memory of each table, and of what a context waits in, hangs on a list until it is freed. A fork
+ *     holds `locals`: the child frees the tables of threads that it does not have. It keeps their contexts,
+ *     to which entries and jobs lead that nobody looks at there: they are no leak.
  */
 #include "record.h"
 
@@ -32,6 +35,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <thrum/local.h>
 #include <thrum/self.h>
 
@@ -60,6 +64,11 @@ typedef struct entry {
     uint32_t next_free;
 } entry;
 
+typedef struct space {
+    struct space *next, **place; /* V7 */
+    max_align_t data[];
+} space;
+
 __thread thrum_local_table_ thrum_local_table_now_;
 __thread thrum_local_table_ thrum_local_context_now_; /* V6 */
 static __thread unsigned rounds;                      /* of destructors that this thread has seen */
@@ -67,7 +76,8 @@ static __thread bool refusing;                        /* V4 */
 
 thrum_lock thrum_locals_; /* the guard of all below, and of V1 */
 static entry *chunks[CHUNKS];
-static uint32_t used = 1; /* V3 */
+static space *tables, *contexts; /* V7 */
+static uint32_t used = 1;        /* V3 */
 static uint32_t first_free;
 static uint64_t last_serial;
 
@@ -113,6 +123,66 @@ static uint64_t key_of(thrum_local *local, thrum_result *result) {
     }
     thrum_lock_release(&thrum_locals_);
     return key;
+}
+
+/* ---- the memory of tables; V7 ---- */
+
+static space *space_of(void *data) {
+    return data ? (space *)((char *)data - offsetof(space, data)) : NULL;
+}
+
+/* Zeroed; NULL: no memory. */
+static void *make_space(space **list, size_t count, size_t each) {
+    space *s;
+    size_t size;
+    s = thrum_size_(sizeof *s, count, each, &size) ? calloc(1, size) : NULL;
+    if (!s) return NULL;
+    thrum_lock_acquire(&thrum_locals_);
+    s->next = *list;
+    s->place = list;
+    if (s->next) s->next->place = &s->next;
+    *list = s;
+    thrum_lock_release(&thrum_locals_);
+    return s->data;
+}
+
+static void free_space(void *data) {
+    space *const s = space_of(data);
+    if (!s) return;
+    thrum_lock_acquire(&thrum_locals_);
+    *s->place = s->next;
+    if (s->next) s->next->place = s->place;
+    thrum_lock_release(&thrum_locals_);
+    free(s);
+}
+
+void *thrum_context_space_(size_t count, size_t each) {
+    return make_space(&contexts, count, each);
+}
+
+void thrum_context_free_space_(void *data) {
+    free_space(data);
+}
+
+static bool enlarge(thrum_local_table_ *table, size_t count, space **list) {
+    thrum_local_slot_ *const slots = make_space(list, count, sizeof *slots);
+    if (!slots) return false;
+    if (table->count) memcpy(slots, table->slots, table->count * sizeof *slots);
+    free_space(table->slots);
+    *table = (thrum_local_table_){count, slots};
+    return true;
+}
+
+void thrum_local_begin_in_child_(void) {
+    space *const own = space_of(thrum_local_table_now_.slots);
+    for (space *s = tables, *next; s; s = next) {
+        next = s->next;
+        if (s != own) free(s);
+    }
+    tables = own;
+    if (!own) return;
+    own->next = NULL;
+    own->place = &tables;
 }
 
 /* ---- the end of a value ---- */
@@ -191,7 +261,7 @@ static bool empty_next(void *p) {
 }
 
 static void free_table(thrum_local_table_ *table) {
-    free(table->slots);
+    free_space(table->slots);
     *table = (thrum_local_table_){0, NULL};
 }
 
@@ -287,13 +357,8 @@ static bool make_room(size_t index) {
     if (!keep_until_end()) return false;
     size_t count = table->count ? table->count : FEWEST_SLOTS;
     while (count <= index) count *= 2;
-    size_t size;
-    thrum_local_slot_ *const slots =
-        thrum_size_(0, count, sizeof *slots, &size) ? realloc(table->slots, size) : NULL;
-    if (!slots) return false;
-    for (size_t i = table->count; i < count; i++) slots[i] = (thrum_local_slot_){0, NULL};
-    slots[0].key = 1; /* V3 */
-    *table = (thrum_local_table_){count, slots};
+    if (!enlarge(table, count, &tables)) return false;
+    table->slots[0].key = 1; /* V3 */
     return true;
 }
 
@@ -309,14 +374,9 @@ static thrum_local_slot_ *room_in_context(void) {
     thrum_lock_release(&thrum_locals_);
     if (room) return room;
     if (!keep_until_end()) return NULL;
-    const size_t count = context->count, more = count ? 2 * count : FEWEST_IN_CONTEXT;
-    thrum_local_slot_ *slots;
-    size_t bytes;
-    slots = thrum_size_(0, more, sizeof *slots, &bytes) ? realloc(context->slots, bytes) : NULL;
-    if (!slots) return NULL;
-    for (size_t i = count; i < more; i++) slots[i] = (thrum_local_slot_){0, NULL};
-    *context = (thrum_local_table_){more, slots};
-    return &slots[count];
+    const size_t count = context->count;
+    const bool made = enlarge(context, count ? 2 * count : FEWEST_IN_CONTEXT, &contexts);
+    return made ? &context->slots[count] : NULL;
 }
 
 /* Where the calling thread is to keep a value; NULL: no memory. */

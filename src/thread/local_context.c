@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "record.h"
 
@@ -44,7 +43,7 @@ static thrum_result copy_each(thrum_context_ *copy, size_t room) {
 thrum_result thrum_context_copy_now_(thrum_context_ *copy) {
     const int saved = errno;
     const size_t room = thrum_local_context_now_.count;
-    thrum_context_ made = {0, calloc(room, sizeof *made.slots)};
+    thrum_context_ made = {0, thrum_context_space_(room, sizeof *made.slots)};
     thrum_result result = THRUM_NO_MEMORY;
     if (made.slots) {
         pthread_cleanup_push(drop, &made); /* where a copier ends the thread */

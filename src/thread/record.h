@@ -160,6 +160,8 @@ thrum_thread_record_ *thrum_table_next_(const thrum_thread_record_ *record);
 extern thrum_lock thrum_locals_ __attribute__((visibility("hidden")));
 /* Destroys the calling thread's values. It makes none any more. */
 void thrum_local_finish_(void);
+/* In the only thread of a forked child, while `locals` is held: the tables of others are freed. */
+void thrum_local_begin_in_child_(void);
 
 /* How a function of the caller's was left. */
 typedef enum thrum_left_ {

@@ -37,6 +37,7 @@ static void after_fork_in_child(void) {
     thrum_process_number_++;
     thrum_registry_begin_in_child_();
     thrum_process_begin_in_child_();
+    thrum_local_begin_in_child_();
     thrum_lock_reset_after_fork(&thrum_locals_);
     thrum_lock_reset_after_fork(&thrum_lives_);
     (void)!thrum_rlock_release(&thrum_first_uses_);

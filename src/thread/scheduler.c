@@ -120,7 +120,7 @@ static thrum_result wrap(thrum_scheduled *wanted) {
     thrum_context_ context = {0, NULL};
     const thrum_result result = thrum_context_copy_(&context, THRUM_CONTEXT_INHERIT);
     if (result != THRUM_OK || context.count == 0) return result;
-    block *const b = malloc(sizeof *b);
+    block *const b = thrum_context_space_(1, sizeof *b);
     if (!b) {
         thrum_context_drop_(&context);
         return THRUM_NO_MEMORY;
@@ -138,7 +138,7 @@ static block *block_of(const thrum_scheduled *entry) {
 static void dispose(block *b) {
     if (!b) return;
     thrum_context_ context = b->context;
-    free(b);
+    thrum_context_free_space_(b);
     thrum_context_drop_(&context);
 }
 
