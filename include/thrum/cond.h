@@ -32,8 +32,8 @@
  *         (void)thrum_cond_notify(&changed, 1);
  *     }
  *
- * Memory order: the lock's. A condition orders nothing by itself, and need not: whoever waits or
- * notifies holds the lock.
+ * Memory order: the lock's. A condition orders nothing by itself, and need not: a thread that
+ * waits or notifies holds the lock.
  *
  * Who calls: wait and notify, the thread that holds the lock. A plain lock knows no owner, so a thread
  * that calls them while another holds the lock is not told: undefined. Not in signal handlers. Waits

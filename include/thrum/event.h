@@ -27,8 +27,8 @@
  *
  * Memory order: a set is a release, and so is a set of an event that is set already; a wait that
  * returns THRUM_OK, a thrum_event_is_set that returns true and a thrum_event_clear are acquires
- * that pair with it: who clears the event and then looks for work misses none. A timeout and a
- * false answer are relaxed.
+ * that pair with it: a thread that clears the event and then looks for work misses none. A
+ * timeout and a false answer are relaxed.
  *
  * Any thread may call everything; a signal handler thrum_event_set, thrum_event_clear,
  * thrum_event_is_set and thrum_event_try_wait.

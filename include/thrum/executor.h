@@ -21,8 +21,8 @@
  * Order       jobs begin in the order in which they were submitted, and end as they end.
  * Workers     are started one by one, when a job comes and no idle worker is there for it, up to the given
  *             number; they are no daemons. The one that fell idle last is woken first. One at a time is woken
- *             or looks for work: who finds a job and sees more wakes the next. So a burst of jobs costs few
- *             wakes, and they come from the workers.
+ *             or looks for work: a worker that finds a job and sees more wakes the next. So a burst of jobs
+ *             costs few wakes, and they come from the workers.
  * Cost        submitting is a lock, which only submitters and idle workers take, and no memory but a block
  *             for each 128 jobs; with a future, that. A wake is a system call. An idle worker looks for some
  *             microseconds before it sleeps.
@@ -74,7 +74,7 @@ typedef int thrum_executor_initialiser(void *argument);
 
 /*
  * Is given the argument of each job without a future that will not be run: its pool was shut down and
- * cancels, or is broken. The argument of one with a future is the business of who has the future.
+ * cancels, or is broken. The argument of one with a future is the business of the future's owner.
  */
 typedef void thrum_executor_drop(void *job_argument, void *argument);
 
@@ -122,8 +122,8 @@ THRUM_API void thrum_executor_release(thrum_executor *executor);
  * THRUM_OK; THRUM_CLOSED: it was shut down; THRUM_BROKEN: an initialiser failed; THRUM_NO_MEMORY;
  * THRUM_NO_THREAD and THRUM_FINALIZING: there is no worker, and none could be started; THRUM_INVALID: no job;
  * what a copier of an inherited local returned that failed.
- * Unless THRUM_OK nothing has changed. Never waits for room: who submits faster than the workers work bounds
- * it by a semaphore.
+ * Unless THRUM_OK nothing has changed. Never waits for room: a program that submits faster than the
+ * workers work bounds it by a semaphore.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_executor_submit(thrum_executor *executor, thrum_job *job,
                                                             void *argument, thrum_future **future);

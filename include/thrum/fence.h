@@ -21,7 +21,7 @@
  *             interrupts the processors on which the process runs.
  * Fork        a child goes on with both.
  *
- * ThreadSanitizer knows nothing of fences: they order no plain data here, only who sees whom.
+ * ThreadSanitizer knows nothing of fences: they order no plain data here, only which thread sees which store.
  *
  * The idea of an asymmetric fence is liburcu's and the kernel's membarrier(2).
  */

@@ -7,7 +7,7 @@
  *
  * States      pending -> running -> finished, or pending -> cancelled -> cancelled and notified. Finished,
  *             with a value or with an error, and cancelled are "done": nothing changes any more what it says.
- *             Notified: who would have run it has seen that it is not to.
+ *             Notified: the thread that would have run it has seen that it is not to.
  * Cost        waiting for one that is done is a load. Setting a result takes the future's own lock for a
  *             moment, and makes a system call if somebody sleeps. No lock is held while callbacks run or
  *             sleepers are woken.
@@ -136,7 +136,7 @@ THRUM_API thrum_result thrum_future_cancel(thrum_future *future);
  */
 THRUM_API size_t thrum_future_describe(const thrum_future *future, char *text, size_t size);
 
-/* ---- for who has the result to give ---- */
+/* ---- for the thread that has the result to give ---- */
 
 /*
  * Says that the work begins: it can no longer be cancelled. THRUM_OK; THRUM_CANCELLED: it was cancelled, and

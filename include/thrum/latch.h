@@ -8,12 +8,12 @@
  *             inlined, and no system call; the one that opens makes one call when somebody sleeps
  *             (one in vain after a wait that timed out).
  * Count       from 0 to THRUM_LATCH_MAX. A count-down stops at 0: at an open latch it does nothing.
- * Reset       only an open latch takes a new count. Who waited before it opened gets through, even
+ * Reset       only an open latch takes a new count. Every earlier waiter gets through, even
  *             when the reset follows at once and before any of them has run: a generation in the
  *             word, raised by every opening, tells them. It has 30 bits: a waiter that does not run
  *             once while the latch opens exactly 2^30 times, or a multiple, waits for another.
- * Freed       by whoever got through, or found it open, and knows that nobody else will use it, even
- *             while the count-downs have not returned: after its operation on the word a count-down
+ * Freed       the last user may free it as soon as it got through, or found it open, even if the
+ *             count-downs have not returned yet: after its operation on the word a count-down
  *             touches the latch no more (a FUTEX_WAKE on its address may follow). Of several
  *             waiters each must have returned.
  * Processes   thrum_latch_init_shared, in memory that processes share, at any address.

@@ -3,7 +3,7 @@
  * local: an object of which each thread has a value of its own; Python's threading.local, with types.
  *
  * Floor 4, in libthrum. A thread's value is made at the thread's first touch, and destroyed when the thread
- * ends, whoever started it. C's _Thread_local has neither the initialiser nor the destructor.
+ * ends, whether thrum started it or not. C's _Thread_local has neither the initialiser nor the destructor.
  *
  * Cost        a touch of a value that is there: two loads of the object and of the thread's own table, and a
  *             comparison. The first touch takes memory, and a lock for a moment.

@@ -15,9 +15,9 @@
  *             does not wake anybody while the lock is busy; it wakes the watching waiter when that
  *             one saw an unbroken hold, or has closed the lock.
  * Inversion   no priority inheritance: a low-priority holder is not lifted.
- * Freed       whoever acquires the lock and knows that nobody else will use it may free it, even
- *             while the previous holder's release call has not returned: after the releasing
- *             operation that call touches the lock no more (a FUTEX_WAKE on its address may follow).
+ * Freed       the last user may free the lock as soon as it has acquired it, even if the previous
+ *             holder's call to release has not returned yet: after the releasing operation that
+ *             call touches the lock no more (a FUTEX_WAKE on its address may follow).
  * Processes   thrum_lock_init_shared, in memory that processes share, at any address. A holder
  *             that dies leaves it held: for robust locks use pthread's. A waiter that sleeps there
  *             wakes ten times a second, to see whether the watching waiter has died.

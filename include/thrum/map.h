@@ -14,9 +14,9 @@
  *             cryptographic.
  * Values      pointers, not NULL. Each is the caller's until a put or add has taken it; from then on the
  *             map's. When a value has left the map and no read section can be seeing it, the map's `destroy`
- *             is called with it, in rcu's helper thread, as thrum/rcu.h says. Who changes what a value
- *             points at does that as with any memory that threads share; who wants readers to see whole
- *             values puts new ones.
+ *             is called with it, in rcu's helper thread, as thrum/rcu.h says. What a value points at is
+ *             changed as any memory that threads share; where readers are to see whole values, a writer
+ *             puts new ones.
  * Iteration   a visit of all entries is a read section. It sees each key once that is there from its
  *             beginning to its end, with one of the values that it has meanwhile; one that comes or goes
  *             meanwhile it may see or not.
@@ -32,7 +32,7 @@
  *         if (u) balance = u->balance;                          // *u stays until the block ends
  *     }
  *
- * Memory order: what happened before a put or add is seen by who finds the value; what was done with it in
+ * Memory order: what happened before a put or add is seen by a reader of the value; what was done with it in
  * read sections happens before its destroy.
  *
  * Any thread; not signal handlers. Changes are allowed in read sections and outside.

@@ -8,15 +8,15 @@
  * Cost        one acquire load when it is done, inlined. The first run is two read-modify-writes,
  *             and one system call when another thread sleeps.
  * Failure     a function that does not return THRUM_OK leaves it open: its result goes to its own
- *             caller, and one of those who waited, or the next caller, tries again. So does a thread
+ *             caller, and one of the waiters, or the next caller, tries again. So does a thread
  *             that ends within the function, and a C++ exception that leaves it; nobody is handed a
  *             result then. The function must not be left by longjmp.
  * Recursion   a function that asks for its own once, directly or in a signal handler that interrupts
  *             it, gets THRUM_DEADLOCK. Two functions in two threads, each asking for the other's
  *             once, wait for ever: what nests must nest in one order, as with locks.
- * Freed       by whoever was answered THRUM_OK, or found it done, and knows that nobody else will use
- *             it, even while the call that ran the function has not returned: after its operation on
- *             the word that call touches the once no more (a FUTEX_WAKE on its address may follow).
+ * Freed       the last user may free it as soon as it was answered THRUM_OK, or found it done, even if
+ *             the call that ran the function has not returned yet: after its operation on the word
+ *             that call touches the once no more (a FUTEX_WAKE on its address may follow).
  * Processes   not for memory that processes share.
  * Fork        a child calls thrum_once_reset_after_fork: what another thread of the parent was
  *             running will never end there.

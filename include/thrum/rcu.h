@@ -62,7 +62,7 @@ THRUM_BEGIN_DECLS
 
 /*
  * What is reachable between the two stays readable until the end. They nest. A read section never waits;
- * who sleeps inside one delays every callback.
+ * a thread that sleeps inside one delays every callback.
  */
 THRUM_API void thrum_rcu_read_begin(void);
 THRUM_API void thrum_rcu_read_end(void);
@@ -106,8 +106,8 @@ THRUM_INLINE void thrum_rcu_section_end_(void) {
 #endif
 
 /*
- * Publishes: puts the pointer into the cell, `T *cell`, where read sections find it. Whoever reads it sees
- * what it points at as it was written before. The second form returns what the cell held before, which is
+ * Publishes: puts the pointer into the cell, `T *cell`, where read sections find it. A reader sees what it
+ * points at as it was written before. The second form returns what the cell held before, which is
  * then to be retired.
  */
 #define thrum_rcu_publish(cell, pointer) \

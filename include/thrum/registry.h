@@ -20,7 +20,7 @@
  * Fork        the child's main thread is the one that forked, and thrum_main_thread is its object;
  *             thrum/thread.h says more.
  *
- * Memory order: what a thread did before it started or registered is visible to who finds it here.
+ * Memory order: what a thread did before it started or registered is visible to a thread that finds it.
  *
  * Any thread; not signal handlers.
  */

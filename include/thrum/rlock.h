@@ -11,9 +11,9 @@
  *             make no read-modify-write.
  * Contended   as the lock that it contains (thrum/lock.h): how long a wait may last, who is next, and no
  *             priority inheritance.
- * Freed       whoever acquires the rlock and knows that nobody else will use it may free it, even while
- *             the previous owner's release call has not returned: after the releasing operation that call
- *             touches the rlock no more (a FUTEX_WAKE on its address may follow).
+ * Freed       the last user may free the rlock as soon as it has acquired it, even if the previous owner's
+ *             call to release has not returned yet: after the releasing operation that call touches the
+ *             rlock no more (a FUTEX_WAKE on its address may follow).
  * Processes   one only, and no shared form: owners are numbers that only one process knows.
  * Fork        a child that may have inherited a held rlock calls thrum_rlock_reset_after_fork.
  *

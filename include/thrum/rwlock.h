@@ -24,8 +24,8 @@
  *             changes nothing; so is one of a read while a writer is inside, and while nobody is. Beside
  *             other readers, inside or being turned away at that moment, it takes one of their places in the
  *             count and cannot be told; nothing is promised after that.
- * Freed       as a lock: by whoever acquires it and knows that nobody else will use it, even while an earlier
- *             holder's release has not returned.
+ * Freed       as a lock: the last user may free it as soon as it has acquired it, even if an earlier holder's
+ *             call to release has not returned yet.
  * Processes   thrum_rwlock_init_shared, in memory that processes share, at any address. A process that dies
  *             while it holds the rwlock or waits for it may leave it held. Waiters in line wake ten times a
  *             second there, as those of a lock that processes share.
@@ -282,7 +282,7 @@ THRUM_INLINE thrum_u32 *thrum_sharded_rwlock_place_(const thrum_sharded_rwlock *
     return THRUM_LIKELY(mine < rwlock->count) ? &rwlock->slots[mine].reads : NULL;
 }
 
-/* One read less in the caller's place. Whoever closed the rwlock before may sleep until there is none. */
+/* One read less in the caller's place. A writer that has closed the rwlock may sleep until there is none. */
 THRUM_INLINE void thrum_sharded_rwlock_leave_(thrum_sharded_rwlock *rwlock, thrum_u32 *reads, uint32_t left) {
     /* SW2: release, pairs with SW4 */
     thrum_u32_store_release(reads, left);

@@ -13,8 +13,8 @@
  * One thread  calls the functions, one after the other, with nothing locked: a slow one delays all others. A
  *             function that fails or exits (thrum/hooks.h) ends alone; the exception hook is told of a
  *             failure. One that ends the thread, by pthread_exit, delays the others by the start of another
- *             thread. The thread is a daemon: who wants what is pending done before the process ends waits
- *             for it. It blocks all signals but those that its own faults raise.
+ *             thread. The thread is a daemon: a program that wants what is pending done before its end
+ *             waits for it. It blocks all signals but those that its own faults raise.
  * Periodic    calls are due at first + k * period, however long each takes. Those whose time has passed when
  *             the one before them ends are left out, and counted (thrum_scheduler_missed).
  * Inherited   a function has copies of the values that its scheduler's caller had of inherited locals

@@ -78,8 +78,8 @@ THRUM_API uint32_t thrum_self_draw_slot_(void) THRUM_COLD;
 /*
  * A small number that no other living thread has; THRUM_SELF_SLOTS for threads that find all of them taken.
  * The same for as long as the thread lives. A thrum_thread gives it back as it ends, before a join returns;
- * that of another thread is taken back some time after its end. Whoever gets a number sees what its former
- * owners wrote. Inlined; the thread's first call draws it, with system calls. Any thread; not signal
+ * that of another thread is taken back some time after its end. A thread that gets a number sees what its
+ * former owners wrote. Inlined; the thread's first call draws it, with system calls. Any thread; not signal
  * handlers, unless the thread has called it before.
  */
 THRUM_INLINE uint32_t thrum_self_slot(void) {

@@ -10,9 +10,9 @@
  *             when a thread sleeps for which no earlier release's permit is on its way.
  * Fairness    the kernel wakes the longest sleeper first, but a running thread may take a permit
  *             before it.
- * Freed       by whoever acquires a permit and knows that nobody else will use the semaphore, even
- *             while the releasing call has not returned: after the releasing operation that call
- *             touches the semaphore no more (a FUTEX_WAKE on its address may follow).
+ * Freed       the last user may free the semaphore as soon as it has acquired a permit, even if the
+ *             call to release has not returned yet: after the releasing operation that call touches
+ *             the semaphore no more (a FUTEX_WAKE on its address may follow).
  * Processes   thrum_semaphore_init_shared, in memory that processes share, at any address. A process
  *             that dies within its release, or when a wake has just chosen its waiter, may leave
  *             another sleeper to the next release, though there is a permit.

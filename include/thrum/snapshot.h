@@ -22,8 +22,8 @@
  *     ...
  *     if (thrum_snapshot_set(&settings, fresh, free) != THRUM_OK) free(fresh);
  *
- * Memory order: what was written to a version before it was set is seen by whoever reads it; what its readers
- * did happens before its destroy.
+ * Memory order: what was written to a version before it was set is seen by its readers; what these did
+ * happens before its destroy.
  *
  * Any thread; not signal handlers.
  */

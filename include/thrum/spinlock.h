@@ -14,8 +14,8 @@
  *             them once they have grown: the holder may be waiting for this processor. No
  *             fairness: a waiter may lose for ever. No priority inheritance: under real-time
  *             priorities a spinner can keep the holder from running.
- * Freed       by whoever acquires it and knows that nobody else will use it: the release's store
- *             is its last touch.
+ * Freed       the last user may free it as soon as it has acquired it: the release's store is the
+ *             last touch of the releaser.
  * Processes   works in memory that processes share as it is, at any address.
  * Fork        an inherited one that was held is made free by thrum_spinlock_init.
  *

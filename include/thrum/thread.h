@@ -106,7 +106,7 @@ THRUM_BEGIN_DECLS
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_new(thrum_thread **thread,
                                                        const thrum_thread_config *config);
 
-/* The same for an embedded one. Whoever initialises it releases it, started or not. */
+/* The same for an embedded one. The caller releases it, started or not. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_thread_init(thrum_thread *thread,
                                                         const thrum_thread_config *config);
 

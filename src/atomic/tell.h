@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What ThreadSanitizer is told from inside the archive, where it sees neither side of an order: the archive
- * is not instrumented, or the order is liburcu's, which is not either. The sanitizer's runtime is in the
- * process or it is not: the names are weak, and without it each of these is one load and a branch. For slow
- * paths.
+ * Floor 1. What ThreadSanitizer is told from inside the archive, where it sees neither side of an order: the
+ * archive is not instrumented, or the order is liburcu's, which is not either. The sanitizer's runtime is in
+ * the process or it is not: the names are weak, and without it each of these is one load and a branch. For
+ * slow paths.
  *
  * THRUM_TELL_… states an order that liburcu or the C library makes. It is told in every build.
  * THRUM_TELL_OWN_… states an order that our own atomic words make. Where the archive is instrumented

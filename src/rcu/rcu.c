@@ -152,9 +152,9 @@ static void count(void) {
 }
 
 /*
- * Nobody waits for the callbacks; who has a request to answer may have the processor in between. For a while
- * only: on a busy machine a yield costs whole slices, and a helper that went on yielding would fall behind
- * those who retire.
+ * Nobody waits for the callbacks: a thread that has a request to answer may have the processor in between.
+ * For a while only: on a busy machine a yield costs whole slices, and a helper that went on yielding would
+ * fall behind the writers.
  */
 static void call_back(void) {
     const thrum_deadline polite = thrum_after_ms(YIELD_MS);

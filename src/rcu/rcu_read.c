@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Floor 3. Read sections, in liburcu's state of a thread's reader and of the grace period. liburcu waits for
- * them (urcu_bp_synchronize_rcu); who makes their fences is ours.
+ * them (urcu_bp_synchronize_rcu); their fences are made by thrum.
  *
  * liburcu's own sections make no fence where the kernel has membarrier: urcu_bp_synchronize_rcu calls it
  * first, and last. Once a sandbox refuses the call, liburcu ends the process. So liburcu is told that there

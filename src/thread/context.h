@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What threads, jobs and scheduled functions inherit of their maker; the argument is in local_context.c. */
+/*
+ * Floor 4. What threads, jobs and scheduled functions inherit of their maker; the argument is in
+ * local_context.c.
+ */
 #ifndef THRUM_SRC_THREAD_CONTEXT_H
 #define THRUM_SRC_THREAD_CONTEXT_H
 

@@ -118,7 +118,7 @@ static uint64_t key_of(thrum_local *local, thrum_result *result) {
                                      .copy = local->copy,
                                      .argument = local->argument};
             thrum_u64_store_relaxed(&local->key_,
-                                    key); /* relaxed: who reads it without `locals` only compares it */
+                                    key); /* relaxed: a look without `locals` only compares it */
         }
     }
     thrum_lock_release(&thrum_locals_);

@@ -56,7 +56,7 @@ thrum_result thrum_fork_prepare_(void) {
     return thrum_first_use_run_(&prepared, watch);
 }
 
-/* Before main: who only looks at the registry is to survive a fork, too. */
+/* Before main: a program that only looks at the registry is to survive a fork, too. */
 __attribute__((constructor(1002))) static void watch_early(void) {
     (void)thrum_fork_prepare_(); /* else the first use tries again */
 }
