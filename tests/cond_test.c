@@ -154,6 +154,21 @@ TEST(wait_and_notify_without_the_lock_are_refused) {
         }
 }
 
+TEST(a_notify_that_is_refused_chooses_nobody) {
+    for
+        EACH_CONDITION(c) {
+            visit v;
+            start_asleep(&v, 1, c, THRUM_FOREVER);
+            CHECK_EQ(c->notify(1), c->without_lock);
+            CHECK_EQ(c->notify_all(), c->without_lock);
+            CHECK_EQ(waiters(c), 1);
+            c->acquire();
+            CHECK_EQ(c->notify(1), THRUM_OK);
+            c->release();
+            end(&v, 1, THRUM_OK);
+        }
+}
+
 static void *strangers_calls(void *p) {
     const condition *c = p;
     CHECK_EQ(c->wait(), THRUM_NOT_OWNER);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ctest: libraries thrum */
+/* mutants: also local scheduler */
 /* What threads, jobs, timers and scheduled functions inherit: thrum/local.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -161,6 +162,24 @@ TEST(a_copier_that_fails_fails_the_start_which_may_be_tried_again) {
     thrum_local_destroy(&current);
 }
 
+static thrum_result refuse(void *p, const void *from, void *unused) {
+    (void)p, (void)from, (void)unused;
+    return THRUM_FULL;
+}
+
+TEST(where_the_second_copier_fails_the_first_ones_copy_is_destroyed) {
+    thrum_local second = THRUM_LOCAL_INHERITED(sizeof(int), NULL, NULL, refuse, NULL);
+    int id = 0;
+    set_id(9);
+    CHECK(thrum_local_get(&second));
+    thrum_thread *const thread = make((thrum_thread_config){.target = note_id, .argument = &id});
+    CHECK_EQ(thrum_thread_start(thread), THRUM_FULL);
+    CHECK_EQ(live_now(), 1);
+    thrum_thread_release(thread);
+    thrum_local_destroy(&second);
+    thrum_local_destroy(&current);
+}
+
 static thrum_result exit_instead(void *p, const void *from, void *unused) {
     (void)p, (void)from, (void)unused;
     thrum_thread_exit(NULL);
@@ -222,6 +241,28 @@ static void *have_many(void *odd) {
             CHECK(value && *value == i);
     }
     return NULL;
+}
+
+TEST(a_clear_destroys_the_value_of_its_inherited_local_alone) {
+    make_many();
+    thrum_local_clear(&many[MANY - 1]);
+    for (int i = 0; i < MANY; i++) CHECK((number_now(i) == NULL) == (i == MANY - 1));
+    for (int i = 0; i < MANY; i++) thrum_local_destroy(&many[i]);
+}
+
+static thrum_result copy_and_make_many(void *p, const void *from, void *unused) {
+    make_many();
+    return copy_number(p, from, unused);
+}
+
+/* What is copied grows meanwhile; what the copier made need not be inherited. */
+TEST(a_copier_may_touch_other_inherited_locals) {
+    thrum_local eager = THRUM_LOCAL_INHERITED(sizeof(int), NULL, NULL, copy_and_make_many, NULL);
+    CHECK(thrum_local_get(&eager));
+    start_and_join(make((thrum_thread_config){.target = note_id, .argument = &(int){0}}));
+    have_many(NULL);
+    for (int i = 0; i < MANY; i++) thrum_local_destroy(&many[i]);
+    thrum_local_destroy(&eager);
 }
 
 TEST(any_number_is_inherited_but_those_that_are_gone) {

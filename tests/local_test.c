@@ -253,6 +253,12 @@ TEST(a_destructor_that_makes_its_value_anew_is_refused_in_the_last_round) {
     CHECK_EQ(DESTROYED, 4);
 }
 
+static void *touch_and_keep(void *local) {
+    int *const value = thrum_local_get(local);
+    CHECK(value && *value == 0 && thrum_local_peek(local) == value);
+    return NULL;
+}
+
 TEST(many_locals_live_at_once) {
     enum { MANY = 2000 };
     static thrum_local many[MANY];
@@ -261,6 +267,7 @@ TEST(many_locals_live_at_once) {
         *(int *)thrum_local_get(&many[i]) = i;
     }
     for (int i = 0; i < MANY; i++) CHECK_EQ(*(int *)thrum_local_get(&many[i]), i);
+    thrum_thread_release(run(touch_and_keep, &many[MANY - 1])); /* the last of them first */
     for (int i = 0; i < MANY; i++) thrum_local_destroy(&many[i]);
 }
 
@@ -302,10 +309,16 @@ TEST(a_forked_child_keeps_its_own_values_and_can_destroy_all) {
     test_join(&other);
 }
 
+static thrum_result never_called(void *value, void *unused) {
+    (void)value, (void)unused;
+    CHECK(false);
+    return THRUM_OK;
+}
+
 TEST(a_value_larger_than_all_memory_is_refused) {
     const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 8, SIZE_MAX - 64, PTRDIFF_MAX};
     for (int i = 0; i < 4; i++) {
-        thrum_local large = THRUM_LOCAL_INIT(sizes[i], NULL, NULL, NULL);
+        thrum_local large = THRUM_LOCAL_INIT(sizes[i], i % 2 ? NULL : never_called, NULL, NULL);
         void *value = NULL;
         CHECK_EQ(thrum_local_value(&large, &value), THRUM_NO_MEMORY);
         CHECK(value == NULL);

@@ -308,6 +308,31 @@ static void stop_it(void *unused) {
     thrum_event_set(&done);
 }
 
+static void stop_twice(void *unused) {
+    (void)unused;
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 1);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+    thrum_event_set(&done);
+}
+
+TEST(a_periodic_entry_that_stops_the_scheduler_is_dropped_once_and_for_good) {
+    thrum_scheduled entry = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_every(&scheduler, &entry, THRUM_NOW, 1000000, stop_twice, NULL), THRUM_OK);
+    thrum_event_wait(&done);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0); /* the call has ended */
+    CHECK_EQ(thrum_scheduler_pending(&scheduler), 0);
+    CHECK(!thrum_scheduler_cancel(&scheduler, &entry));
+}
+
+TEST(a_stop_drops_all_that_is_pending) {
+    thrum_scheduled entries[3] = {{.order_ = 0}};
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(thrum_scheduler_at(&scheduler, &entries[i], THRUM_FOREVER, stop_twice, NULL), THRUM_OK);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 3);
+    CHECK_EQ(thrum_scheduler_pending(&scheduler), 0);
+    for (int i = 0; i < 3; i++) CHECK(!thrum_scheduler_cancel(&scheduler, &entries[i]));
+}
+
 TEST(a_function_may_stop_the_scheduler) {
     thrum_scheduled entry = {.order_ = 0}, pending = {.order_ = 0};
     CHECK_EQ(thrum_scheduler_at(&scheduler, &pending, thrum_after(3600), note, LETTER('a')), THRUM_OK);
@@ -343,6 +368,22 @@ TEST(when_a_function_fails_it_is_reported_and_the_others_are_called) {
     CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
     while (thrum_active_count() > 1) thrum_futex_yield(); /* the reports of those that failed */
     CHECK_EQ(thrum_u32_load_relaxed(&reports), CALLS);
+}
+
+static void end_the_thread(void *unused) {
+    (void)unused;
+    pthread_exit(NULL);
+}
+
+TEST(a_function_that_ends_its_thread_is_no_failure_and_the_others_are_called) {
+    thrum_set_excepthook(count_report);
+    thrum_scheduled ending = {.order_ = 0}, other = {.order_ = 0};
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &other, thrum_after_ms(20), free_oneself, NULL), THRUM_OK);
+    CHECK_EQ(thrum_scheduler_at(&scheduler, &ending, THRUM_NOW, end_the_thread, NULL), THRUM_OK);
+    thrum_event_wait(&done);
+    CHECK_EQ(thrum_scheduler_stop(&scheduler), 0);
+    while (thrum_active_count() > 1) thrum_futex_yield();
+    CHECK_EQ(thrum_u32_load_relaxed(&reports), 0);
 }
 
 /* ---- many ---- */

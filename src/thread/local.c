@@ -243,21 +243,24 @@ static thrum_local_slot_ *next_value(const thrum_local_table_ *table, size_t *in
     return *index < table->count ? &table->slots[(*index)++] : NULL;
 }
 
-/* V4 */
+static thrum_local_slot_ *next_of_pass(struct emptying *at) {
+    thrum_local_slot_ *const slot = next_value(&thrum_local_context_now_, &at->in_context);
+    return slot || !at->all ? slot : next_value(&thrum_local_table_now_, &at->index);
+}
+
+/* V4: the pass after the last one meets nothing. */
 static bool empty_next(void *p) {
     struct emptying *const at = p;
-    for (;;) {
-        refusing = refusing || at->pass == PASSES;
-        thrum_local_slot_ *slot = next_value(&thrum_local_context_now_, &at->in_context);
-        if (!slot && at->all) slot = next_value(&thrum_local_table_now_, &at->index);
-        if (slot) {
-            at->any = true;
-            empty(slot);
-            return true;
-        }
-        if (!at->any || at->pass == PASSES) return false;
+    thrum_local_slot_ *slot = next_of_pass(at);
+    if (!slot && at->any) {
         *at = (struct emptying){.all = at->all, .pass = at->pass + 1, .index = 1};
+        slot = next_of_pass(at);
     }
+    if (!slot) return false;
+    at->any = true;
+    if (at->pass == PASSES) refusing = true;
+    empty(slot);
+    return true;
 }
 
 static void free_table(thrum_local_table_ *table) {

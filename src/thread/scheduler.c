@@ -119,7 +119,7 @@ static void wrapped(void *p) {
 static thrum_result wrap(thrum_scheduled *wanted) {
     thrum_context_ context = {0, NULL};
     const thrum_result result = thrum_context_copy_(&context, THRUM_CONTEXT_INHERIT);
-    if (result != THRUM_OK || context.count == 0) return result;
+    if (context.count == 0) return result; /* nothing is inherited, or the copy has failed */
     block *const b = thrum_context_space_(1, sizeof *b);
     if (!b) {
         thrum_context_drop_(&context);
@@ -240,7 +240,7 @@ static void call(stint *my) {
 /* A function has not returned: what is left of its call. */
 static void resume(stint *my) {
     thrum_scheduler *const s = my->scheduler;
-    const bool failed = my->calls && my->left == THRUM_LEFT_FAILING;
+    const bool failed = my->left == THRUM_LEFT_FAILING;
     if (my->left == THRUM_LEFT_ENDING) my->ending = true;
     if (my->calls) {
         leave();

@@ -60,6 +60,18 @@ static void cancel_and_join(unsigned me) {
 EXPLORE(a_cancelled_timer_is_the_callers_after_its_join, .threads = 1, .startable = 2, .begin = start,
         .thread = cancel_and_join, .bounds = {2, 1, 1, 0})
 
+/* One of them finds it cancelled; when its call returns it is finished all the same (TI2). */
+static void begin_not_started(void) {
+    REQUIRE(thrum_timer_init(&s.timer, 1e-6, call, NULL) == THRUM_OK);
+}
+static void cancel_and_look(unsigned me) {
+    (void)me;
+    thrum_timer_cancel(&s.timer);
+    REQUIRE(thrum_event_is_set(&s.timer.finished));
+}
+EXPLORE(after_either_of_two_cancels_it_is_finished, .threads = 2, .begin = begin_not_started,
+        .thread = cancel_and_look, .bounds = {2, 1, 0, 0})
+
 static void do_nothing(unsigned me) {
     (void)me;
 }
