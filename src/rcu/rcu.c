@@ -33,6 +33,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../atomic/dead_frames.h"
 #include "../atomic/tell.h"
 #include "grace.h"
 #include "own_thread.h"
@@ -208,6 +209,7 @@ static thrum_result start_helper(void);
 /* A callback has ended the thread: another one goes on with what is left. */
 static void be_replaced(void *unused) {
     (void)unused;
+    thrum_frames_have_ended_(); /* DF2 */
     thrum_lock_acquire(&guard);
     count();
     thrum_u64_store_relaxed(&helper.id, 0);

@@ -17,10 +17,11 @@
  *     that it ends: it would leave an ending thread out of a setuid that is to apply to all.
  * W3: a landing is an entry in the C library's own list of cleanups. So pthread_exit and cancellation find
  *     it, and so does an unwinding of ours that has cleanups of the caller's on its way, which only the C
- *     library can run. From the entry a longjmp, which sanitizers see, goes to `way`.
+ *     library can run. From the entry a longjmp goes to `way`.
  * W4: an unwinding of ours without such cleanups has an exception object of its own. That of the C library
  *     may be in use: the call may come from a destructor that pthread_exit runs, and goes back to it.
  */
+#include "../atomic/dead_frames.h"
 #include "record.h"
 
 /* ---- the C library's unwinding ---- */
@@ -62,6 +63,7 @@ static void unwind_again(_Unwind_Reason_Code reason, struct _Unwind_Exception *e
 
 static void unwind_to(thrum_landing_ *landing) {
     __pthread_unwind_buf_t here;
+    thrum_frames_end_(); /* DF1 */
     __pthread_register_cancel(&here);
     const void *const before = here.__pad[0];
     if (before != &landing->entry) __pthread_unwind_next(&here); /* W3 */
@@ -72,24 +74,13 @@ static void unwind_to(thrum_landing_ *landing) {
     longjmp(landing->way, 1);
 }
 
-/*
- * AddressSanitizer is not told by the C library that frames are gone, and would take what it knew of them for
- * true of those that lie there next. 0 where it is not in the process.
- */
-extern void __asan_unpoison_memory_region(const volatile void *begin, size_t size) __attribute__((weak));
-
-static void forget_dead_frames(char *frame) {
-    enum { DEEP_ENOUGH = 256 * 1024 };
-    if (__asan_unpoison_memory_region) __asan_unpoison_memory_region(frame - DEEP_ENOUGH, DEEP_ENOUGH);
-}
-
 /* W3. A function of its own: setjmp spoils its caller's variables. */
 static void land(void *p) {
     thrum_landing_ *const landing = p;
     landing->frame = (uintptr_t)__builtin_frame_address(0);
     if (setjmp(landing->way)) return;
     if (unwound_to(landing->entry.__cancel_jmp_buf, 0)) {
-        forget_dead_frames(__builtin_frame_address(0));
+        thrum_frames_have_ended_(); /* DF2 */
         longjmp(landing->way, 1);
     }
     __pthread_register_cancel(&landing->entry);

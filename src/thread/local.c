@@ -28,6 +28,7 @@
  */
 #include "record.h"
 
+#include "../atomic/dead_frames.h"
 #include "../rcu/size.h"
 #include "prepare.h"
 
@@ -288,6 +289,7 @@ void thrum_local_end_context_(void) {
 
 /* A round of the thread's end. */
 static void end(void *table) {
+    thrum_frames_have_ended_(); /* DF2 */
     if (++rounds < THRUM_LAST_ROUND) (void)pthread_setspecific(until_end, table);
     empty_for_good(true);
 }

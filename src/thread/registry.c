@@ -12,6 +12,7 @@
  */
 #include "record.h"
 
+#include "../atomic/dead_frames.h"
 #include "../rcu/size.h"
 #include "prepare.h"
 
@@ -80,6 +81,7 @@ void thrum_registry_each_(void (*visit)(thrum_thread_record_ *record, uint64_t a
  */
 static void go(void *p) {
     thrum_thread_record_ *const record = p;
+    thrum_frames_have_ended_(); /* DF2 */
     if (record->kind != THRUM_THREAD_ALIEN && ++thrum_here_.rounds < THRUM_LAST_ROUND &&
         pthread_setspecific(until_end, record) == 0)
         return;
