@@ -5,9 +5,9 @@
  * H1: a failure is written down where it happens, on the stack of the thread's beginning, which outlives the
  *     unwinding; the hook is told after the unwinding. So cleanups have run when it runs, and nothing has to
  *     be allocated.
- * H2: where a function is called that shall not end its thread, there is a landing (hooks_call.c): failing
- *     and exiting lead to it, after what the function holds itself is released; what the blocks around it
- *     hold is not: a fence in the chain of guards.
+ * H2: a function that must not end its thread is called with a landing (hooks_call.c). Failing and exiting
+ *     lead to the landing, after what the function itself holds is released. What the blocks around the call
+ *     hold stays held: a fence lies before it in the chain of guards.
  */
 #include "record.h"
 

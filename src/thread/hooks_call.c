@@ -28,8 +28,8 @@
 
 #ifdef __GLIBC__
 /*
- * Of these its pthread_cleanup_push is made, in C. <pthread.h> declares them where exceptions are off. The
- * second says: unwind to the entry before this one.
+ * glibc makes its pthread_cleanup_push of these, in C; <pthread.h> declares them where exceptions are off.
+ * __pthread_unwind_next unwinds to the entry before this one.
  */
 extern void __pthread_register_cancel(__pthread_unwind_buf_t *entry);
 extern void __pthread_unwind_next(__pthread_unwind_buf_t *entry) __attribute__((noreturn));
@@ -55,7 +55,7 @@ static _Unwind_Reason_Code stop(int version, _Unwind_Action actions, _Unwind_Exc
 
 __attribute__((noreturn)) static void unwind_to(thrum_landing_ *landing);
 
-/* Some `catch (...)` has not thrown it on: the function is left all the same, when that ends. */
+/* A `catch (...)` has not thrown it on. When that handler ends, the function is left all the same. */
 static void unwind_again(_Unwind_Reason_Code reason, struct _Unwind_Exception *exception) {
     (void)reason, (void)exception;
     unwind_to(thrum_here_.landing);

@@ -23,8 +23,8 @@
  * V6: the values of inherited locals lie in a table of their own, the thread's context, in any order. So a
  *     context is copied, put in force and taken out of force as a whole, without memory (local_context.c).
  * V7: the memory of each table, and of what a context waits in, hangs on a list until it is freed. A fork
- *     holds `locals`: the child frees the tables of threads that it does not have. It keeps their contexts,
- *     to which entries and jobs lead that nobody looks at there: they are no leak.
+ *     holds `locals`: the child frees the tables of threads that it does not have. It keeps their contexts:
+ *     entries and jobs that the child does not use still point to them, so they are no leak.
  */
 #include "record.h"
 

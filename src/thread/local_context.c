@@ -3,8 +3,8 @@
  * Floor 4. What threads, jobs and scheduled functions inherit of their maker: copies of its values of
  * inherited locals, a context.
  *
- * X1: a context is one thread's at a time: its maker's, until it is handed over with the thread, the job or
- *     the entry, by what hands these over; then that of the thread in which it is in force, as
+ * X1: one thread at a time owns a context: its maker, until the thread, the job or the entry that it belongs
+ *     to is handed over, which orders the two owners; then the thread in which it is in force, as
  *     `thrum_local_context_now_`.
  * X2: its values are in the lists of their entries as all others (V1, V2 in local.c). So a local that is
  *     destroyed destroys them wherever the context is, and the end of a context follows no pointer to them.

@@ -17,7 +17,7 @@ typedef struct thrum_first_use_ {
     thrum_u32 made;
 } thrum_first_use_;
 
-/* Of a thread that prepares one room in preparing another, too. */
+/* An rlock, since the preparation of one room may prepare another. */
 extern thrum_rlock thrum_first_uses_ __attribute__((visibility("hidden")));
 
 /* Runs `prepare` unless it has succeeded before. Not THRUM_OK: what it returned; the next use tries again. */

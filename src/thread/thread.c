@@ -131,8 +131,8 @@ static void detach(thrum_thread_record_ *record) {
 }
 
 /*
- * Not a subtraction: the share is held until the thread is detached, and two that let go at once do not both
- * leave it to the other.
+ * Not a subtraction: the share is held until the thread is detached. So of two threads that give their shares
+ * back at once, one detaches it.
  */
 void thrum_thread_drop_(thrum_thread_record_ *record, uint32_t share) {
     const bool buried = is_buried(record); /* looked at before the share is given back */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. The process's end shuts the executors down: without it their idle workers, who are no daemons,
- * would be waited for for ever.
+ * Floor 5. The process's end shuts the executors down: else it would wait for ever for their idle workers,
+ * which are no daemons.
  *
  * O1: every executor is listed from its making until it is freed. Once the list has been gone through none is
  *     made any more.

@@ -9,8 +9,8 @@
  *     job is lost, and a thread that has joined the last threads has joined all.
  * K2: workers are listed before their thread starts and until the executor is freed.
  * K3: the failure of a job is its own: each has its record of it, and the thread does not fail.
- * K4: `at` says what the thread is in the midst of before it calls a function of the caller's. So what was
- *     begun when the function ended it is gone on with, and nothing is told twice.
+ * K4: `at` says what the thread is in the midst of before it calls a function of the caller's. So the thread
+ *     goes on with what it had begun when the function left, and nothing is told twice.
  */
 #include "../rcu/own_thread.h"
 #include "../thread/record.h"
