@@ -107,9 +107,8 @@ extern THRUM_API __thread thrum_local_table_ thrum_local_context_now_
 THRUM_API void *thrum_local_make_(thrum_local *local, thrum_result *result) THRUM_COLD;
 
 THRUM_INLINE void *thrum_local_inherited_(uint64_t key) {
-    const thrum_local_table_ *const context = &thrum_local_context_now_;
-    for (size_t i = 0; i < context->count; i++)
-        if (context->slots[i].key == key) return context->slots[i].value;
+    for (size_t i = 0; i < thrum_local_context_now_.count; i++)
+        if (thrum_local_context_now_.slots[i].key == key) return thrum_local_context_now_.slots[i].value;
     return NULL;
 }
 
@@ -118,9 +117,8 @@ THRUM_INLINE void *thrum_local_peek(const thrum_local *local) {
     const uint64_t key =
         thrum_u64_load_relaxed(&local->key_); /* relaxed: only what this thread put there can match */
     const size_t index = key & 0xFFFF;
-    const thrum_local_table_ *const table = &thrum_local_table_now_;
-    if (THRUM_LIKELY(index < table->count && table->slots[index].key == key))
-        return table->slots[index].value;
+    if (THRUM_LIKELY(index < thrum_local_table_now_.count && thrum_local_table_now_.slots[index].key == key))
+        return thrum_local_table_now_.slots[index].value;
     return key & THRUM_LOCAL_INHERITED_KEY_ ? thrum_local_inherited_(key) : NULL;
 }
 
