@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "test.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -74,12 +74,6 @@ static void *note_id(void *id) {
     return NULL;
 }
 
-static thrum_thread *make(thrum_thread_config config) {
-    thrum_thread *thread;
-    CHECK_EQ(thrum_thread_new(&thread, &config), THRUM_OK);
-    return thread;
-}
-
 static void start_and_join(thrum_thread *thread) {
     CHECK_EQ(thrum_thread_start(thread), THRUM_OK);
     CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
@@ -89,7 +83,7 @@ static void start_and_join(thrum_thread *thread) {
 TEST(a_thread_begins_with_copies_of_what_its_starter_has_at_the_start) {
     int id = 0;
     set_id(1);
-    thrum_thread *const thread = make((thrum_thread_config){.target = note_id, .argument = &id});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = note_id, .argument = &id});
     set_id(2); /* the making copies nothing */
     start_and_join(thread);
     CHECK_EQ(id, 2);
@@ -102,11 +96,11 @@ TEST(a_thread_begins_with_copies_of_what_its_starter_has_at_the_start) {
 
 TEST(where_the_starter_has_no_value_the_thread_has_none) {
     int id = 0;
-    start_and_join(make((thrum_thread_config){.target = note_id, .argument = &id}));
+    start_and_join(test_new((thrum_thread_config){.target = note_id, .argument = &id}));
     CHECK_EQ(id, NONE);
     set_id(3);
     thrum_local_clear(&current);
-    start_and_join(make((thrum_thread_config){.target = note_id, .argument = &id}));
+    start_and_join(test_new((thrum_thread_config){.target = note_id, .argument = &id}));
     CHECK_EQ(id, NONE);
     CHECK_EQ(live_now(), 0);
 }
@@ -114,14 +108,14 @@ TEST(where_the_starter_has_no_value_the_thread_has_none) {
 static void *change_and_start(void *id) {
     CHECK_EQ(id_now(), 4);
     set_id(5);
-    start_and_join(make((thrum_thread_config){.target = note_id, .argument = id}));
+    start_and_join(test_new((thrum_thread_config){.target = note_id, .argument = id}));
     return NULL;
 }
 
 TEST(a_copy_is_the_threads_own_and_is_inherited_in_turn) {
     int id = 0;
     set_id(4);
-    start_and_join(make((thrum_thread_config){.target = change_and_start, .argument = &id}));
+    start_and_join(test_new((thrum_thread_config){.target = change_and_start, .argument = &id}));
     CHECK_EQ(id, 5);
     CHECK_EQ(id_now(), 4);
     CHECK_EQ(live_now(), 1);
@@ -132,9 +126,9 @@ TEST(an_empty_context_is_begun_with_nothing) {
     int id = 0;
     set_id(6);
     const thrum_thread_config config = {.target = note_id, .argument = &id, .context = THRUM_CONTEXT_EMPTY};
-    start_and_join(make(config));
+    start_and_join(test_new(config));
     CHECK_EQ(id, NONE);
-    thrum_thread *const thread = make(config);
+    thrum_thread *const thread = test_new(config);
     CHECK_EQ(thrum_thread_set_context(thread, THRUM_CONTEXT_INHERIT), THRUM_OK);
     CHECK_EQ(thrum_thread_start(thread), THRUM_OK);
     CHECK_EQ(thrum_thread_set_context(thread, THRUM_CONTEXT_EMPTY), THRUM_ALREADY_STARTED);
@@ -149,7 +143,7 @@ TEST(an_empty_context_is_begun_with_nothing) {
 TEST(a_copier_that_fails_fails_the_start_which_may_be_tried_again) {
     int id = 0;
     set_id(7);
-    thrum_thread *const thread = make((thrum_thread_config){.target = note_id, .argument = &id});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = note_id, .argument = &id});
     const size_t count = thrum_active_count();
     refusal = THRUM_FULL;
     CHECK_EQ(thrum_thread_start(thread), THRUM_FULL);
@@ -172,7 +166,7 @@ TEST(where_the_second_copier_fails_the_first_ones_copy_is_destroyed) {
     int id = 0;
     set_id(9);
     CHECK(thrum_local_get(&second));
-    thrum_thread *const thread = make((thrum_thread_config){.target = note_id, .argument = &id});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = note_id, .argument = &id});
     CHECK_EQ(thrum_thread_start(thread), THRUM_FULL);
     CHECK_EQ(live_now(), 1);
     thrum_thread_release(thread);
@@ -197,8 +191,8 @@ static void *start_another(void *thread) {
 
 TEST(a_copier_that_ends_its_thread_leaves_nothing_behind) {
     int id = 0;
-    thrum_thread *const thread = make((thrum_thread_config){.target = note_id, .argument = &id});
-    start_and_join(make((thrum_thread_config){.target = start_another, .argument = thread}));
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = note_id, .argument = &id});
+    start_and_join(test_new((thrum_thread_config){.target = start_another, .argument = thread}));
     CHECK_EQ(live_now(), 0);
     start_and_join(thread);
     CHECK_EQ(id, NONE);
@@ -259,7 +253,7 @@ static thrum_result copy_and_make_many(void *p, const void *from, void *unused) 
 TEST(a_copier_may_touch_other_inherited_locals) {
     thrum_local eager = THRUM_LOCAL_INHERITED(sizeof(int), NULL, NULL, copy_and_make_many, NULL);
     CHECK(thrum_local_get(&eager));
-    start_and_join(make((thrum_thread_config){.target = note_id, .argument = &(int){0}}));
+    start_and_join(test_new((thrum_thread_config){.target = note_id, .argument = &(int){0}}));
     have_many(NULL);
     for (int i = 0; i < MANY; i++) thrum_local_destroy(&many[i]);
     thrum_local_destroy(&eager);
@@ -267,9 +261,9 @@ TEST(a_copier_may_touch_other_inherited_locals) {
 
 TEST(any_number_is_inherited_but_those_that_are_gone) {
     make_many();
-    start_and_join(make((thrum_thread_config){.target = have_many}));
+    start_and_join(test_new((thrum_thread_config){.target = have_many}));
     for (int i = 0; i < MANY; i += 2) thrum_local_destroy(&many[i]);
-    start_and_join(make((thrum_thread_config){.target = have_many, .argument = many}));
+    start_and_join(test_new((thrum_thread_config){.target = have_many, .argument = many}));
     const size_t places = thrum_local_context_now_.count;
     for (int round = 0; round < 100; round++) { /* whose places are used again */
         for (int i = 0; i < MANY; i++) thrum_local_destroy(&many[i]);
@@ -287,7 +281,7 @@ TEST(a_fork_keeps_the_callers) {
         int id = 0;
         CHECK_EQ(id_now(), 9);
         if (!THRUM_UNDER_TSAN) { /* its runtime does not let a child of several threads start one */
-            start_and_join(make((thrum_thread_config){.target = note_id, .argument = &id}));
+            start_and_join(test_new((thrum_thread_config){.target = note_id, .argument = &id}));
             CHECK_EQ(id, 9);
         }
         _exit(0);
@@ -623,7 +617,7 @@ TEST(no_memory_for_a_copy_is_a_result_and_changes_nothing) {
     int seen = 0;
     make_pool(NULL);
     CHECK_EQ(finish(submit(note_id_in_job, &seen)), THRUM_OK);
-    thrum_thread *const thread = make((thrum_thread_config){.target = note_id, .argument = &seen});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = note_id, .argument = &seen});
     set_id(23);
     CHECK(thrum_local_get(&large));
     const rlim_t limit = (pages() + 4096) * (rlim_t)sysconf(_SC_PAGESIZE);
@@ -781,7 +775,7 @@ TEST(a_forked_child_leaks_nothing_that_was_other_threads) {
     set_id(24);
     make_pool(NULL);
     CHECK(thrum_local_get(&sessions) != NULL);
-    thrum_thread *const thread = make((thrum_thread_config){.target = keep_a_value});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = keep_a_value});
     CHECK_EQ(thrum_thread_start(thread), THRUM_OK);
     thrum_event_wait(&has_value);
     thrum_future *const begun = submit(wait_for_go, NULL), *const pending = submit(do_nothing, NULL);

@@ -4,7 +4,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "test.h"
+#include "threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,26 +20,9 @@
 static thrum_event go_on, begun;
 static int ran;
 
-static thrum_thread *start(thrum_thread_config config) {
-    thrum_thread *thread;
-    CHECK_EQ(thrum_thread_spawn(&thread, &config), THRUM_OK);
-    return thread;
-}
-
-static void join_and_release(thrum_thread *thread) {
-    CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
-    thrum_thread_release(thread);
-}
-
 static void in_child(void (*run)(void)) {
     if (test_under_asan()) test_skip("AddressSanitizer's allocator may be locked in the child");
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        run();
-        _exit(0);
-    }
-    test_join_child(child);
+    test_in_child(run);
 }
 
 static void *answer(void *argument) {
@@ -60,7 +43,7 @@ static thrum_thread *ended;
 static thrum_thread embedded;
 
 static thrum_thread *start_one_that_waits(void) {
-    return start((thrum_thread_config){.target = wait_to_go_on});
+    return test_spawn((thrum_thread_config){.target = wait_to_go_on});
 }
 
 /* A thread of the child's may have the number of one of the parent's: it is not the one that is joined. */
@@ -74,7 +57,7 @@ static void join_ended(void) {
     thrum_thread_release(ended);
     thrum_thread_release(&embedded);
     thrum_event_set(&go_on);
-    join_and_release(fresh);
+    test_join_and_release(fresh);
     CHECK_EQ(ran, 1);
 }
 
@@ -83,13 +66,13 @@ static void release_ended(void) {
     thrum_thread_release(ended);
     thrum_thread_release(&embedded);
     thrum_event_set(&go_on);
-    join_and_release(fresh);
+    test_join_and_release(fresh);
     CHECK_EQ(ran, 1);
 }
 
 static void start_and_await_the_end(void) {
     const thrum_thread_config config = {.target = answer, .argument = &ran};
-    ended = start(config);
+    ended = test_spawn(config);
     CHECK_EQ(thrum_thread_init(&embedded, &config), THRUM_OK);
     CHECK_EQ(thrum_thread_start(&embedded), THRUM_OK);
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
@@ -102,7 +85,7 @@ TEST(a_thread_that_had_ended_is_joined_in_a_child_at_once) {
     NO_THREADS_UNDER_TSAN();
     start_and_await_the_end();
     in_child(join_ended);
-    join_and_release(ended);
+    test_join_and_release(ended);
     CHECK_EQ(thrum_thread_join(&embedded, NULL), THRUM_OK);
     thrum_thread_release(&embedded);
 }
@@ -157,14 +140,14 @@ static void await_in_futex(pid_t tid) {
 }
 
 TEST(a_thread_amid_its_destructors_and_a_join_is_joined_in_a_child_at_once) {
-    ended = start((thrum_thread_config){.target = touch, .argument = &ran});
+    ended = test_spawn((thrum_thread_config){.target = touch, .argument = &ran});
     test_thread joiner = test_start(join_it, ended);
     thrum_event_wait(&begun);
     await_in_futex(joiner.tid);
     in_child(join_the_ending);
     thrum_event_set(&go_on);
     test_join(&joiner);
-    join_and_release(ended);
+    test_join_and_release(ended);
 }
 
 /* ---- threads amid whatever ---- */
@@ -205,10 +188,10 @@ TEST(whatever_threads_are_amid_a_child_can_ask_join_and_release_them) {
     NO_THREADS_UNDER_TSAN();
     thrum_thread *busy[BUSY];
     for (int i = 0; i < BUSY; i++)
-        busy[i] = start((thrum_thread_config){.target = start_and_end_threads, .argument = &shown[i]});
+        busy[i] = test_spawn((thrum_thread_config){.target = start_and_end_threads, .argument = &shown[i]});
     for (unsigned i = 0; i < 200 / test_slowdown(); i++) in_child(ask_join_and_release_all);
     thrum_u32_store_release(&over, 1);
-    for (int i = 0; i < BUSY; i++) join_and_release(busy[i]);
+    for (int i = 0; i < BUSY; i++) test_join_and_release(busy[i]);
 }
 
 /* ---- a first use in the parent ---- */
@@ -237,7 +220,7 @@ int atexit(void (*function)(void)) {
 }
 
 static void *make_the_first_start(void *unused) {
-    join_and_release(start((thrum_thread_config){.target = answer}));
+    test_join_and_release(test_spawn((thrum_thread_config){.target = answer}));
     return unused;
 }
 
@@ -272,10 +255,10 @@ static void *fork_in_thread(void *check) {
 
 TEST(the_main_thread_of_a_child_keeps_the_daemon_flag) {
     static void (*daemon)(void) = check_daemon, (*none)(void) = check_no_daemon;
-    join_and_release(start(
+    test_join_and_release(test_spawn(
         (thrum_thread_config){.target = fork_in_thread, .argument = &daemon, .daemon = THRUM_DAEMON_YES}));
-    join_and_release(
-        start((thrum_thread_config){.target = fork_in_thread, .argument = &none, .daemon = THRUM_DAEMON_NO}));
+    test_join_and_release(test_spawn(
+        (thrum_thread_config){.target = fork_in_thread, .argument = &none, .daemon = THRUM_DAEMON_NO}));
     test_thread alien = test_start(fork_in_thread, &none); /* it becomes "MainThread", and no daemon */
     test_join(&alien);
 }
@@ -313,7 +296,7 @@ static int do_nothing(void *unused, void **value) {
 
 /* A process at its beginning: its threads run, its executors work, and its exit waits. */
 static void begin_anew(void) {
-    thrum_thread_release(start((thrum_thread_config){.target = write_late, .daemon = THRUM_DAEMON_NO}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = write_late, .daemon = THRUM_DAEMON_NO}));
     thrum_executor *executor;
     thrum_future *future;
     CHECK_EQ(thrum_executor_new(&executor, 1, NULL), THRUM_OK);
@@ -409,7 +392,7 @@ static void *touch_forker(void *argument) {
 TEST(a_destructor_may_fork) {
     NO_THREADS_UNDER_TSAN();
     CHECK_EQ(pipe(written), 0);
-    join_and_release(start((thrum_thread_config){.target = touch_forker}));
+    test_join_and_release(test_spawn((thrum_thread_config){.target = touch_forker}));
     char letter;
     CHECK_EQ(read(written[0], &letter, 1), 1);
 }

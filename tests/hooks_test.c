@@ -3,7 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "test.h"
+#include "threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +14,9 @@
 
 static thrum_lock lock;
 
-static thrum_thread *start(thrum_thread_config config) {
-    thrum_thread *thread;
-    CHECK_EQ(thrum_thread_spawn(&thread, &config), THRUM_OK);
-    return thread;
-}
-
 /* Runs a thread to its end; hands back its handle. */
 static thrum_thread *run(thrum_thread_config config) {
-    thrum_thread *const thread = start(config);
+    thrum_thread *const thread = test_spawn(config);
     CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
     return thread;
 }

@@ -108,16 +108,6 @@ TEST(retiring_inside_a_section_does_not_wait) {
     thrum_event_wait(&n.called);
 }
 
-static void in_child(void (*run)(void)) {
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        run();
-        _exit(0);
-    }
-    test_join_child(child);
-}
-
 static note pending;
 
 static void find_it_called_back(void) {
@@ -138,7 +128,7 @@ TEST(what_is_retired_before_a_fork_is_called_back_in_the_child_too) {
         thrum_event_set(&end_reading); /* else the helper is in a grace period that does not end */
     thrum_rcu_retire(&pending.head, call);
     if (!THRUM_UNDER_TSAN) thrum_event_set(&end_reading);
-    in_child(find_it_called_back);
+    test_in_child(find_it_called_back);
     thrum_event_wait(&pending.called); /* and in the parent */
     CHECK_EQ(thrum_u32_load_acquire(&calls), 1);
     test_join(&reader);
@@ -161,7 +151,7 @@ static void retire_without_threads(void) {
 }
 
 TEST(a_helper_that_cannot_be_started_is_a_result_and_loses_nothing) {
-    in_child(retire_without_threads);
+    test_in_child(retire_without_threads);
 }
 
 static int leaves_by_return(void) {
@@ -429,7 +419,7 @@ TEST(a_fork_amid_a_callback_leaves_it_out_in_the_child_and_calls_the_others_back
     thrum_rcu_retire(&slow.head, stay);
     thrum_rcu_retire(&other.head, call);
     thrum_event_wait(&in_callback);
-    in_child(find_the_others_called_back); /* the fork does not wait for the callback */
+    test_in_child(find_the_others_called_back); /* the fork does not wait for the callback */
     thrum_event_set(&end_callback);
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
     CHECK_EQ(order[0], 1);
@@ -454,7 +444,7 @@ TEST(a_barrier_of_another_thread_is_forgotten_in_a_child) {
     test_thread waiter = test_start(wait_for_callbacks, NULL);
     test_await_asleep(&waiter);
     thrum_event_wait(&in_callback);
-    in_child(use_a_stack);
+    test_in_child(use_a_stack);
     thrum_event_set(&end_callback);
     test_join(&waiter);
 }

@@ -3,7 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "test.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,17 +18,6 @@ static void *linger(void *argument) {
     thrum_event_set(&begin);
     thrum_event_wait(&go_on);
     return argument;
-}
-
-static thrum_thread *start(thrum_thread_config config) {
-    thrum_thread *thread;
-    CHECK_EQ(thrum_thread_spawn(&thread, &config), THRUM_OK);
-    return thread;
-}
-
-static void join_and_release(thrum_thread *thread) {
-    CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
-    thrum_thread_release(thread);
 }
 
 static bool named(const thrum_thread *thread, const char *name) {
@@ -49,12 +38,13 @@ TEST(enumerate_lists_main_threads_daemons_and_aliens_and_no_others) {
     thrum_thread *unstarted;
     CHECK_EQ(thrum_thread_new(&unstarted, &(thrum_thread_config){.target = linger}), THRUM_OK);
     thrum_event_set(&go_on);
-    thrum_thread *const finished = start((thrum_thread_config){.target = linger});
+    thrum_thread *const finished = test_spawn((thrum_thread_config){.target = linger});
     CHECK_EQ(thrum_thread_join(finished, NULL), THRUM_OK);
     thrum_event_clear(&go_on);
 
-    thrum_thread *const worker = start((thrum_thread_config){.target = linger});
-    thrum_thread *const daemon = start((thrum_thread_config){.target = linger, .daemon = THRUM_DAEMON_YES});
+    thrum_thread *const worker = test_spawn((thrum_thread_config){.target = linger});
+    thrum_thread *const daemon =
+        test_spawn((thrum_thread_config){.target = linger, .daemon = THRUM_DAEMON_YES});
     thrum_thread *dummy;
     test_thread alien = test_start(be_an_alien, &dummy);
     thrum_event_wait(&listed);
@@ -76,8 +66,8 @@ TEST(enumerate_lists_main_threads_daemons_and_aliens_and_no_others) {
 
     thrum_event_set(&go_on);
     test_join(&alien);
-    join_and_release(worker);
-    join_and_release(daemon);
+    test_join_and_release(worker);
+    test_join_and_release(daemon);
     CHECK_EQ(thrum_active_count(), 1);
     for (size_t i = 0; i < count; i++) CHECK_EQ(thrum_thread_is_alive(threads[i]), i == 0); /* still valid */
     thrum_enumerate_release(threads, count);
@@ -90,7 +80,7 @@ TEST(a_thousand_threads_are_enumerated) {
     const unsigned many = MANY / test_slowdown();
     static thrum_thread *started[MANY];
     for (unsigned i = 0; i < many; i++)
-        started[i] = start((thrum_thread_config){.target = linger, .stack_size = 64 * 1024});
+        started[i] = test_spawn((thrum_thread_config){.target = linger, .stack_size = 64 * 1024});
     thrum_thread **threads;
     size_t count;
     CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
@@ -98,7 +88,7 @@ TEST(a_thousand_threads_are_enumerated) {
     for (unsigned i = 0; i < many; i++) CHECK(threads[i + 1] == started[i]);
     thrum_enumerate_release(threads, count);
     thrum_event_set(&go_on);
-    for (unsigned i = 0; i < many; i++) join_and_release(started[i]);
+    for (unsigned i = 0; i < many; i++) test_join_and_release(started[i]);
     CHECK_EQ(thrum_active_count(), 1);
 }
 
@@ -116,10 +106,10 @@ static void *join_all_others(void *unused) {
 }
 
 TEST(all_others_can_be_joined_by_enumerate) {
-    for (int i = 0; i < 3; i++) thrum_thread_release(start((thrum_thread_config){.target = linger}));
-    thrum_thread *const joiner = start((thrum_thread_config){.target = join_all_others});
+    for (int i = 0; i < 3; i++) thrum_thread_release(test_spawn((thrum_thread_config){.target = linger}));
+    thrum_thread *const joiner = test_spawn((thrum_thread_config){.target = join_all_others});
     thrum_event_set(&go_on);
-    join_and_release(joiner);
+    test_join_and_release(joiner);
 }
 
 /* ---- main, current, idents ---- */
@@ -138,7 +128,7 @@ TEST(the_main_thread_is_always_there) {
     CHECK_EQ(thrum_thread_ident(thrum_main_thread()), thrum_get_ident());
     CHECK_EQ(thrum_thread_native_id(thrum_main_thread()), getpid());
     CHECK_EQ(thrum_active_count(), 1);
-    join_and_release(start((thrum_thread_config){.target = look_at_main}));
+    test_join_and_release(test_spawn((thrum_thread_config){.target = look_at_main}));
 }
 
 static void *keep_current(void *p) {
@@ -152,14 +142,14 @@ static void *keep_current(void *p) {
 
 TEST(the_current_thread_is_the_one_that_was_started) {
     thrum_thread *seen = NULL;
-    thrum_thread *const thread = start((thrum_thread_config){.target = keep_current, .argument = &seen});
+    thrum_thread *const thread = test_spawn((thrum_thread_config){.target = keep_current, .argument = &seen});
     CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
     CHECK(seen == thread);
     thrum_thread_release(thread);
 }
 
 TEST(a_living_thread_is_found_by_its_ident) {
-    thrum_thread *const thread = start((thrum_thread_config){.target = linger});
+    thrum_thread *const thread = test_spawn((thrum_thread_config){.target = linger});
     const uint64_t ident = thrum_thread_ident(thread);
     thrum_thread *const found = thrum_thread_by_ident(ident);
     CHECK(found == thread);
@@ -168,7 +158,7 @@ TEST(a_living_thread_is_found_by_its_ident) {
     CHECK(thrum_thread_by_ident(0) == NULL);
     CHECK(thrum_thread_by_ident(ident + 256) == NULL); /* of the same chain */
     thrum_event_set(&go_on);
-    join_and_release(thread);
+    test_join_and_release(thread);
     CHECK(thrum_thread_by_ident(ident) == NULL);
 }
 
@@ -257,10 +247,10 @@ static void *join_main(void *joined) {
  */
 static void start_threads_in_child(void) {
     if (THRUM_UNDER_TSAN) return;
-    join_and_release(start((thrum_thread_config){.target = try_to_join_main}));
+    test_join_and_release(test_spawn((thrum_thread_config){.target = try_to_join_main}));
     int number = 0;
     for (int i = 0; i < 3; i++)
-        join_and_release(start((thrum_thread_config){.target = add_one, .argument = &number}));
+        test_join_and_release(test_spawn((thrum_thread_config){.target = add_one, .argument = &number}));
     CHECK_EQ(number, 3);
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
 }
@@ -286,7 +276,7 @@ static void check_child(const char *name) {
     thrum_enumerate_release(threads, count);
     static thrum_u32 joined;
     if (!THRUM_UNDER_TSAN)
-        thrum_thread_release(start(
+        thrum_thread_release(test_spawn(
             (thrum_thread_config){.target = join_main, .argument = &joined, .daemon = THRUM_DAEMON_NO}));
     thrum_shutdown(); /* and can end */
     CHECK(THRUM_UNDER_TSAN || thrum_u32_load_acquire(&joined));
@@ -309,7 +299,7 @@ static void *fork_in_thread(void *name) {
 
 /* When it returns, no other thread is in the allocator: AddressSanitizer's may be locked in the child. */
 static void start_worker(void) {
-    worker = start((thrum_thread_config){.target = linger});
+    worker = test_spawn((thrum_thread_config){.target = linger});
     thrum_event_wait(&begin);
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
 }
@@ -317,7 +307,7 @@ static void start_worker(void) {
 static void end_worker(void) {
     CHECK(thrum_thread_is_alive(worker)); /* the parent's is untouched */
     thrum_event_set(&go_on);
-    join_and_release(worker);
+    test_join_and_release(worker);
 }
 
 TEST(a_child_forked_by_main_has_main_alone) {
@@ -330,7 +320,8 @@ TEST(a_child_forked_by_main_has_main_alone) {
 TEST(a_child_forked_by_a_thread_has_it_as_its_main_thread) {
     start_worker();
     static char name[] = "forker";
-    join_and_release(start((thrum_thread_config){.target = fork_in_thread, .argument = name, .name = name}));
+    test_join_and_release(
+        test_spawn((thrum_thread_config){.target = fork_in_thread, .argument = name, .name = name}));
     end_worker();
 }
 
@@ -353,19 +344,19 @@ static thrum_u32 over;
 
 static void *start_and_end_threads(void *unused) {
     while (!thrum_u32_load_acquire(&over))
-        join_and_release(start((thrum_thread_config){.target = add_one, .argument = &(int){0}}));
+        test_join_and_release(test_spawn((thrum_thread_config){.target = add_one, .argument = &(int){0}}));
     return unused;
 }
 
 TEST(forks_amid_starts_and_exits_leave_a_child_that_works) {
     if (test_under_asan()) test_skip("AddressSanitizer's allocator may be locked in the child");
     thrum_thread *busy[2];
-    for (int i = 0; i < 2; i++) busy[i] = start((thrum_thread_config){.target = start_and_end_threads});
+    for (int i = 0; i < 2; i++) busy[i] = test_spawn((thrum_thread_config){.target = start_and_end_threads});
     for (unsigned i = 0; i < 60 / test_slowdown() + 4; i++)
         fork_and_check("MainThread",
                        _exit); /* a handle that a thread had is lost in the child: no leak to report */
     thrum_u32_store_release(&over, 1);
-    for (int i = 0; i < 2; i++) join_and_release(busy[i]);
+    for (int i = 0; i < 2; i++) test_join_and_release(busy[i]);
 }
 
 TEST(errno_is_left_as_it_was) {
@@ -375,6 +366,6 @@ TEST(errno_is_left_as_it_was) {
     CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
     thrum_enumerate_release(threads, count);
     (void)thrum_active_count();
-    join_and_release(start((thrum_thread_config){.target = add_one, .argument = &(int){0}}));
+    test_join_and_release(test_spawn((thrum_thread_config){.target = add_one, .argument = &(int){0}}));
     CHECK_EQ(errno, 77);
 }

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #endif
 /* ctest: libraries thrum */
-#include "test.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -31,28 +31,11 @@ static void *linger(void *argument) {
     return argument;
 }
 
-static thrum_thread *make(thrum_thread_config config) {
-    thrum_thread *thread;
-    CHECK_EQ(thrum_thread_new(&thread, &config), THRUM_OK);
-    return thread;
-}
-
-static thrum_thread *start(thrum_thread_config config) {
-    thrum_thread *thread;
-    CHECK_EQ(thrum_thread_spawn(&thread, &config), THRUM_OK);
-    return thread;
-}
-
-static void join_and_release(thrum_thread *thread) {
-    CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
-    thrum_thread_release(thread);
-}
-
 /* ---- targets and runs ---- */
 
 TEST(a_target_gets_its_argument_and_join_its_value) {
     char letters[2];
-    thrum_thread *const thread = start((thrum_thread_config){THRUM_TARGET(answer), .argument = letters});
+    thrum_thread *const thread = test_spawn((thrum_thread_config){THRUM_TARGET(answer), .argument = letters});
     void *value = NULL;
     CHECK_EQ(thrum_thread_join(thread, &value), THRUM_OK);
     CHECK(value == letters + 1);
@@ -108,7 +91,7 @@ static void *name_of_current(void *unused) {
 }
 
 TEST(a_run_called_directly_runs_in_the_calling_thread_and_starts_none) {
-    thrum_thread *const thread = make((thrum_thread_config){.target = name_of_current, .name = "other"});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = name_of_current, .name = "other"});
     const size_t count = thrum_active_count();
     void *value = NULL;
     CHECK_EQ(thrum_thread_run_here(thread, &value), THRUM_OK);
@@ -129,7 +112,7 @@ TEST(a_run_of_ones_own_called_directly_is_given_the_handle_and_hands_its_result_
     CHECK_EQ(s.result, 49);
     thrum_thread_release(&s.thread);
     CHECK_EQ(thrum_thread_run_here(&s.thread, NULL), THRUM_INVALID); /* an empty handle */
-    thrum_thread *const failing = make((thrum_thread_config){.run = fail_by_result});
+    thrum_thread *const failing = test_new((thrum_thread_config){.run = fail_by_result});
     CHECK_EQ(thrum_thread_run_here(failing, NULL), THRUM_FULL);
     CHECK(!thrum_thread_failed(failing, NULL));
     thrum_thread_release(failing);
@@ -165,9 +148,9 @@ static void *kernel_name(void *buffer) {
 }
 
 TEST(default_names_count_the_unnamed_and_tell_the_target) {
-    thrum_thread *const one = make((thrum_thread_config){.target = answer});
-    thrum_thread *const named = make((thrum_thread_config){THRUM_TARGET(answer), .name = "named"});
-    thrum_thread *const two = make((thrum_thread_config){THRUM_TARGET(answer)});
+    thrum_thread *const one = test_new((thrum_thread_config){.target = answer});
+    thrum_thread *const named = test_new((thrum_thread_config){THRUM_TARGET(answer), .name = "named"});
+    thrum_thread *const two = test_new((thrum_thread_config){THRUM_TARGET(answer)});
     CHECK(strcmp(thrum_thread_name(one).text, "Thread-1") == 0);
     CHECK(strcmp(thrum_thread_name(named).text, "named") == 0);
     CHECK(strcmp(thrum_thread_name(two).text, "Thread-2 (answer)") == 0);
@@ -178,7 +161,7 @@ TEST(default_names_count_the_unnamed_and_tell_the_target) {
 
 TEST(a_name_can_be_set_at_any_time) {
     thrum_event_clear(&begin);
-    thrum_thread *const thread = make((thrum_thread_config){.target = linger});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = linger});
     CHECK_EQ(thrum_thread_set_name(thread, "before"), THRUM_OK);
     CHECK(strcmp(thrum_thread_name(thread).text, "before") == 0);
     CHECK_EQ(thrum_thread_start(thread), THRUM_OK);
@@ -200,7 +183,7 @@ TEST(a_name_can_be_set_at_any_time) {
 
 TEST(the_kernels_name_is_set_at_start_cut_to_15_bytes) {
     char seen[16] = "";
-    join_and_release(start((thrum_thread_config){
+    test_join_and_release(test_spawn((thrum_thread_config){
         .target = kernel_name, .argument = seen, .name = "a name of more than fifteen"}));
     CHECK(strcmp(seen, "a name of more ") == 0);
 }
@@ -212,7 +195,7 @@ static void *rename_oneself(void *buffer) {
 
 TEST(the_kernels_name_follows_a_thread_that_renames_itself) {
     char seen[16] = "";
-    join_and_release(start((thrum_thread_config){.target = rename_oneself, .argument = seen}));
+    test_join_and_release(test_spawn((thrum_thread_config){.target = rename_oneself, .argument = seen}));
     CHECK(strcmp(seen, "renamed by itse") == 0);
 }
 
@@ -223,12 +206,12 @@ static void *kernel_name_when_let_go(void *buffer) {
 
 TEST(the_kernels_name_does_not_follow_another_threads_renaming) {
     char seen[16] = "";
-    thrum_thread *const thread =
-        start((thrum_thread_config){.target = kernel_name_when_let_go, .argument = seen, .name = "first"});
+    thrum_thread *const thread = test_spawn(
+        (thrum_thread_config){.target = kernel_name_when_let_go, .argument = seen, .name = "first"});
     thrum_event_wait(&begin);
     CHECK_EQ(thrum_thread_set_name(thread, "second"), THRUM_OK);
     thrum_event_set(&go_on);
-    join_and_release(thread);
+    test_join_and_release(thread);
     CHECK(strcmp(seen, "first") == 0);
 }
 
@@ -243,7 +226,7 @@ static void *own_ids(void *p) {
 
 TEST(ident_and_native_id_are_none_before_and_kept_after) {
     uint64_t seen[2] = {0, 0};
-    thrum_thread *const thread = make((thrum_thread_config){.target = own_ids, .argument = seen});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = own_ids, .argument = seen});
     CHECK_EQ(thrum_thread_ident(thread), 0);
     CHECK_EQ(thrum_thread_native_id(thread), 0);
     CHECK_EQ(thrum_thread_start(thread), THRUM_OK);
@@ -260,7 +243,7 @@ TEST(ident_and_native_id_are_none_before_and_kept_after) {
 }
 
 TEST(is_alive_from_start_to_end) {
-    thrum_thread *const thread = make((thrum_thread_config){.target = linger});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = linger});
     CHECK(!thrum_thread_is_alive(thread));
     CHECK_EQ(thrum_thread_start(thread), THRUM_OK);
     CHECK(thrum_thread_is_alive(thread)); /* at once, however late it runs */
@@ -273,7 +256,7 @@ TEST(is_alive_from_start_to_end) {
 }
 
 TEST(a_second_start_is_refused_while_it_runs_and_after_its_end) {
-    thrum_thread *const thread = start((thrum_thread_config){.target = linger});
+    thrum_thread *const thread = test_spawn((thrum_thread_config){.target = linger});
     CHECK_EQ(thrum_thread_start(thread), THRUM_ALREADY_STARTED);
     thrum_event_set(&go_on);
     CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
@@ -299,13 +282,13 @@ static void *start_it(void *p) {
 
 TEST(of_many_starts_at_once_one_succeeds) {
     for (int round = 0; round < 50; round++) {
-        rivals r = {.thread = make((thrum_thread_config){.target = answer})};
+        rivals r = {.thread = test_new((thrum_thread_config){.target = answer})};
         CHECK_EQ(thrum_barrier_init(&r.meet, 4), THRUM_OK);
         test_thread starters[4];
         for (int i = 0; i < 4; i++) starters[i] = test_start(start_it, &r);
         for (int i = 0; i < 4; i++) test_join(&starters[i]);
         CHECK_EQ(thrum_u32_load_relaxed(&r.won), 1);
-        join_and_release(r.thread);
+        test_join_and_release(r.thread);
     }
 }
 
@@ -313,7 +296,7 @@ TEST(of_many_starts_at_once_one_succeeds) {
 
 static void *daemons_of_children(void *p) {
     bool *const inherited = p;
-    thrum_thread *const child = make((thrum_thread_config){.target = answer});
+    thrum_thread *const child = test_new((thrum_thread_config){.target = answer});
     inherited[0] = thrum_thread_daemon(child);
     thrum_thread_release(child);
     return NULL;
@@ -322,9 +305,10 @@ static void *daemons_of_children(void *p) {
 TEST(daemon_is_inherited_from_the_thread_that_makes_it) {
     bool of_main[1], of_daemon[1], of_other[1];
     daemons_of_children(of_main);
-    join_and_release(start((thrum_thread_config){
+    test_join_and_release(test_spawn((thrum_thread_config){
         .target = daemons_of_children, .argument = of_daemon, .daemon = THRUM_DAEMON_YES}));
-    join_and_release(start((thrum_thread_config){.target = daemons_of_children, .argument = of_other}));
+    test_join_and_release(
+        test_spawn((thrum_thread_config){.target = daemons_of_children, .argument = of_other}));
     bool of_alien[1];
     test_thread alien = test_start(daemons_of_children, of_alien);
     test_join(&alien);
@@ -332,7 +316,7 @@ TEST(daemon_is_inherited_from_the_thread_that_makes_it) {
 }
 
 TEST(daemon_can_be_set_until_the_start_and_not_for_main_and_aliens) {
-    thrum_thread *const thread = make((thrum_thread_config){.target = linger});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = linger});
     CHECK_EQ(thrum_thread_set_daemon(thread, true), THRUM_OK);
     CHECK(thrum_thread_daemon(thread));
     CHECK_EQ(thrum_thread_start(thread), THRUM_OK);
@@ -349,7 +333,7 @@ TEST(daemon_can_be_set_until_the_start_and_not_for_main_and_aliens) {
 /* ---- join ---- */
 
 TEST(join_before_the_start_is_refused) {
-    thrum_thread *const thread = make((thrum_thread_config){.target = answer});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = answer});
     CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_NOT_STARTED);
     CHECK_EQ(thrum_thread_join_until(thread, NULL, THRUM_NOW), THRUM_NOT_STARTED);
     thrum_thread_release(thread);
@@ -362,12 +346,12 @@ static void *join_oneself(void *unused) {
 }
 
 TEST(join_of_oneself_is_refused) {
-    join_and_release(start((thrum_thread_config){.target = join_oneself}));
+    test_join_and_release(test_spawn((thrum_thread_config){.target = join_oneself}));
     join_oneself(NULL);
 }
 
 TEST(join_with_a_deadline_times_out_and_may_be_repeated) {
-    thrum_thread *const thread = start((thrum_thread_config){.target = linger, .argument = &begin});
+    thrum_thread *const thread = test_spawn((thrum_thread_config){.target = linger, .argument = &begin});
     CHECK_EQ(thrum_thread_join_until(thread, NULL, THRUM_NOW), THRUM_TIMEOUT);
     CHECK_EQ(thrum_thread_join_until(thread, NULL, thrum_after(-1)), THRUM_TIMEOUT);
     const uint64_t before = test_now_ns();
@@ -401,7 +385,7 @@ static void *join_it(void *p) {
 TEST(many_threads_may_join_one_at_once) {
     for (int round = 0; round < 20; round++) {
         thrum_event_clear(&go_on);
-        thrum_thread *const thread = start((thrum_thread_config){.target = linger, .argument = &go_on});
+        thrum_thread *const thread = test_spawn((thrum_thread_config){.target = linger, .argument = &go_on});
         joining patient = {thread, false}, timed = {thread, true};
         test_thread joiners[6];
         for (int i = 0; i < 6; i++) joiners[i] = test_start(join_it, i % 2 ? &patient : &timed);
@@ -431,7 +415,7 @@ TEST(after_join_no_code_of_the_thread_runs_any_more) {
     for (int i = 0; i < 20; i++) {
         thrum_u32 noted = {0};
         thrum_thread *const thread =
-            start((thrum_thread_config){.target = have_a_very_end, .argument = &noted});
+            test_spawn((thrum_thread_config){.target = have_a_very_end, .argument = &noted});
         CHECK_EQ(thrum_thread_join_until(thread, NULL, i % 2 ? thrum_after(60) : THRUM_FOREVER), THRUM_OK);
         CHECK_EQ(thrum_u32_load_relaxed(&noted), 1);
         thrum_thread_release(thread);
@@ -441,14 +425,14 @@ TEST(after_join_no_code_of_the_thread_runs_any_more) {
 TEST(a_thread_that_ends_wakes_who_waits_for_any) {
     thrum_event_clear(&go_on);
     thrum_event never = THRUM_EVENT_INIT;
-    thrum_thread *const thread = start((thrum_thread_config){.target = linger});
+    thrum_thread *const thread = test_spawn((thrum_thread_config){.target = linger});
     const thrum_waitable set[] = {THRUM_WAITABLE(&never), THRUM_WAITABLE(thrum_thread_ended(thread))};
     unsigned which = 9;
     CHECK_EQ(thrum_wait_any_until(set, 2, THRUM_NOW, &which), THRUM_TIMEOUT);
     thrum_event_set(&go_on);
     CHECK_EQ(thrum_wait_any(set, 2, &which), THRUM_OK);
     CHECK_EQ(which, 1);
-    join_and_release(thread);
+    test_join_and_release(thread);
 }
 
 /* ---- exit ---- */
@@ -459,7 +443,7 @@ static void *exit_with(void *value) {
 
 TEST(exit_hands_its_value_to_join_and_is_no_failure) {
     void *value = NULL;
-    thrum_thread *const thread = start((thrum_thread_config){.target = exit_with, .argument = &begin});
+    thrum_thread *const thread = test_spawn((thrum_thread_config){.target = exit_with, .argument = &begin});
     CHECK_EQ(thrum_thread_join(thread, &value), THRUM_OK);
     CHECK(value == &begin);
     CHECK(!thrum_thread_failed(thread, NULL));
@@ -476,7 +460,7 @@ static void *exit_holding(void *value) {
 }
 
 TEST(exit_lets_go_of_what_is_held) {
-    join_and_release(start((thrum_thread_config){.target = exit_holding}));
+    test_join_and_release(test_spawn((thrum_thread_config){.target = exit_holding}));
     CHECK(thrum_lock_try_acquire(&held));
 }
 
@@ -496,7 +480,7 @@ static void *pthread_exit_holding(void *unused) {
 }
 
 TEST(pthread_exit_within_a_block_lets_go_of_nothing_and_does_no_harm) {
-    join_and_release(start((thrum_thread_config){.target = pthread_exit_holding}));
+    test_join_and_release(test_spawn((thrum_thread_config){.target = pthread_exit_holding}));
     CHECK(thrum_lock_locked(&held)); /* this file is compiled without -fexceptions */
 }
 
@@ -513,7 +497,8 @@ static void *exit_with_cleanup(void *cleaned) {
 
 TEST(exit_runs_cleanup_handlers) {
     bool cleaned = false;
-    join_and_release(start((thrum_thread_config){.target = exit_with_cleanup, .argument = &cleaned}));
+    test_join_and_release(
+        test_spawn((thrum_thread_config){.target = exit_with_cleanup, .argument = &cleaned}));
     CHECK(cleaned);
 }
 
@@ -529,7 +514,7 @@ static void *be_cancelled(void *p) {
 
 TEST(a_cancelled_thread_ends_as_others_do) {
     pthread_t self;
-    thrum_thread *const thread = start((thrum_thread_config){.target = be_cancelled, .argument = &self});
+    thrum_thread *const thread = test_spawn((thrum_thread_config){.target = be_cancelled, .argument = &self});
     thrum_event_wait(&begin);
     CHECK_EQ(pthread_cancel(self), 0);
     CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
@@ -556,17 +541,6 @@ TEST(a_thread_never_joined_leaks_nothing) {
           200L * 1024 * (long)test_slowdown()); /* a leaked stack has 8 MB of addresses, 8 KB of pages */
 }
 
-/* In a forked child, for what cannot be undone. */
-static void in_child(void (*run)(void)) {
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        run();
-        _exit(0);
-    }
-    test_join_child(child);
-}
-
 static void refuse_threads(void) {
     const struct rlimit none = {0, 4096};
     CHECK_EQ(setrlimit(RLIMIT_NPROC, &none), 0);
@@ -575,7 +549,7 @@ static void refuse_threads(void) {
 
 static void start_without_threads(void) {
     refuse_threads();
-    thrum_thread *const thread = make((thrum_thread_config){.target = answer});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = answer});
     errno = 77;
     CHECK_EQ(thrum_thread_start(thread), THRUM_NO_THREAD);
     CHECK_EQ(errno, 77);
@@ -590,13 +564,13 @@ static void start_without_threads(void) {
 }
 
 TEST(a_start_without_a_thread_is_refused_and_leaves_nothing) {
-    in_child(start_without_threads);
+    test_in_child(start_without_threads);
 }
 
 static void start_when_there_are_threads_again(void) {
     CHECK_EQ(thrum_rcu_prepare(), THRUM_OK); /* so that it is the thread itself that is refused */
     refuse_threads();
-    thrum_thread *const thread = make((thrum_thread_config){.target = linger, .argument = &begin});
+    thrum_thread *const thread = test_new((thrum_thread_config){.target = linger, .argument = &begin});
     for (int i = 0; i < 3; i++) CHECK_EQ(thrum_thread_start(thread), THRUM_NO_THREAD);
     CHECK_EQ(thrum_active_count(), 1);
     const struct rlimit many = {4096, 4096};
@@ -612,12 +586,12 @@ static void start_when_there_are_threads_again(void) {
 }
 
 TEST(a_start_that_failed_may_be_tried_again) {
-    in_child(start_when_there_are_threads_again);
+    test_in_child(start_when_there_are_threads_again);
 }
 
 static void start_without_memory(void) {
     CHECK_EQ(thrum_rcu_prepare(), THRUM_OK);
-    thrum_thread *const thread = make(
+    thrum_thread *const thread = test_new(
         (thrum_thread_config){.target = answer, .stack_size = (size_t)1 << 46}); /* no such address space */
     const thrum_result result = thrum_thread_start(thread);
     CHECK(result == THRUM_NO_THREAD || result == THRUM_NO_MEMORY);
@@ -626,7 +600,7 @@ static void start_without_memory(void) {
 }
 
 TEST(a_start_without_memory_for_the_stack_is_refused) {
-    in_child(start_without_memory);
+    test_in_child(start_without_memory);
 }
 
 static void *stack_of_oneself(void *p) {
@@ -645,9 +619,10 @@ TEST(the_stack_is_as_large_as_asked_for) {
     size_t own = 0, of_default = 0, old = 1;
     CHECK_EQ(thrum_stack_size(512 * 1024, &old), THRUM_OK);
     CHECK_EQ(old, 0);
-    join_and_release(start((thrum_thread_config){.target = stack_of_oneself, .argument = &of_default}));
+    test_join_and_release(
+        test_spawn((thrum_thread_config){.target = stack_of_oneself, .argument = &of_default}));
     CHECK(of_default >= 512 * 1024 && of_default < 1024 * 1024);
-    join_and_release(start(
+    test_join_and_release(test_spawn(
         (thrum_thread_config){.target = stack_of_oneself, .argument = &own, .stack_size = 1024 * 1024}));
     CHECK(own >= 1024 * 1024 && own < 2 * 1024 * 1024);
     CHECK_EQ(thrum_stack_size(THRUM_STACK_MIN - 1, &old), THRUM_INVALID);
@@ -662,9 +637,10 @@ static void *slack_of_oneself(void *p) {
 
 TEST(the_timer_slack_is_as_asked_for) {
     int own = 0, of_default = 0;
-    join_and_release(
-        start((thrum_thread_config){.target = slack_of_oneself, .argument = &own, .timer_slack_ns = 1}));
-    join_and_release(start((thrum_thread_config){.target = slack_of_oneself, .argument = &of_default}));
+    test_join_and_release(
+        test_spawn((thrum_thread_config){.target = slack_of_oneself, .argument = &own, .timer_slack_ns = 1}));
+    test_join_and_release(
+        test_spawn((thrum_thread_config){.target = slack_of_oneself, .argument = &of_default}));
     CHECK_EQ(own, 1);
     CHECK_EQ(of_default, prctl(PR_GET_TIMERSLACK));
 }
@@ -672,7 +648,7 @@ TEST(the_timer_slack_is_as_asked_for) {
 TEST(describe_tells_name_state_and_ident) {
     char line[128];
     thrum_thread *const thread =
-        make((thrum_thread_config){.target = answer, .name = "d", .daemon = THRUM_DAEMON_YES});
+        test_new((thrum_thread_config){.target = answer, .name = "d", .daemon = THRUM_DAEMON_YES});
     CHECK(thrum_thread_describe(thread, line, sizeof line) > 0);
     CHECK(strstr(line, "\"d\"") && strstr(line, "new") && strstr(line, "daemon"));
     CHECK_EQ(thrum_thread_start(thread), THRUM_OK);
@@ -694,13 +670,13 @@ static void *finish_late(void *unused) {
 
 static void *start_another(void *unused) {
     thrum_futex_nap(thrum_after_ms(50));
-    thrum_thread_release(start((thrum_thread_config){.target = finish_late}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = finish_late}));
     return unused;
 }
 
 TEST(shutdown_waits_for_those_that_are_not_daemons_those_started_meanwhile_too) {
-    thrum_thread_release(start((thrum_thread_config){.target = finish_late}));
-    thrum_thread_release(start((thrum_thread_config){.target = start_another}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = finish_late}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = start_another}));
     thrum_shutdown();
     CHECK_EQ(thrum_u32_load_acquire(&finished), 2);
     thrum_shutdown(); /* idempotent */
@@ -727,7 +703,7 @@ static void *finish_when_let_go(void *unused) {
 TEST(at_shutdown_functions_run_before_the_wait_the_last_first) {
     static char letters[] = "abc";
     for (int i = 0; i < 3; i++) CHECK_EQ(thrum_at_shutdown(wish, &letters[i]), THRUM_OK);
-    thrum_thread_release(start((thrum_thread_config){.target = finish_when_let_go}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = finish_when_let_go}));
     thrum_shutdown();
     CHECK(strcmp(order, "cba") == 0);
     CHECK_EQ(thrum_u32_load_acquire(&finished), 1);
@@ -737,8 +713,9 @@ TEST(at_shutdown_functions_run_before_the_wait_the_last_first) {
 }
 
 static void end_with_a_daemon(void) {
-    thrum_thread *const daemon = start((thrum_thread_config){.target = linger, .daemon = THRUM_DAEMON_YES});
-    thrum_thread *const fresh = make((thrum_thread_config){.target = answer});
+    thrum_thread *const daemon =
+        test_spawn((thrum_thread_config){.target = linger, .daemon = THRUM_DAEMON_YES});
+    thrum_thread *const fresh = test_new((thrum_thread_config){.target = answer});
     thrum_shutdown();
     CHECK(thrum_thread_is_alive(daemon)); /* abandoned */
     CHECK_EQ(thrum_thread_start(fresh), THRUM_FINALIZING);
@@ -752,7 +729,7 @@ static void end_with_a_daemon(void) {
 }
 
 TEST(after_the_end_starts_and_endless_joins_of_daemons_are_refused) {
-    in_child(end_with_a_daemon);
+    test_in_child(end_with_a_daemon);
 }
 
 /* Registered before the first start, so it runs after the handler of the library. */
@@ -765,7 +742,7 @@ static void check_at_exit(void) {
 
 TEST(returning_from_main_waits_for_threads) {
     CHECK_EQ(atexit(check_at_exit), 0);
-    thrum_thread_release(start((thrum_thread_config){.target = finish_late}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = finish_late}));
 }
 
 /* A child that ends by itself, and its status. */
@@ -783,7 +760,7 @@ static int status_of(void (*run)(void)) {
 
 static void exit_with_3(void) {
     CHECK_EQ(atexit(check_at_exit), 0);
-    thrum_thread_release(start((thrum_thread_config){.target = finish_late}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = finish_late}));
     exit(3);
 }
 
@@ -794,7 +771,7 @@ TEST(exit_waits_and_keeps_its_status) {
 }
 
 static void exit_with_a_daemon(void) {
-    thrum_thread_release(start((thrum_thread_config){.target = linger, .daemon = THRUM_DAEMON_YES}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = linger, .daemon = THRUM_DAEMON_YES}));
     exit(4);
 }
 
@@ -811,8 +788,8 @@ static void *exit_in_thread(void *unused) {
 
 static void let_a_thread_exit(void) {
     CHECK_EQ(atexit(check_at_exit), 0);
-    thrum_thread_release(start((thrum_thread_config){.target = finish_late}));
-    thrum_thread *const thread = start((thrum_thread_config){.target = exit_in_thread});
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = finish_late}));
+    thrum_thread *const thread = test_spawn((thrum_thread_config){.target = exit_in_thread});
     (void)thrum_thread_join(thread, NULL);
     _exit(98); /* its exit ends the process first */
 }
@@ -824,17 +801,17 @@ TEST(a_thread_that_calls_exit_waits_for_the_others_but_not_for_main) {
 }
 
 static void quit_with_a_thread(void) {
-    thrum_thread_release(start((thrum_thread_config){.target = linger}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = linger}));
     quick_exit(6);
 }
 
 static void leave_with_a_thread(void) {
-    thrum_thread_release(start((thrum_thread_config){.target = linger}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = linger}));
     _exit(7);
 }
 
 static void abort_with_a_thread(void) {
-    thrum_thread_release(start((thrum_thread_config){.target = linger}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = linger}));
     const struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
     signal(SIGABRT, SIG_DFL);
@@ -842,7 +819,7 @@ static void abort_with_a_thread(void) {
 }
 
 static void exec_with_a_thread(void) {
-    thrum_thread_release(start((thrum_thread_config){.target = linger}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = linger}));
     execlp("true", "true", (char *)NULL);
 }
 
@@ -904,7 +881,7 @@ static void *join_main(void *unused) {
 }
 
 TEST(main_can_be_joined_and_ends_when_shutdown_waits) {
-    thrum_thread_release(start((thrum_thread_config){.target = join_main}));
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = join_main}));
     thrum_event_wait(&begin);
     thrum_shutdown();
     CHECK_EQ(thrum_u32_load_acquire(&finished), 1);

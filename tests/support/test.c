@@ -139,6 +139,16 @@ void test_join_child(pid_t child) {
     CHECK_EQ(WEXITSTATUS(status), 0);
 }
 
+void test_in_child(void (*run)(void)) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        run();
+        _exit(0);
+    }
+    test_join_child(child);
+}
+
 static cpu_set_t unpinned;
 
 void test_pin(unsigned processors) {

@@ -76,6 +76,8 @@ void test_await_busy(const test_thread *thread, uint64_t ns);
 
 /* Waits for a forked child, which a failed CHECK aborts: it must have ended with status 0. */
 void test_join_child(pid_t child);
+/* Runs it in a forked child, and waits for that: for what cannot be undone. */
+void test_in_child(void (*run)(void));
 
 /*
  * Keeps the calling thread, and those that it starts from now on, to so many of its processors (to
