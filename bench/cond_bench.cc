@@ -19,6 +19,12 @@
 #ifdef THRUM_BENCH_HAS_ABSL
 #include <absl/synchronization/mutex.h>
 #endif
+#ifdef THRUM_BENCH_HAS_GLIB
+#include <glib.h>
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+#include "support/rust.h"
+#endif
 
 namespace bench {
 namespace {
@@ -65,6 +71,29 @@ struct Absl {
     void wait(int which) { conds[which].Wait(&mutex); }
     void notify(int which) { conds[which].Signal(); }
     void notify_all(int which) { conds[which].SignalAll(); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_GLIB
+struct Glib {
+    GMutex mutex = {};
+    GCond conds[2] = {};
+    void lock() { g_mutex_lock(&mutex); }
+    void unlock() { g_mutex_unlock(&mutex); }
+    void wait(int which) { g_cond_wait(&conds[which], &mutex); }
+    void notify(int which) { g_cond_signal(&conds[which]); }
+    void notify_all(int which) { g_cond_broadcast(&conds[which]); }
+};
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+struct ParkingLot {
+    rust_monitor *monitor = rust_monitor_new();
+    ~ParkingLot() { rust_monitor_free(monitor); }
+    void lock() { rust_monitor_lock(monitor); }
+    void unlock() { rust_monitor_unlock(monitor); }
+    void wait(int which) { rust_monitor_wait(monitor, size_t(which)); }
+    void notify(int which) { rust_monitor_notify_one(monitor, size_t(which)); }
+    void notify_all(int which) { rust_monitor_notify_all(monitor, size_t(which)); }
 };
 #endif
 
@@ -236,6 +265,12 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_ABSL
     cond_rows<Absl>("absl");
+#endif
+#ifdef THRUM_BENCH_HAS_GLIB
+    cond_rows<Glib>("glib");
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+    cond_rows<ParkingLot>("parking_lot");
 #endif
 }
 

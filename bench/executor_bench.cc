@@ -21,6 +21,12 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #endif
+#ifdef THRUM_BENCH_HAS_GLIB
+#include <glib.h>
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+#include "support/rust.h"
+#endif
 
 namespace bench {
 namespace {
@@ -190,6 +196,59 @@ int a_microsecond(void *work) {
     return 0;
 }
 
+#ifdef THRUM_BENCH_HAS_RUST
+template <Function *function> void call(void *argument) {
+    (void)function(argument);
+}
+
+struct Rayon {
+    rust_rayon *pool = rust_rayon_new(WORKERS);
+    ~Rayon() {
+        rust_rayon_free(pool);
+    }
+    template <Function *function> void submit(void *argument) {
+        rust_rayon_submit(pool, call<function>, argument);
+    }
+    void finish() {
+        rust_rayon_finish(pool);
+    }
+};
+
+struct Tokio {
+    rust_tokio *pool = rust_tokio_new(WORKERS);
+    ~Tokio() {
+        rust_tokio_free(pool);
+    }
+    template <Function *function> void submit(void *argument) {
+        rust_tokio_submit(pool, call<function>, argument);
+    }
+    void finish() {
+        rust_tokio_finish(pool);
+    }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_GLIB
+struct Glib {
+    struct Item {
+        Function *function;
+        void *argument;
+    };
+    static void run(void *item, void *) {
+        auto *const it = static_cast<Item *>(item);
+        (void)it->function(it->argument);
+        delete it;
+    }
+    GThreadPool *pool = g_thread_pool_new(run, nullptr, WORKERS, TRUE, nullptr);
+    template <Function *function> void submit(void *argument) {
+        g_thread_pool_push(pool, new Item{function, argument}, nullptr);
+    }
+    void finish() {
+        g_thread_pool_free(pool, FALSE, TRUE);
+    }
+};
+#endif
+
 /* From the first submit until all are done. */
 template <class Pool, Function *function>
 void many(Figures &figures, uint64_t full, void *argument, int submitters) {
@@ -281,6 +340,13 @@ void rows() {
 #if __has_include(<boost/asio/thread_pool.hpp>)
     rows_of<Asio>("boost_asio");
     rows_with_future_of<Asio>("boost_asio");
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+    rows_of<Rayon>("rayon");
+    rows_of<Tokio>("tokio");
+#endif
+#ifdef THRUM_BENCH_HAS_GLIB
+    rows_of<Glib>("glib");
 #endif
 }
 

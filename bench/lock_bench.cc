@@ -149,6 +149,12 @@ void rows() {
 #ifdef THRUM_BENCH_HAS_ABSL
     all_rows<AbslMutex>("absl");
 #endif
+#ifdef THRUM_BENCH_HAS_GLIB
+    all_rows<GlibMutex>("glib");
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+    all_rows<ParkingLot>("parking_lot");
+#endif
     uncontended_rows<YieldingSpin>("spin");
     contended_rows<YieldingSpin>("spin");
 #ifdef THRUM_BENCH_HAS_TBB

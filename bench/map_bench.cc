@@ -14,6 +14,12 @@
 #ifdef THRUM_BENCH_HAS_TBB
 #include <oneapi/tbb/concurrent_hash_map.h>
 #endif
+#ifdef THRUM_BENCH_HAS_CUCKOO
+#include <libcuckoo/cuckoohash_map.hh>
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+#include "support/rust.h"
+#endif
 
 namespace bench {
 namespace {
@@ -143,6 +149,56 @@ struct Tbb {
 };
 #endif
 
+#ifdef THRUM_BENCH_HAS_CUCKOO
+struct Cuckoo {
+    libcuckoo::cuckoohash_map<uint64_t, uint64_t> numbers{entries};
+    libcuckoo::cuckoohash_map<std::string, uint64_t> texts{entries};
+    template <class Map, class Key> static uint64_t find(const Map &map, const Key &key) {
+        uint64_t value = 0;
+        return map.find(key, value) ? value : 0;
+    }
+    uint64_t get(uint64_t key) {
+        return find(numbers, key);
+    }
+    uint64_t get(const std::string &key) {
+        return find(texts, key);
+    }
+    void put(uint64_t key) {
+        numbers.insert_or_assign(key, uint64_t(7));
+    }
+    void put(const std::string &key) {
+        texts.insert_or_assign(key, uint64_t(7));
+    }
+    void remove(uint64_t key) {
+        numbers.erase(key);
+    }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_RUST
+struct Dashmap {
+    rust_map *map = rust_map_new(entries);
+    ~Dashmap() {
+        rust_map_free(map);
+    }
+    uint64_t get(uint64_t key) {
+        return rust_map_get(map, key);
+    }
+    uint64_t get(const std::string &key) {
+        return rust_map_get_text(map, key.data(), key.size());
+    }
+    void put(uint64_t key) {
+        rust_map_put(map, key, 7);
+    }
+    void put(const std::string &key) {
+        rust_map_put_text(map, key.data(), key.size(), 7);
+    }
+    void remove(uint64_t key) {
+        rust_map_remove(map, key);
+    }
+};
+#endif
+
 /* The table alone, by one thread. */
 struct Limit {
     std::unordered_map<uint64_t, uint64_t> numbers;
@@ -236,6 +292,12 @@ void rows() {
     rows_of<Pthread>("pthread");
 #ifdef THRUM_BENCH_HAS_TBB
     rows_of<Tbb>("tbb");
+#endif
+#ifdef THRUM_BENCH_HAS_CUCKOO
+    rows_of<Cuckoo>("libcuckoo");
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+    rows_of<Dashmap>("dashmap");
 #endif
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pointers through a queue whose threads sleep when there is none, or no room. */
 #include "support/bench.h"
+#include "support/rivals.h"
 
 #include <condition_variable>
 #include <deque>
@@ -14,6 +15,12 @@
 #endif
 #if __has_include(<concurrentqueue/blockingconcurrentqueue.h>)
 #include <concurrentqueue/blockingconcurrentqueue.h>
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+#include "support/rust.h"
+#endif
+#ifdef THRUM_BENCH_HAS_GLIB
+#include <glib.h>
 #endif
 
 namespace bench {
@@ -122,6 +129,39 @@ struct Moodycamel {
 #endif
 
 /* One thread, one item in it at a time, another one asleep elsewhere. */
+#ifdef THRUM_BENCH_HAS_RUST
+struct Crossbeam {
+    rust_channel *channel;
+    explicit Crossbeam(size_t bound) : channel(rust_channel_new(bound)) {}
+    ~Crossbeam() {
+        rust_channel_free(channel);
+    }
+    void put(void *item) {
+        rust_channel_put(channel, size_t(item));
+    }
+    void *get() {
+        return reinterpret_cast<void *>(rust_channel_get(channel));
+    }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_GLIB
+/* Has no bound. */
+struct Glib {
+    GAsyncQueue *queue = g_async_queue_new();
+    explicit Glib(size_t) {}
+    ~Glib() {
+        g_async_queue_unref(queue);
+    }
+    void put(void *item) {
+        g_async_queue_push(queue, item);
+    }
+    void *get() {
+        return g_async_queue_pop(queue);
+    }
+};
+#endif
+
 template <class Queue> void put_get(benchmark::State &state) {
     Queue queue(1024);
     for (auto _ : state) {
@@ -169,6 +209,12 @@ void rows() {
 #endif
 #if __has_include(<concurrentqueue/blockingconcurrentqueue.h>)
     rows_of<Moodycamel>("moodycamel");
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+    rows_of<Crossbeam>("crossbeam");
+#endif
+#ifdef THRUM_BENCH_HAS_GLIB
+    rows_of<Glib>("glib");
 #endif
 }
 

@@ -4,6 +4,7 @@
  * yields.
  */
 #include "support/bench.h"
+#include "support/rivals.h"
 
 #include <memory>
 #include <vector>
@@ -20,6 +21,21 @@
 #endif
 #if __has_include(<concurrentqueue/concurrentqueue.h>)
 #include <concurrentqueue/concurrentqueue.h>
+#endif
+#ifdef THRUM_BENCH_HAS_ATOMIC_QUEUE
+#include <atomic_queue/atomic_queue.h>
+#endif
+#ifdef THRUM_BENCH_HAS_XENIUM
+#include <xenium/vyukov_bounded_queue.hpp>
+#endif
+#ifdef THRUM_BENCH_HAS_CDS
+#include <cds/container/vyukov_mpmc_cycle_queue.h>
+#endif
+#ifdef THRUM_BENCH_HAS_READERWRITER
+#include <readerwriterqueue.h>
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+#include "support/rust.h"
 #endif
 
 namespace bench {
@@ -174,6 +190,77 @@ struct Moodycamel {
 };
 #endif
 
+#ifdef THRUM_BENCH_HAS_ATOMIC_QUEUE
+/* Its size is given when it is made, as ours is. */
+template <bool spsc> struct AtomicQueue {
+    atomic_queue::AtomicQueueB<void *, std::allocator<void *>, nullptr, true, false, spsc> queue;
+    explicit AtomicQueue(size_t count) : queue(unsigned(count)) {}
+    bool put(void *item) {
+        return queue.try_push(item);
+    }
+    bool get(void *&item) {
+        return queue.try_pop(item);
+    }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_XENIUM
+struct Xenium {
+    xenium::vyukov_bounded_queue<void *> queue;
+    explicit Xenium(size_t count) : queue(count) {}
+    bool put(void *item) {
+        return queue.try_push(item);
+    }
+    bool get(void *&item) {
+        return queue.try_pop(item);
+    }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_CDS
+struct Cds {
+    cds::container::VyukovMPMCCycleQueue<void *> queue;
+    explicit Cds(size_t count) : queue(count) {}
+    bool put(void *item) {
+        return queue.enqueue(item);
+    }
+    bool get(void *&item) {
+        return queue.dequeue(item);
+    }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_READERWRITER
+struct ReaderWriter {
+    moodycamel::ReaderWriterQueue<void *> queue;
+    explicit ReaderWriter(size_t count) : queue(count) {}
+    bool put(void *item) {
+        return queue.try_enqueue(item);
+    }
+    bool get(void *&item) {
+        return queue.try_dequeue(item);
+    }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_RUST
+struct Crossbeam {
+    rust_ring *ring;
+    explicit Crossbeam(size_t count) : ring(rust_ring_new(count)) {}
+    ~Crossbeam() {
+        rust_ring_free(ring);
+    }
+    bool put(void *item) {
+        return rust_ring_put(ring, size_t(item));
+    }
+    bool get(void *&item) {
+        const size_t got = rust_ring_get(ring);
+        if (got) item = reinterpret_cast<void *>(got);
+        return got != 0;
+    }
+};
+#endif
+
 /* One thread, one item in it at a time. */
 template <class Ring> void put_get(benchmark::State &state) {
     Ring ring(64);
@@ -246,10 +333,28 @@ void rows() {
 #if __has_include(<concurrentqueue/concurrentqueue.h>)
     both_rows<Moodycamel>("moodycamel");
 #endif
+#ifdef THRUM_BENCH_HAS_ATOMIC_QUEUE
+    both_rows<AtomicQueue<false>>("atomic_queue");
+#endif
+#ifdef THRUM_BENCH_HAS_XENIUM
+    both_rows<Xenium>("xenium");
+#endif
+#ifdef THRUM_BENCH_HAS_CDS
+    both_rows<Cds>("libcds");
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+    both_rows<Crossbeam>("crossbeam");
+#endif
     spsc_rows<ThrumSpsc>("thrum");
     spsc_rows<Pthread>("pthread");
 #if __has_include(<boost/lockfree/queue.hpp>)
     spsc_rows<BoostSpsc>("boost");
+#endif
+#ifdef THRUM_BENCH_HAS_ATOMIC_QUEUE
+    spsc_rows<AtomicQueue<true>>("atomic_queue");
+#endif
+#ifdef THRUM_BENCH_HAS_READERWRITER
+    spsc_rows<ReaderWriter>("readerwriterqueue");
 #endif
 }
 

@@ -30,11 +30,37 @@
 #ifdef THRUM_BENCH_HAS_BOOST
 #include <boost/thread/shared_mutex.hpp>
 #endif
+#ifdef THRUM_BENCH_HAS_GLIB
+#include <glib.h>
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+#include "support/rust.h"
+#endif
 
 namespace bench {
 namespace {
 
 /* clang-format off */
+#ifdef THRUM_BENCH_HAS_GLIB
+struct Glib {
+    GRWLock lock = {};
+    void acquire_read() { g_rw_lock_reader_lock(&lock); }
+    void release_read() { g_rw_lock_reader_unlock(&lock); }
+    void acquire_write() { g_rw_lock_writer_lock(&lock); }
+    void release_write() { g_rw_lock_writer_unlock(&lock); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_RUST
+struct ParkingLot {
+    rust_rwlock lock = {};
+    void acquire_read() { rust_rwlock_read(&lock); }
+    void release_read() { rust_rwlock_read_end(&lock); }
+    void acquire_write() { rust_rwlock_write(&lock); }
+    void release_write() { rust_rwlock_write_end(&lock); }
+};
+#endif
+
 struct Thrum {
     thrum_rwlock lock = THRUM_RWLOCK_INIT;
     void acquire_read() { thrum_rwlock_acquire_read(&lock); }
@@ -346,6 +372,12 @@ void rows() {
 #ifdef THRUM_BENCH_HAS_CK
     all_rows<CkRw>("ck_rwlock");
     all_rows<CkPhaseFair>("ck_pflock");
+#endif
+#ifdef THRUM_BENCH_HAS_GLIB
+    all_rows<Glib>("glib");
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+    all_rows<ParkingLot>("parking_lot");
 #endif
 }
 

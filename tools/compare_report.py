@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """The report of tools/compare, from Google Benchmark's JSON files in one folder."""
 import os
-import re
 import statistics
 import sys
 import textwrap
@@ -18,16 +17,6 @@ TITLE = 25  # a longer one stands on a line of its own
 # With more than this share of the processors in other hands, threads did not meet as they should.
 BUSY = 0.05
 NOT_MEASURED = {"needs two processors", "not repeated after a hang"}
-
-
-def machine():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            models = re.findall(r"^model name\s*:\s*(.*)$", file.read(), re.MULTILINE)
-    except OSError:
-        models = []
-    virtual = "unknown processor" if not models else models[0]
-    return f"{virtual}, {os.cpu_count()} processors"
 
 
 def disturbance(folder):
@@ -49,7 +38,8 @@ def header(table, context, folder):
     noise = statistics.median(spreads) if spreads else 0
     yield "thrum beside pthread and the others, in one run"
     yield ""
-    yield f"  machine      {machine()}; {context.get('processors', '?')} usable"
+    yield f"  machine      {context.get('processor', 'unknown processor')}, {os.cpu_count()} processors; " + (
+        f"{context.get('processors', '?')} usable")
     yield f"  system       {context.get('kernel', '?')}, {context.get('libc', '?')}, {context.get('compiler', '?')}"
     yield f"  run          {context.get('date', '?')}, " + (
         "quick: coarse figures" if context.get("quick") == "yes" else "full") + (

@@ -33,6 +33,12 @@
 #ifdef THRUM_BENCH_HAS_TBB
 #include <tbb/spin_mutex.h>
 #endif
+#ifdef THRUM_BENCH_HAS_GLIB
+#include <glib.h>
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+#include "rust.h"
+#endif
 #ifdef THRUM_BENCH_HAS_BOOST
 #include <boost/thread/mutex.hpp>
 #include <boost/thread/recursive_mutex.hpp>
@@ -129,6 +135,24 @@ struct AbslMutex {
     void acquire() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.Lock(); }
     bool try_acquire() ABSL_NO_THREAD_SAFETY_ANALYSIS { return mutex.TryLock(); }
     void release() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.Unlock(); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_GLIB
+struct GlibMutex {
+    GMutex mutex = {};
+    void acquire() { g_mutex_lock(&mutex); }
+    bool try_acquire() { return g_mutex_trylock(&mutex); }
+    void release() { g_mutex_unlock(&mutex); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_RUST
+struct ParkingLot {
+    rust_mutex mutex = {};
+    void acquire() { rust_mutex_lock(&mutex); }
+    bool try_acquire() { return rust_mutex_try_lock(&mutex); }
+    void release() { rust_mutex_unlock(&mutex); }
 };
 #endif
 

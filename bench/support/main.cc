@@ -12,9 +12,11 @@
 #endif
 
 #include <cstring>
+#include <fstream>
+#include <map>
 #include <regex>
 
-#include <thrum/futex.h>
+#include <thrum/cpus.h>
 
 #include "rivals.h"
 
@@ -46,6 +48,19 @@ static void say(const char *key, const std::string &value) {
     benchmark::AddCustomContext(key, value);
 }
 
+/* "model name (family, model)": names of virtual processors say little. */
+static std::string processor() {
+    std::ifstream file("/proc/cpuinfo");
+    std::map<std::string, std::string> first;
+    for (std::string line; std::getline(file, line) && !line.empty();) {
+        const size_t tab = line.find('\t'), colon = line.find(": ");
+        if (tab < colon && colon != std::string::npos)
+            first.emplace(line.substr(0, tab), line.substr(colon + 2));
+    }
+    if (first["model name"].empty()) return "unknown";
+    return first["model name"] + " (family " + first["cpu family"] + ", model " + first["model"] + ")";
+}
+
 static void describe() {
     utsname name;
     if (uname(&name) == 0) say("kernel", std::string(name.sysname) + " " + name.release + " " + name.machine);
@@ -57,7 +72,8 @@ static void describe() {
 #else
     say("compiler", std::string("gcc ") + __VERSION__);
 #endif
-    say("processors", std::to_string(thrum_futex_usable_cpus()));
+    say("processor", processor());
+    say("processors", std::to_string(thrum_cpus()));
     say("missing", missing_rivals());
     say("quick", is_quick ? "yes" : "no");
 }

@@ -8,6 +8,12 @@
 #if __has_include(<concurrentqueue/lightweightsemaphore.h>)
 #define THRUM_BENCH_HAS_MOODYCAMEL 1
 #endif
+#if __has_include(<readerwriterqueue.h>)
+#define THRUM_BENCH_HAS_READERWRITER 1
+#endif
+#if __has_include(<atomic_queue/atomic_queue.h>)
+#define THRUM_BENCH_HAS_ATOMIC_QUEUE 1
+#endif
 #if __cplusplus >= 202002L && __has_include(<semaphore>)
 #define THRUM_BENCH_HAS_STD20 1
 #endif
@@ -37,6 +43,27 @@ inline std::string missing_rivals() {
 #endif
 #ifndef THRUM_BENCH_HAS_MOODYCAMEL
     missing("moodycamel");
+#endif
+#ifndef THRUM_BENCH_HAS_READERWRITER
+    missing("readerwriterqueue");
+#endif
+#ifndef THRUM_BENCH_HAS_ATOMIC_QUEUE
+    missing("atomic_queue");
+#endif
+#ifndef THRUM_BENCH_HAS_XENIUM
+    missing("xenium");
+#endif
+#ifndef THRUM_BENCH_HAS_CDS
+    missing("libcds");
+#endif
+#ifndef THRUM_BENCH_HAS_CUCKOO
+    missing("libcuckoo");
+#endif
+#ifndef THRUM_BENCH_HAS_GLIB
+    missing("GLib");
+#endif
+#ifndef THRUM_BENCH_HAS_RUST
+    missing("Rust's crates");
 #endif
 #ifndef THRUM_BENCH_HAS_STD20
     missing("C++20's std");
