@@ -443,6 +443,26 @@ static void elsewhere(void *(*function)(void *), void *argument) {
     test_join(&t);
 }
 
+static void *reads_beside_three(void *p) {
+    thrum_sharded_rwlock_acquire_read(p);
+    CHECK_EQ(thrum_sharded_rwlock_readers(p), 4);
+    CHECK_EQ(thrum_sharded_rwlock_release_read(p), THRUM_OK);
+    return NULL;
+}
+TEST(a_reader_with_a_place_counts_there_and_nowhere_else) {
+    for (int i = 0; i < PLACES; i++) thrum_u32_store_relaxed(&places[i].reads, 5);
+    CHECK_EQ(thrum_sharded_rwlock_init(&sharded, places, PLACES), THRUM_OK);
+    CHECK_EQ(thrum_sharded_rwlock_readers(&sharded), 0);
+    thrum_sharded_rwlock_acquire_read(&sharded);
+    CHECK(thrum_sharded_rwlock_try_acquire_read(&sharded));
+    CHECK_EQ(thrum_sharded_rwlock_acquire_read_until(&sharded, THRUM_NOW), THRUM_OK);
+    elsewhere(reads_beside_three, &sharded);
+    CHECK_EQ(thrum_sharded_rwlock_readers(&sharded), 3);
+    CHECK_EQ(thrum_rwlock_readers(&sharded.rest), 0);
+    for (int i = 0; i < 3; i++) CHECK_EQ(thrum_sharded_rwlock_release_read(&sharded), THRUM_OK);
+    CHECK_EQ(thrum_sharded_rwlock_readers(&sharded), 0);
+}
+
 TEST(the_read_mostly_form_excludes_as_the_other_does) {
     static thrum_sharded_rwlock without; /* all zero: no place for anybody */
     static thrum_rwlock_slot one[1];

@@ -199,7 +199,7 @@ static thrum_result watch(thrum_rwlock *rwlock, const side *mine, thrum_deadline
 static bool drain(thrum_rwlock *rwlock) {
     uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
     if ((seen & WRITER) || !thrum_lock_try_acquire(&rwlock->queue)) return false;
-    const candidate self = {.mine = &writing, .barriers = writing.barriers & ~CLOSED, .closed = CLOSED};
+    const candidate self = {.mine = &writing, .barriers = writing.barriers & ~CLOSED};
     thrum_u32_fetch_or_relaxed(&rwlock->state, CLOSED); /* I1 */
     thrum_park spin = thrum_park_look(THRUM_RWLOCK_DRAIN_NS);
     bool inside = false;

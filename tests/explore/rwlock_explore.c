@@ -153,6 +153,21 @@ static void a_timed_reader_between_writers(void) {
 EXPLORE(a_reader_that_gives_up_opens_it_again, .threads = 2, .begin = a_timed_reader_between_writers,
         .thread = again_and_again, .end = free_without_a_trace, .bounds = {3, 0, 5, 0})
 
+/* It gives up in the moment in which the reader leaves. */
+static void somebody_reads(void) {
+    name_words();
+    thrum_rwlock_acquire_read(&s.rwlock);
+    s.deadline.ns = EXPLORE_START_NS + 600000;
+}
+static void leave_or_give_up(unsigned me) {
+    if (me == 0)
+        REQUIRE(thrum_rwlock_release_read(&s.rwlock) == THRUM_OK);
+    else if (acquire(WRITE_TIMED))
+        use_and_let_go(WRITE_TIMED);
+}
+EXPLORE(a_writer_that_gives_up_as_the_reader_leaves_opens_it, .threads = 2, .begin = somebody_reads,
+        .thread = leave_or_give_up, .end = free_without_a_trace, .bounds = {4, 1, 4, 1})
+
 static void a_writer_downgrades(void) {
     name_words();
     s.kinds[0] = DOWNGRADE;
@@ -207,6 +222,36 @@ static void in_if_it_was_open_in_time(void) {
 }
 EXPLORE(a_caller_whose_deadline_passes_looks_once_more, .threads = 2, .begin = one_writes_and_one_is_next,
         .thread = come_at_the_deadline, .end = in_if_it_was_open_in_time, .bounds = {3, 0, 2, 1})
+
+/* A try to read fails at a writer alone; one to write where a candidate has closed it, or somebody is. */
+static void try_to_read(unsigned me) {
+    (void)me;
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(thrum_rwlock_try_acquire_read(&s.rwlock));
+        REQUIRE(thrum_rwlock_release_read(&s.rwlock) == THRUM_OK);
+    }
+}
+EXPLORE(a_try_to_read_does_not_fail_beside_readers, .threads = 2, .begin = name_words, .thread = try_to_read,
+        .end = free_without_a_trace, .bounds = {4, 1, 0, 1})
+
+static void one_writes(void) {
+    name_words();
+    thrum_rwlock_acquire_write(&s.rwlock);
+}
+/* Thread 0 keeps what it gets; until then it parks, which changes the word. */
+static void keep_it_or_try(unsigned me) {
+    if (me == 0) {
+        thrum_rwlock_acquire_write(&s.rwlock);
+        return;
+    }
+    REQUIRE(thrum_rwlock_release_write(&s.rwlock) == THRUM_OK);
+    if (thrum_rwlock_try_acquire_write(&s.rwlock))
+        REQUIRE(thrum_rwlock_release_write(&s.rwlock) == THRUM_OK);
+    else
+        REQUIRE(thrum_u32_load_relaxed(&s.rwlock.state) & (THRUM_RWLOCK_WRITER_ | THRUM_RWLOCK_CLOSED_));
+}
+EXPLORE(a_try_to_write_does_not_fail_at_a_free_one, .threads = 2, .begin = one_writes,
+        .thread = keep_it_or_try, .bounds = {3, 1, 2, 1})
 
 /* A candidate has closed it: nobody else gets in within a millisecond, however it comes. */
 static void closed_by_somebody(void) {
