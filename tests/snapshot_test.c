@@ -143,6 +143,26 @@ TEST(an_update_makes_the_next_version_of_the_present_one) {
     thrum_snapshot_clear(&cell);
 }
 
+/* Only the same cell is refused to a `make`, and in the debug build the check of inner locks knows that. */
+static thrum_snapshot another, third;
+
+static thrum_result write_others(const void *now, void *argument, void **next) {
+    CHECK_EQ(thrum_snapshot_set(&another, make_config(5), free_config), THRUM_OK);
+    CHECK_EQ(thrum_snapshot_update(&third, add_to_limit, argument, free_config), THRUM_OK);
+    thrum_snapshot_clear(&another);
+    return add_to_limit(now, argument, next);
+}
+
+TEST(the_make_of_an_update_may_write_other_cells) {
+    begin_anew();
+    int one = 1;
+    CHECK_EQ(thrum_snapshot_update(&cell, write_others, &one, free_config), THRUM_OK);
+    CHECK_EQ(limit_now(), 1);
+    thrum_snapshot_clear(&third);
+    thrum_snapshot_clear(&cell);
+    await_destroyed(3);
+}
+
 static void *update_often(void *unused) {
     int one = 1;
     for (unsigned i = 0; i < 2000 / test_slowdown(); i++)

@@ -13,9 +13,9 @@
  *             after the other.
  * Helper      one thread for the process. A retire or thrum_rcu_prepare starts it where there is none. It
  *             ends when nothing has been retired for a tenth of a second: a process whose own threads have
- *             ended ends. It blocks the signals that thrum(7) names. The process's last thread may be the
- *             helper, in which exit handlers then run. Where no helper can be started, that is a result, and
- *             what was retired is kept until one can be.
+ *             ended ends. It blocks most signals (thrum(7) names them), and so do exit handlers that run in
+ *             it: where a callback calls exit, or the helper is the process's last thread. Where no helper
+ *             can be started, that is a result, and what was retired is kept until one can be.
  * Callbacks   run with nothing of thrum's locked, and may call all of thrum but thrum_rcu_barrier. Each
  *             delays all later ones. A callback that ends the thread loses no other: another helper goes on.
  * Memory      a retire that finds more than 32,768 retired and not yet called back waits until there are

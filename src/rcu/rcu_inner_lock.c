@@ -62,11 +62,20 @@ static bool is_held(const void *lock) {
     return false;
 }
 
+/* A snapshot's, within which the caller's `make` may retire, and write other snapshots in an order of its own. */
+static bool is_callers(unsigned row) {
+    return locks[row].rank == 1;
+}
+
+static bool may_follow(unsigned row, unsigned outer) {
+    return locks[outer].rank < locks[row].rank || (is_callers(outer) && is_callers(row));
+}
+
 void thrum_inner_acquire_(const void *lock, const char *file, const char *expression) {
     const unsigned row = row_of(file, expression);
     for (unsigned i = 0; i < count && !is_held(lock);
          i++) { /* one that may be acquired again waits for nobody */
-        if (locks[held[i].row].rank < locks[row].rank) continue;
+        if (may_follow(row, held[i].row)) continue;
         (void)fprintf(stderr, "thrum: %s acquires %s while %s of %s is held\n", locks[row].file, expression,
                       locks[held[i].row].expression, locks[held[i].row].file);
         abort();
@@ -89,7 +98,7 @@ void thrum_inner_reset_(const void *lock) {
 }
 
 void thrum_inner_none_(const char *file, int line) {
-    if (!count) return;
+    if (!count || is_callers(held[count - 1].row)) return;
     (void)fprintf(stderr, "thrum: %s:%d is reached while %s of %s is held\n", file, line,
                   locks[held[count - 1].row].expression, locks[held[count - 1].row].file);
     abort();

@@ -32,6 +32,13 @@ static void retire(thrum_version_ *before) {
     if (before) thrum_rcu_retire(&before->head, destroy); /* I2 */
 }
 
+static void swap(thrum_snapshot *snapshot, thrum_version_ *next) {
+    thrum_lock_acquire(&snapshot->writers_); /* I1 */
+    thrum_version_ *const before = replace(snapshot, next);
+    thrum_lock_release(&snapshot->writers_);
+    retire(before);
+}
+
 thrum_result thrum_snapshot_set(thrum_snapshot *snapshot, void *value, void (*destroy_value)(void *value)) {
     const int saved = errno;
     thrum_version_ *const next = malloc(sizeof *next);
@@ -39,9 +46,7 @@ thrum_result thrum_snapshot_set(thrum_snapshot *snapshot, void *value, void (*de
     if (!next) return THRUM_NO_MEMORY;
     next->value = value;
     next->destroy = destroy_value;
-    thrum_version_ *before = NULL;
-    THRUM_WITH(&snapshot->writers_) before = replace(snapshot, next); /* I1 */
-    retire(before);
+    swap(snapshot, next);
     return THRUM_OK;
 }
 
@@ -89,9 +94,7 @@ thrum_result thrum_snapshot_update(thrum_snapshot *snapshot, thrum_snapshot_make
 }
 
 void thrum_snapshot_clear(thrum_snapshot *snapshot) {
-    thrum_version_ *before = NULL;
-    THRUM_WITH(&snapshot->writers_) before = replace(snapshot, NULL);
-    retire(before);
+    swap(snapshot, NULL);
 }
 
 size_t thrum_snapshot_describe(const thrum_snapshot *snapshot, char *text, size_t size) {
