@@ -760,6 +760,13 @@ static void *keep_a_value(void *unused) {
     return unused;
 }
 
+static void join_both(thrum_thread *const *threads) {
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(thrum_thread_join(threads[i], NULL), THRUM_OK);
+        thrum_thread_release(threads[i]);
+    }
+}
+
 static int do_nothing(void *unused, void **value) {
     (void)unused, (void)value;
     return 0;
@@ -775,9 +782,13 @@ TEST(a_forked_child_leaks_nothing_that_was_other_threads) {
     set_id(24);
     make_pool(NULL);
     CHECK(thrum_local_get(&sessions) != NULL);
-    thrum_thread *const thread = test_new((thrum_thread_config){.target = keep_a_value});
-    CHECK_EQ(thrum_thread_start(thread), THRUM_OK);
-    thrum_event_wait(&has_value);
+    thrum_thread *threads[2];
+    for (int i = 0; i < 2; i++) {
+        threads[i] = test_new((thrum_thread_config){.target = keep_a_value});
+        CHECK_EQ(thrum_thread_start(threads[i]), THRUM_OK);
+        thrum_event_wait(&has_value);
+        thrum_event_clear(&has_value);
+    }
     thrum_future *const begun = submit(wait_for_go, NULL), *const pending = submit(do_nothing, NULL);
     thrum_event_wait(&busy);
     CHECK_EQ(thrum_scheduler_at(&scheduler, &entry, THRUM_FOREVER, note_id_in_timer, NULL), THRUM_OK);
@@ -787,8 +798,7 @@ TEST(a_forked_child_leaks_nothing_that_was_other_threads) {
         memset(&entry, 0, sizeof entry);
         CHECK_EQ(id_now(), 24);
         CHECK(thrum_local_peek(&sessions) != NULL);
-        CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
-        thrum_thread_release(thread);
+        join_both(threads);
         thrum_local_destroy(&sessions);
         thrum_local_destroy(&current);
         exit(0);
@@ -797,8 +807,7 @@ TEST(a_forked_child_leaks_nothing_that_was_other_threads) {
     thrum_event_set(&go);
     CHECK_EQ(finish(begun), THRUM_OK);
     CHECK_EQ(finish(pending), THRUM_OK);
-    CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_OK);
-    thrum_thread_release(thread);
+    join_both(threads);
     CHECK_EQ(thrum_scheduler_stop(&scheduler), 1);
     end_pool();
 }

@@ -5,6 +5,7 @@
 #endif
 #include "threads.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,7 +249,8 @@ TEST(a_hook_that_exits_ends_the_thread_in_silence) {
 
 __attribute__((noinline)) static unsigned recurse(unsigned depth) {
     if (depth > 500) thrum_thread_fail(3, "deep");
-    return depth ? recurse(depth + 1) + depth : 0; /* not a tail call */
+    const volatile unsigned deeper = depth ? recurse(depth + 1) : 0; /* no compiler makes a loop of it */
+    return deeper + depth;
 }
 
 static void *fail_very_deep(void *argument) {
@@ -260,6 +262,36 @@ TEST(a_backtrace_of_any_depth_is_reported) {
     char text[8192] = "";
     CHECK_EQ(reports_of((thrum_thread_config){.target = fail_very_deep}, text, sizeof text), 1);
     CHECK(strstr(text, "deep (code 3)\n"));
+    thrum_set_excepthook(note);
+    thrum_thread_release(run((thrum_thread_config){.target = fail_very_deep}));
+    CHECK(told.frames > 32 && told.frames <= 64);
+}
+
+static void *report_three_calls(void *unused) {
+    void *const calls_made[] = {(void *)(uintptr_t)3, (void *)(uintptr_t)2, (void *)(uintptr_t)1};
+    const thrum_failure failure = {.code = 6, .message = "three", .backtrace = calls_made, .frames = 3};
+    errno = EINTR; /* of an earlier call */
+    thrum_default_excepthook(&failure);
+    CHECK_EQ(errno, EINTR);
+    return unused;
+}
+
+TEST(the_default_reports_every_call_of_the_backtrace_once) {
+    char text[8192] = "";
+    CHECK_EQ(reports_of((thrum_thread_config){.target = report_three_calls}, text, sizeof text), 1);
+    CHECK(strstr(text, ":\n  at 0x3\n  at 0x2\n  at 0x1\nthree (code 6)\n"));
+}
+
+static void *report_to_nobody(void *unused) {
+    CHECK_EQ(close(STDERR_FILENO), 0);
+    return report_three_calls(unused);
+}
+
+TEST(where_no_report_can_be_written_the_thread_goes_on) {
+    const int before = dup(STDERR_FILENO);
+    CHECK(before >= 0);
+    thrum_thread_release(run((thrum_thread_config){.target = report_to_nobody}));
+    CHECK(dup2(before, STDERR_FILENO) >= 0);
 }
 
 /* ---- trace and profile: the start and end of threads ---- */
@@ -292,6 +324,13 @@ TEST(the_start_and_the_end_of_threads_are_told) {
     thrum_set_profile(NULL);
     thrum_thread_release(run((thrum_thread_config){.target = nothing}));
     CHECK_EQ(thrum_u32_load_relaxed(&starts), 3);
+}
+
+TEST(a_profile_function_alone_is_told) {
+    thrum_set_profile(trace);
+    thrum_thread_release(run((thrum_thread_config){.target = nothing}));
+    CHECK_EQ(thrum_u32_load_relaxed(&starts), 1);
+    CHECK_EQ(thrum_u32_load_relaxed(&ends), 1);
 }
 
 /*

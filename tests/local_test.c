@@ -226,6 +226,21 @@ TEST(a_destructor_that_touches_another_local_leaks_nothing) {
     thrum_local_destroy(&sessions);
 }
 
+static void *touch_eight_and_first(void *eight) {
+    for (int i = 0; i < 8; i++) CHECK(thrum_local_get((thrum_local *)eight + i) != NULL);
+    return touch_first(NULL);
+}
+
+/* What counts is the passes, not the values. */
+TEST(a_destructor_may_touch_another_local_however_many_were_destroyed_before) {
+    static thrum_local eight[8];
+    for (int i = 0; i < 8; i++) eight[i] = (thrum_local)THRUM_LOCAL_INIT(8, NULL, NULL, NULL);
+    CHECK(thrum_local_get(&sessions));
+    thrum_thread_release(run(touch_eight_and_first, eight));
+    CHECK_EQ(MADE, 2);
+    CHECK_EQ(DESTROYED, 1);
+}
+
 static thrum_local phoenix;
 
 static void rise_again(void *value, void *unused) {

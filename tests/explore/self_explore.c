@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Slots: no two living threads have one, and whoever gets one sees what its former owners wrote. */
+/*
+ * Slots: no two living threads have one, and whoever gets one sees what its former owners wrote.
+ *
+ * explore: also counter
+ */
 #include "explore.h"
 
 #include <thrum/counter.h>
