@@ -62,7 +62,7 @@ static bool is_held(const void *lock) {
     return false;
 }
 
-/* A snapshot's, within which the caller's `make` may retire, and write other snapshots in an order of its own. */
+/* A snapshot's: within it the caller's `make` may retire, and write other snapshots in any order. */
 static bool is_callers(unsigned row) {
     return locks[row].rank == 1;
 }
