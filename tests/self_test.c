@@ -191,6 +191,85 @@ TEST(draining_stops_at_a_fence_which_still_shows_what_is_held_outside) {
     CHECK_EQ(journal[2], 1);
 }
 
+/* --- a function that is called under a guard ---------------------------------------------------------- */
+
+static void do_nothing(void *p) {
+    (void)p;
+}
+static void leave_a_guard_behind(void *p) {
+    thrum_self_push_(p);
+}
+static void let_go_of_all(void *p) {
+    (void)p;
+    thrum_self_release_guards();
+}
+static void end_the_thread(void *p) {
+    if (p) thrum_self_release_guards();
+    pthread_exit(NULL);
+}
+
+TEST(a_function_that_returns_leaves_its_guard_the_object_and_the_chain_as_it_was) {
+    thrum_guard_ guard = guard_of(1), left = guard_of(2), fence = {NULL, NULL, NULL};
+    entries = 0;
+    CHECK(thrum_self_call_(&guard, do_nothing, NULL));
+    CHECK(guard.object == &numbers[1]);
+    CHECK_EQ(thrum_self_guards(), 0);
+    CHECK(thrum_self_call_(&guard, leave_a_guard_behind, &left));
+    CHECK_EQ(thrum_self_guards(), 0);
+    CHECK(thrum_self_call_(&fence, do_nothing, NULL)); /* it holds nothing, and nothing was released */
+    thrum_self_call_plainly_(do_nothing, NULL);
+    CHECK_EQ(thrum_self_guards(), 0);
+    CHECK_EQ(entries, 0);
+}
+
+TEST(a_function_that_lets_go_of_all_has_its_guard_and_those_outside_forgotten) {
+    thrum_guard_ a = guard_of(1), b = guard_of(2), guard = guard_of(3);
+    thrum_self_push_(&a);
+    thrum_self_push_(&b);
+    entries = 0;
+    CHECK(!thrum_self_call_(&guard, let_go_of_all, NULL));
+    CHECK_EQ(entries, 3);
+    CHECK_EQ(thrum_self_guards(), 0);
+    CHECK(!thrum_self_holds_(NULL)); /* none of them is in the chain */
+}
+
+TEST(what_lies_outside_of_a_fence_stays_there_after_a_call) {
+    thrum_guard_ a = guard_of(1), fence = {NULL, NULL, NULL}, guard = guard_of(2);
+    thrum_self_push_(&a);
+    thrum_self_push_(&fence);
+    entries = 0;
+    CHECK(!thrum_self_call_(&guard, let_go_of_all, NULL));
+    CHECK_EQ(entries, 1);
+    thrum_self_release_guards();
+    CHECK_EQ(entries, 1);
+    thrum_self_pop_(&fence);
+    thrum_self_release_guards();
+    CHECK_EQ(entries, 2);
+}
+
+static void *call_and_end(void *released_before) {
+    thrum_guard_ guard = guard_of(1);
+    (void)thrum_self_call_(&guard, end_the_thread, released_before);
+    return NULL;
+}
+static void *call_under_a_fence_and_end(void *p) {
+    thrum_guard_ fence = {NULL, p, NULL};
+    (void)thrum_self_call_(&fence, end_the_thread, NULL);
+    return NULL;
+}
+TEST(a_function_that_ends_its_thread_has_its_guard_released_once) {
+    entries = 0;
+    test_thread ended = test_start(call_and_end, NULL);
+    test_join(&ended);
+    CHECK_EQ(entries, 1);
+    ended = test_start(call_and_end, &entries);
+    test_join(&ended);
+    CHECK_EQ(entries, 2);
+    ended = test_start(call_under_a_fence_and_end, &entries);
+    test_join(&ended);
+    CHECK_EQ(entries, 2);
+}
+
 TEST(guards_may_leave_out_of_order) {
     for (int first = 1; first <= 3; first++) {
         thrum_guard_ guards[4] = {guard_of(0), guard_of(1), guard_of(2), guard_of(3)};
