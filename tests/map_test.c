@@ -131,6 +131,41 @@ TEST(values_that_leave_the_map_are_destroyed_after_the_readers) {
     CHECK_EQ(thrum_u32_load_acquire(&destroyed), 3);
 }
 
+static thrum_u32 made, ready;
+
+static void free_value(void *value) {
+    thrum_u32_fetch_add_relaxed(&destroyed, 1);
+    free(value);
+}
+
+static void *put_again_and_again(void *map) {
+    for (unsigned i = 0; i < 200000 / test_slowdown(); i++) {
+        int *const value = malloc(sizeof *value);
+        CHECK(value);
+        *value = (int)i;
+        CHECK_EQ(thrum_map_put(map, thrum_key("same"), value), THRUM_OK);
+        thrum_u32_fetch_add_relaxed(&made, 1);
+    }
+    thrum_u32_fetch_add_relaxed(&ready, 1);
+    return NULL;
+}
+
+static void *remove_again_and_again(void *map) {
+    while (thrum_u32_load_relaxed(&ready) < 2) (void)thrum_map_remove(map, thrum_key("same"));
+    return NULL;
+}
+
+TEST(beside_puts_and_removals_of_one_key_each_value_is_destroyed_once) {
+    thrum_map *const map = new_map(free_value, 0);
+    test_thread threads[] = {test_start(put_again_and_again, map), test_start(put_again_and_again, map),
+                             test_start(remove_again_and_again, map)};
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) test_join(&threads[i]);
+    (void)thrum_map_remove(map, thrum_key("same"));
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_relaxed(&destroyed), thrum_u32_load_relaxed(&made));
+    thrum_map_free(map);
+}
+
 TEST(a_freed_map_lives_until_its_readers_have_left) {
     thrum_map *const map = new_map(count_destroyed, 0);
     for (uint64_t i = 0; i < 1000; i++) CHECK_EQ(thrum_map_put(map, thrum_key_number(i), one), THRUM_OK);
