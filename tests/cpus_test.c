@@ -137,7 +137,7 @@ TEST(version_1_has_a_quota_among_its_controllers) {
 
 TEST(a_path_that_is_too_long_is_not_followed) {
     make_root();
-    char line[1400] = "0::", name[1400];
+    char line[1400] = "0::", name[1500];
     while (strlen(line) < 1100) strcat(line, "/twenty-letters-here");
     (void)snprintf(name, sizeof name, V2 "%s/cpu.max", line + 3);
     put(name, "100000 100000\n");
