@@ -49,6 +49,9 @@ static const call calls[] = {
     {"getpid", SYS_getpid},
     {"gettid", SYS_gettid},
     {"tgkill", SYS_tgkill},
+    {"openat", SYS_openat},
+    {"read", SYS_read},
+    {"close", SYS_close},
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
 
