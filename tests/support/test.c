@@ -4,6 +4,7 @@
 #endif
 #include "test.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -185,6 +186,46 @@ bool test_under_asan(void) {
 #else
     return false;
 #endif
+}
+
+/* ---- forks under AddressSanitizer ---- */
+
+static bool sleeps(long tid) {
+    char path[64], text[256];
+    (void)snprintf(path, sizeof path, "/proc/self/task/%ld/stat", tid);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (length <= 0) return true; /* it has ended */
+    text[length] = 0;
+    const char *const name_end = strrchr(text, ')');
+    return name_end && name_end[1] && name_end[2] != 'R' && name_end[2] != 'D';
+}
+
+static bool others_sleep(void) {
+    DIR *const tasks = opendir("/proc/self/task");
+    bool sleeping = tasks != NULL;
+    for (struct dirent *task; sleeping && (task = readdir(tasks));) {
+        const long tid = strtol(task->d_name, NULL, 10);
+        sleeping = tid == 0 || tid == syscall(SYS_gettid) || sleeps(tid);
+    }
+    if (tasks) closedir(tasks);
+    return sleeping;
+}
+
+/*
+ * gcc 12's AddressSanitizer does not hold its allocator's locks over a fork: one that another thread holds at
+ * that moment, for instance while it starts, is held in the child for good. So a fork waits until the others
+ * sleep, but not for those that never do.
+ */
+static void await_rest(void) {
+    const uint64_t patience = test_now_ns() + 50000000;
+    while (!others_sleep() && test_now_ns() < patience) sched_yield();
+}
+
+/* Registered first, it is run last: after the library's handlers have waited for its locks. */
+__attribute__((constructor(101))) static void watch_forks(void) {
+    if (test_under_asan()) CHECK_EQ(pthread_atfork(await_rest, NULL, NULL), 0);
 }
 
 unsigned test_slowdown(void) {
