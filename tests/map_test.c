@@ -139,7 +139,7 @@ static void free_value(void *value) {
 }
 
 static void *put_again_and_again(void *map) {
-    for (unsigned i = 0; i < 200000 / test_slowdown(); i++) {
+    for (unsigned i = 0; i < 400000 / test_slowdown(); i++) {
         int *const value = malloc(sizeof *value);
         CHECK(value);
         *value = (int)i;
@@ -151,14 +151,15 @@ static void *put_again_and_again(void *map) {
 }
 
 static void *remove_again_and_again(void *map) {
-    while (thrum_u32_load_relaxed(&ready) < 2) (void)thrum_map_remove(map, thrum_key("same"));
+    while (thrum_u32_load_relaxed(&ready) < 4) (void)thrum_map_remove(map, thrum_key("same"));
     return NULL;
 }
 
 TEST(beside_puts_and_removals_of_one_key_each_value_is_destroyed_once) {
     thrum_map *const map = new_map(free_value, 0);
     test_thread threads[] = {test_start(put_again_and_again, map), test_start(put_again_and_again, map),
-                             test_start(remove_again_and_again, map)};
+                             test_start(put_again_and_again, map), test_start(put_again_and_again, map),
+                             test_start(remove_again_and_again, map), test_start(remove_again_and_again, map)};
     for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) test_join(&threads[i]);
     (void)thrum_map_remove(map, thrum_key("same"));
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
