@@ -157,9 +157,10 @@ static void *remove_again_and_again(void *map) {
 
 TEST(beside_puts_and_removals_of_one_key_each_value_is_destroyed_once) {
     thrum_map *const map = new_map(free_value, 0);
-    test_thread threads[] = {test_start(put_again_and_again, map), test_start(put_again_and_again, map),
-                             test_start(put_again_and_again, map), test_start(put_again_and_again, map),
-                             test_start(remove_again_and_again, map), test_start(remove_again_and_again, map)};
+    test_thread threads[] = {
+        test_start(put_again_and_again, map),    test_start(put_again_and_again, map),
+        test_start(put_again_and_again, map),    test_start(put_again_and_again, map),
+        test_start(remove_again_and_again, map), test_start(remove_again_and_again, map)};
     for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) test_join(&threads[i]);
     (void)thrum_map_remove(map, thrum_key("same"));
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
