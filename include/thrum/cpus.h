@@ -15,8 +15,8 @@
  * Cost        thrum_cpus: a load, but for the first call in a process. thrum_cpus_look: two system calls,
  *             and a tenth of a second after the last reading a few files.
  * Limit       a quota of a group whose path is longer than about 1,000 bytes, or of a group that the process
- *             cannot see (a container sees its own), is not seen. Then, and where /proc or the masks cannot
- *             be read, the answer is too large: more than one.
+ *             cannot see (a container sees its own), is not seen: the answer is larger then. So it is where
+ *             /proc cannot be read; masks that cannot be read count as two processors.
  * Fork        a child goes on with both.
  *
  * Async-signal-safe. errno is kept. Neither call is a cancellation point.

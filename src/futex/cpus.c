@@ -2,7 +2,7 @@
 /*
  * Floor 2. Every word here is a hint, read and written relaxed: an answer that is a moment old is right.
  *
- * One look reads the quota at a time, and none for REREAD_MS after it: the kernel's own periods are of a
+ * One look reads the quota at a time, and none for REREAD_NS after it: the kernel's own periods are of a
  * tenth of a second, so nothing shorter could be noticed.
  */
 #include "cpus_quota.h"

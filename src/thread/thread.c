@@ -480,24 +480,22 @@ bool thrum_thread_daemon(const thrum_thread *thread) {
     return thread->record_ && thrum_u32_load_relaxed(&thread->record_->daemon);
 }
 
-thrum_result thrum_thread_set_daemon(thrum_thread *thread, bool daemon) {
-    thrum_thread_record_ *const record = thread->record_;
+/* For a word of the record that its start takes for good. */
+static thrum_result set_before_start(thrum_thread_record_ *record, thrum_u32 *word, uint32_t value) {
     thrum_lock_acquire(&thrum_lives_);
     const bool fixed =
         record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW;
-    if (!fixed) thrum_u32_store_relaxed(&record->daemon, daemon);
+    if (!fixed) thrum_u32_store_relaxed(word, value);
     thrum_lock_release(&thrum_lives_);
     return fixed ? THRUM_ALREADY_STARTED : THRUM_OK;
 }
 
+thrum_result thrum_thread_set_daemon(thrum_thread *thread, bool daemon) {
+    return set_before_start(thread->record_, &thread->record_->daemon, daemon);
+}
+
 thrum_result thrum_thread_set_context(thrum_thread *thread, thrum_context context) {
-    thrum_thread_record_ *const record = thread->record_;
-    thrum_lock_acquire(&thrum_lives_);
-    const bool fixed =
-        record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW;
-    if (!fixed) thrum_u32_store_relaxed(&record->how, context);
-    thrum_lock_release(&thrum_lives_);
-    return fixed ? THRUM_ALREADY_STARTED : THRUM_OK;
+    return set_before_start(thread->record_, &thread->record_->how, context);
 }
 
 bool thrum_thread_failed(const thrum_thread *thread, int *code) {
