@@ -18,6 +18,15 @@
 #ifdef THRUM_BENCH_HAS_BOOST
 #include <boost/thread/barrier.hpp>
 #endif
+#ifdef THRUM_BENCH_HAS_UV
+#include <uv.h>
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+#include "support/rust.h"
+#endif
+#ifdef THRUM_BENCH_HAS_LIBOMP
+#include "support/libomp.h"
+#endif
 
 namespace bench {
 namespace {
@@ -82,6 +91,37 @@ class Absl {
 };
 #endif
 
+#ifdef THRUM_BENCH_HAS_UV
+class Uv {
+  public:
+    explicit Uv(int parties) { uv_barrier_init(&barrier_, unsigned(parties)); }
+    ~Uv() { uv_barrier_destroy(&barrier_); }
+    void wait() { uv_barrier_wait(&barrier_); }
+  private:
+    uv_barrier_t barrier_;
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_RUST
+class RustStd {
+  public:
+    explicit RustStd(int parties) : barrier_(rust_std_barrier_new(size_t(parties))) {}
+    ~RustStd() { rust_std_barrier_free(barrier_); }
+    void wait() { rust_std_barrier_wait(barrier_); }
+  private:
+    rust_std_barrier *barrier_;
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_LIBOMP
+/* A region's threads have one barrier, which is nobody's object. */
+class Omp {
+  public:
+    explicit Omp(int) {}
+    void wait() { omp_wait_for_all(); }
+};
+#endif
+
 /* Arrivals on one line, and nobody ever gives up its processor: only for two parties on two. */
 class Limit {
   public:
@@ -101,38 +141,71 @@ class Limit {
 };
 /* clang-format on */
 
-/* Rounds without work between them, by all parties together: nanoseconds a round. */
-template <class Barrier> void rounds(Figures &figures, int parties, double seconds) {
-    const auto barrier = std::make_unique<Padded<std::unique_ptr<Barrier>>>();
-    barrier->value = std::make_unique<Barrier>(parties);
-    bool over = false; /* one decides before a round, all read after it, and nobody writes before the next */
-    uint64_t count = 0, begun = 0, ended = 0;
-    Team team(parties, Place::anywhere, [&](int me) {
-        barrier->value->wait();
-        if (me == 0) begun = now_ns();
+/* Rounds without work between them, by all parties together. */
+template <class Barrier> class Rounds {
+  public:
+    Rounds(int parties, double seconds) : barrier_(parties), ns_(seconds * 1e9) {}
+
+    void take_part(int me) {
+        barrier_.wait();
+        if (me == 0) begun_ = now_ns();
         for (bool last = false; !last;) {
-            for (int i = 0; i < 16; i++) barrier->value->wait();
+            for (int i = 0; i < 16; i++) barrier_.wait();
             if (me == 0) {
-                count += 18;
-                ended = now_ns();
-                over = double(ended - begun) > seconds * 1e9;
+                count_ += 18;
+                ended_ = now_ns();
+                over_ = double(ended_ - begun_) > ns_;
             }
-            barrier->value->wait();
-            last = over;
-            barrier->value->wait();
+            barrier_.wait();
+            last = over_;
+            barrier_.wait();
         }
-    });
+    }
+
+    void report(Figures &figures, double cpu_ns) const {
+        figures.ns = double(ended_ - begun_) / double(count_);
+        figures.add("cpu_ns_per_round", cpu_ns / double(count_));
+    }
+
+  private:
+    alignas(THRUM_CACHE_LINE) Barrier barrier_;
+    alignas(THRUM_CACHE_LINE) bool over_ =
+        false; /* party 0 decides before a round, the others read it after that */
+    const double ns_;
+    uint64_t count_ = 0, begun_ = 0, ended_ = 0;
+};
+
+template <class Barrier> void rounds(Figures &figures, int parties, double seconds) {
+    const auto all = std::make_unique<Rounds<Barrier>>(parties, seconds);
+    Team team(parties, Place::anywhere, [&](int me) { all->take_part(me); });
     team.start();
     team.join();
-    figures.ns = double(ended - begun) / double(count);
-    figures.add("cpu_ns_per_round", team.cpu_ns() / double(count));
+    all->report(figures, team.cpu_ns());
+}
+
+#ifdef THRUM_BENCH_HAS_LIBOMP
+/* Its threads are its own. */
+void rounds_of_omp(Figures &figures, int parties, double seconds) {
+    const auto all = std::make_unique<Rounds<Omp>>(parties, seconds);
+    std::atomic<uint64_t> cpu_ns{0};
+    omp_region(parties, [&](int me) {
+        const uint64_t begun = thread_cpu_ns();
+        all->take_part(me);
+        cpu_ns += thread_cpu_ns() - begun;
+    });
+    all->report(figures, double(cpu_ns.load()));
+}
+#endif
+
+void rows_of(const std::string &library, void (*measure)(Figures &, int, double)) {
+    for (const int parties : {2, 4, 8, 16, 64}) {
+        row_apart("barrier/round/" + library + "/parties:" + std::to_string(parties),
+                  [=](Figures &f) { measure(f, parties, full_or_quick(0.1, 0.03)); });
+    }
 }
 
 template <class Barrier> void barrier_rows(const std::string &library) {
-    for (const int parties : {2, 4, 8, 16, 64}) {
-        row_apart("barrier/round/" + library + "/parties:" + std::to_string(parties),
-                  [=](Figures &f) { rounds<Barrier>(f, parties, full_or_quick(0.1, 0.03)); });
-    }
+    rows_of(library, rounds<Barrier>);
 }
 
 } // namespace
@@ -152,6 +225,15 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_BOOST
     barrier_rows<Boost>("boost");
+#endif
+#ifdef THRUM_BENCH_HAS_UV
+    barrier_rows<Uv>("libuv");
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+    barrier_rows<RustStd>("rust_std");
+#endif
+#ifdef THRUM_BENCH_HAS_LIBOMP
+    rows_of("libomp", rounds_of_omp);
 #endif
 }
 

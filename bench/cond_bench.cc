@@ -22,6 +22,9 @@
 #ifdef THRUM_BENCH_HAS_GLIB
 #include <glib.h>
 #endif
+#ifdef THRUM_BENCH_HAS_UV
+#include <uv.h>
+#endif
 #ifdef THRUM_BENCH_HAS_RUST
 #include "support/rust.h"
 #endif
@@ -94,6 +97,33 @@ struct ParkingLot {
     void wait(int which) { rust_monitor_wait(monitor, size_t(which)); }
     void notify(int which) { rust_monitor_notify_one(monitor, size_t(which)); }
     void notify_all(int which) { rust_monitor_notify_all(monitor, size_t(which)); }
+};
+struct RustStd {
+    rust_std_monitor *monitor = rust_std_monitor_new();
+    ~RustStd() { rust_std_monitor_free(monitor); }
+    void lock() { rust_std_monitor_lock(monitor); }
+    void unlock() { rust_std_monitor_unlock(monitor); }
+    void wait(int which) { rust_std_monitor_wait(monitor, size_t(which)); }
+    void notify(int which) { rust_std_monitor_notify_one(monitor, size_t(which)); }
+    void notify_all(int which) { rust_std_monitor_notify_all(monitor, size_t(which)); }
+};
+#endif
+#ifdef THRUM_BENCH_HAS_UV
+struct Uv {
+    uv_mutex_t mutex;
+    uv_cond_t conds[2];
+    Uv() {
+        uv_mutex_init(&mutex);
+        for (uv_cond_t &cond : conds) uv_cond_init(&cond);
+    }
+    ~Uv() {
+        for (uv_cond_t &cond : conds) uv_cond_destroy(&cond);
+        uv_mutex_destroy(&mutex);
+    }
+    void lock() { uv_mutex_lock(&mutex); }
+    void unlock() { uv_mutex_unlock(&mutex); }
+    void wait(int which) { uv_cond_wait(&conds[which], &mutex); }
+    void notify(int which) { uv_cond_signal(&conds[which]); }
 };
 #endif
 
@@ -234,9 +264,13 @@ template <class Cond> void queue(Figures &figures, int pairs, unsigned slots, do
     figures.add("cpu_ns", team.cpu_ns() / double(got.load()));
 }
 
-template <class Cond> void cond_rows(const std::string &library) {
+template <class Cond> void notify_rows(const std::string &library) {
     row("cond/notify_nobody/" + library, notify_nobody<Cond>);
     hand_over_rows<Duet<Cond>>("cond", library);
+}
+
+template <class Cond> void cond_rows(const std::string &library) {
+    notify_rows<Cond>(library);
     for (const int waiters : {16, 64, 256}) {
         for (const bool busy : {false, true}) {
             row_apart("cond/notify_all" + std::string(busy ? "_busy/" : "/") + library +
@@ -271,6 +305,10 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_RUST
     cond_rows<ParkingLot>("parking_lot");
+    cond_rows<RustStd>("rust_std");
+#endif
+#ifdef THRUM_BENCH_HAS_UV
+    notify_rows<Uv>("libuv"); /* it is pthread's: no crowds a second time */
 #endif
 }
 

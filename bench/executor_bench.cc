@@ -24,6 +24,9 @@
 #ifdef THRUM_BENCH_HAS_GLIB
 #include <glib.h>
 #endif
+#ifdef THRUM_BENCH_HAS_UV
+#include <uv.h>
+#endif
 #ifdef THRUM_BENCH_HAS_RUST
 #include "support/rust.h"
 #endif
@@ -228,6 +231,58 @@ struct Tokio {
 };
 #endif
 
+#ifdef THRUM_BENCH_HAS_UV
+/*
+ * Its pool is the process's. Only the thread of the loop submits, and there each job's end is reported: that
+ * thread looks for ended jobs after every thousand.
+ */
+struct Uv {
+    static constexpr bool one_submitter = true;
+    struct Job {
+        uv_work_t work;
+        Function *function;
+        void *argument;
+        bool done = false;
+    };
+    uv_loop_t loop;
+    unsigned submitted = 0;
+    Uv() {
+        setenv("UV_THREADPOOL_SIZE", std::to_string(WORKERS).c_str(), 1);
+        uv_loop_init(&loop);
+    }
+    ~Uv() {
+        finish();
+        uv_loop_close(&loop);
+    }
+    static void run(uv_work_t *work) {
+        Job *const job = static_cast<Job *>(work->data);
+        (void)job->function(job->argument);
+    }
+    void queue(Job *job, void (*after)(uv_work_t *, int)) {
+        job->work.data = job;
+        uv_queue_work(&loop, &job->work, run, after);
+    }
+    template <Function *function> void submit(void *argument) {
+        queue(new Job{{}, function, argument},
+              [](uv_work_t *work, int) { delete static_cast<Job *>(work->data); });
+        if (++submitted % 1000 == 0) uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    using Future = Job *;
+    template <Function *function> Future submit_with_future(void *argument) {
+        Job *const job = new Job{{}, function, argument};
+        queue(job, [](uv_work_t *work, int) { static_cast<Job *>(work->data)->done = true; });
+        return job;
+    }
+    void wait(Future job) {
+        while (!job->done) uv_run(&loop, UV_RUN_ONCE);
+        delete job;
+    }
+    void finish() {
+        uv_run(&loop, UV_RUN_DEFAULT);
+    }
+};
+#endif
+
 #ifdef THRUM_BENCH_HAS_GLIB
 struct Glib {
     struct Item {
@@ -311,6 +366,7 @@ template <class Pool> void rows_of(const std::string &name) {
     static const Work work(1000);
     static void *const argument = const_cast<Work *>(&work);
     for (int submitters : {1, 4}) {
+        if (requires { Pool::one_submitter; } && submitters > 1) continue;
         const std::string of = "/submitters:" + std::to_string(submitters);
         row_apart("executor/empty_jobs/" + name + of,
                   [=](Figures &f) { many<Pool, nothing>(f, 3000000, nullptr, submitters); });
@@ -319,11 +375,15 @@ template <class Pool> void rows_of(const std::string &name) {
               [](Figures &f) { many<Pool, a_microsecond>(f, 300000, argument, 1); });
 }
 
-template <class Pool> void rows_with_future_of(const std::string &name) {
-    row_apart("executor/empty_jobs_with_future/" + name, many_with_future<Pool>);
+template <class Pool> void waiting_rows_of(const std::string &name) {
     for (int pause : {0, 200})
         row_apart("executor/submit_and_wait/" + name + "/pause_us:" + std::to_string(pause),
                   [=](Figures &f) { submit_and_wait<Pool>(f, pause); });
+}
+
+template <class Pool> void rows_with_future_of(const std::string &name) {
+    row_apart("executor/empty_jobs_with_future/" + name, many_with_future<Pool>);
+    waiting_rows_of<Pool>(name);
 }
 
 } // namespace
@@ -347,6 +407,10 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_GLIB
     rows_of<Glib>("glib");
+#endif
+#ifdef THRUM_BENCH_HAS_UV
+    rows_of<Uv>("libuv");
+    waiting_rows_of<Uv>("libuv"); /* nothing is asked of a job that nobody waits for */
 #endif
 }
 

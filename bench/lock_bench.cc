@@ -3,6 +3,7 @@
 #include "support/contended.h"
 #include "support/locks.h"
 #include "support/overshoot.h"
+#include "support/try_held.h"
 
 #include <algorithm>
 
@@ -23,13 +24,6 @@ template <class Lock> void try_free(benchmark::State &state) {
         benchmark::DoNotOptimize(lock.value.try_acquire());
         lock.value.release();
     }
-}
-
-template <class Lock> void try_held(benchmark::State &state) {
-    Padded<Lock> lock;
-    lock.value.acquire();
-    for (auto _ : state) benchmark::DoNotOptimize(lock.value.try_acquire());
-    lock.value.release();
 }
 
 /*
@@ -95,7 +89,7 @@ template <class Lock> void contended_rows(const std::string &library) {
 template <class Lock> void uncontended_rows(const std::string &library) {
     row("lock/uncontended/" + library, acquire_and_release<Lock>);
     row("lock/try_free/" + library, try_free<Lock>);
-    row("lock/try_held/" + library, try_held<Lock>);
+    try_held_row<Lock>("lock", library);
 }
 
 template <class Lock> void leaving_rows(const std::string &library) {
@@ -121,6 +115,8 @@ template <class Lock> void all_rows(const std::string &library) {
 
 void rows() {
     row("lock/uncontended/limit", acquire_and_release<LimitPair>);
+    row("lock/try_free/limit", acquire_and_release<LimitPair>);
+    try_held_row<LimitHeld>("lock", "limit");
     leaving_rows<RawFutexLock>("limit");
     timeout_rows<RawFutexLock>("limit");
     for (const Cell cell : work_cells) work_row<LimitPair>("lock", cell);
@@ -135,8 +131,8 @@ void rows() {
     all_rows<PthreadAdaptive>("adaptive");
 #endif
     /*
-     * Not contended: the C++ library's and Boost's are pthread's mutex, and ck's never gives up its
-     * processor (the room spinlock measures that). Each would lengthen those rows by a seventh.
+     * Not contended: the C++ library's, Boost's and libuv's are pthread's mutex, and ck's and libomp's never
+     * sleep (the room spinlock measures them). Each would lengthen those rows by an eighth.
      */
     uncontended_rows<PthreadRecursive>("recursive");
     uncontended_rows<StdMutex>("std");
@@ -154,6 +150,7 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_RUST
     all_rows<ParkingLot>("parking_lot");
+    all_rows<RustStd>("rust_std");
 #endif
     uncontended_rows<YieldingSpin>("spin");
     contended_rows<YieldingSpin>("spin");
@@ -163,6 +160,12 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_CK
     uncontended_rows<CkFas>("ck");
+#endif
+#ifdef THRUM_BENCH_HAS_UV
+    uncontended_rows<UvMutex>("libuv");
+#endif
+#ifdef THRUM_BENCH_HAS_LIBOMP
+    omp_pair_row<OmpLock>("lock/uncontended/libomp");
 #endif
 }
 

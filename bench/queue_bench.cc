@@ -128,7 +128,6 @@ struct Moodycamel {
 };
 #endif
 
-/* One thread, one item in it at a time, another one asleep elsewhere. */
 #ifdef THRUM_BENCH_HAS_RUST
 struct Crossbeam {
     rust_channel *channel;
@@ -141,6 +140,22 @@ struct Crossbeam {
     }
     void *get() {
         return reinterpret_cast<void *>(rust_channel_get(channel));
+    }
+};
+
+/* One getter only. */
+struct RustStd {
+    static constexpr bool one_getter = true;
+    rust_std_channel *channel;
+    explicit RustStd(size_t bound) : channel(rust_std_channel_new(bound)) {}
+    ~RustStd() {
+        rust_std_channel_free(channel);
+    }
+    void put(void *item) {
+        rust_std_channel_put(channel, size_t(item));
+    }
+    void *get() {
+        return reinterpret_cast<void *>(rust_std_channel_get(channel));
     }
 };
 #endif
@@ -162,6 +177,7 @@ struct Glib {
 };
 #endif
 
+/* One thread, one item in it at a time, another one asleep elsewhere. */
 template <class Queue> void put_get(benchmark::State &state) {
     Queue queue(1024);
     for (auto _ : state) {
@@ -191,11 +207,13 @@ template <class Queue> void hand_over(Figures &figures, size_t bound, int pairs)
 
 template <class Queue> void rows_of(const char *library) {
     row(std::string("queue/put_get/") + library, put_get<Queue>);
-    for (const auto &[bound, pairs] : {std::pair<size_t, int>{16, 1}, {1024, 1}, {16, 4}, {1024, 4}})
+    for (const auto &[bound, pairs] : {std::pair<size_t, int>{16, 1}, {1024, 1}, {16, 4}, {1024, 4}}) {
+        if (requires { Queue::one_getter; } && pairs > 1) continue;
         row_apart(
             "queue/hand_over/" + std::string(library) + "/bound:" + std::to_string(bound) +
                 "/pairs:" + std::to_string(pairs),
             [bound = bound, pairs = pairs](Figures &figures) { hand_over<Queue>(figures, bound, pairs); });
+    }
 }
 
 } // namespace
@@ -212,6 +230,7 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_RUST
     rows_of<Crossbeam>("crossbeam");
+    rows_of<RustStd>("rust_std");
 #endif
 #ifdef THRUM_BENCH_HAS_GLIB
     rows_of<Glib>("glib");

@@ -2,6 +2,7 @@
 /* The owner's lock: the outermost acquire, and those inside. How threads wait for it is in lock_bench. */
 #include "support/bench.h"
 #include "support/locks.h"
+#include "support/try_held.h"
 
 namespace bench {
 namespace {
@@ -45,17 +46,33 @@ template <class Lock> void own_rows(const std::string &library) {
 template <class Lock> void all_rows(const std::string &library) {
     own_rows<Lock>(library);
     row("rlock/try_free/" + library, try_free<Lock>);
+    try_held_row<Lock>("rlock", library);
 }
 
 } // namespace
 
 void rows() {
     own_rows<LimitOwned>("limit");
+    row("rlock/try_free/limit", outermost<LimitOwned>);
+    try_held_row<LimitHeld>("rlock", "limit");
     all_rows<ThrumRlock>("thrum");
     all_rows<PthreadRecursive>("pthread");
     all_rows<StdRecursive>("std");
 #ifdef THRUM_BENCH_HAS_BOOST
     all_rows<BoostRecursive>("boost");
+#endif
+#ifdef THRUM_BENCH_HAS_GLIB
+    all_rows<GlibRecursive>("glib");
+#endif
+#ifdef THRUM_BENCH_HAS_RUST
+    all_rows<ParkingLotReentrant>("parking_lot");
+#endif
+#ifdef THRUM_BENCH_HAS_UV
+    all_rows<UvRecursive>("libuv");
+#endif
+#ifdef THRUM_BENCH_HAS_LIBOMP
+    omp_pair_row<OmpNestLock>("rlock/outermost/libomp");
+    omp_pair_row<OmpNestLock>("rlock/reentry/libomp", true);
 #endif
 }
 

@@ -33,6 +33,9 @@
 #ifdef THRUM_BENCH_HAS_GLIB
 #include <glib.h>
 #endif
+#ifdef THRUM_BENCH_HAS_UV
+#include <uv.h>
+#endif
 #ifdef THRUM_BENCH_HAS_RUST
 #include "support/rust.h"
 #endif
@@ -44,6 +47,8 @@ namespace {
 #ifdef THRUM_BENCH_HAS_GLIB
 struct Glib {
     GRWLock lock = {};
+    bool try_read() { return g_rw_lock_reader_trylock(&lock); }
+    bool try_write() { return g_rw_lock_writer_trylock(&lock); }
     void acquire_read() { g_rw_lock_reader_lock(&lock); }
     void release_read() { g_rw_lock_reader_unlock(&lock); }
     void acquire_write() { g_rw_lock_writer_lock(&lock); }
@@ -54,15 +59,43 @@ struct Glib {
 #ifdef THRUM_BENCH_HAS_RUST
 struct ParkingLot {
     rust_rwlock lock = {};
+    bool try_read() { return rust_rwlock_try_read(&lock); }
+    bool try_write() { return rust_rwlock_try_write(&lock); }
     void acquire_read() { rust_rwlock_read(&lock); }
     void release_read() { rust_rwlock_read_end(&lock); }
     void acquire_write() { rust_rwlock_write(&lock); }
     void release_write() { rust_rwlock_write_end(&lock); }
 };
+struct RustStd {
+    rust_std_rwlock *const lock = rust_std_rwlock_new();
+    ~RustStd() { rust_std_rwlock_free(lock); }
+    bool try_read() { return rust_std_rwlock_try_read(lock); }
+    bool try_write() { return rust_std_rwlock_try_write(lock); }
+    void acquire_read() { rust_std_rwlock_read(lock); }
+    void release_read() { rust_std_rwlock_read_end(lock); }
+    void acquire_write() { rust_std_rwlock_write(lock); }
+    void release_write() { rust_std_rwlock_write_end(lock); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_UV
+struct Uv {
+    uv_rwlock_t lock;
+    Uv() { uv_rwlock_init(&lock); }
+    ~Uv() { uv_rwlock_destroy(&lock); }
+    bool try_read() { return uv_rwlock_tryrdlock(&lock) == 0; }
+    bool try_write() { return uv_rwlock_trywrlock(&lock) == 0; }
+    void acquire_read() { uv_rwlock_rdlock(&lock); }
+    void release_read() { uv_rwlock_rdunlock(&lock); }
+    void acquire_write() { uv_rwlock_wrlock(&lock); }
+    void release_write() { uv_rwlock_wrunlock(&lock); }
+};
 #endif
 
 struct Thrum {
     thrum_rwlock lock = THRUM_RWLOCK_INIT;
+    bool try_read() { return thrum_rwlock_try_acquire_read(&lock); }
+    bool try_write() { return thrum_rwlock_try_acquire_write(&lock); }
     void acquire_read() { thrum_rwlock_acquire_read(&lock); }
     void release_read() { thrum_rwlock_release_read(&lock); }
     void acquire_write() { thrum_rwlock_acquire_write(&lock); }
@@ -89,6 +122,8 @@ template <int kind> struct Pthread {
         pthread_rwlock_init(&lock, &attributes);
         pthread_rwlockattr_destroy(&attributes);
     }
+    bool try_read() { return pthread_rwlock_tryrdlock(&lock) == 0; }
+    bool try_write() { return pthread_rwlock_trywrlock(&lock) == 0; }
     void acquire_read() { pthread_rwlock_rdlock(&lock); }
     void release_read() { pthread_rwlock_unlock(&lock); }
     void acquire_write() { pthread_rwlock_wrlock(&lock); }
@@ -98,6 +133,8 @@ template <int kind> struct Pthread {
 /* The standard's shape. */
 template <class M> struct Shared {
     M mutex;
+    bool try_read() { return mutex.try_lock_shared(); }
+    bool try_write() { return mutex.try_lock(); }
     void acquire_read() { mutex.lock_shared(); }
     void release_read() { mutex.unlock_shared(); }
     void acquire_write() { mutex.lock(); }
@@ -107,6 +144,8 @@ template <class M> struct Shared {
 #ifdef THRUM_BENCH_HAS_NSYNC
 struct Nsync {
     nsync::nsync_mu mu = NSYNC_MU_INIT;
+    bool try_read() { return nsync::nsync_mu_rtrylock(&mu) != 0; }
+    bool try_write() { return nsync::nsync_mu_trylock(&mu) != 0; }
     void acquire_read() { nsync::nsync_mu_rlock(&mu); }
     void release_read() { nsync::nsync_mu_runlock(&mu); }
     void acquire_write() { nsync::nsync_mu_lock(&mu); }
@@ -117,6 +156,8 @@ struct Nsync {
 #ifdef THRUM_BENCH_HAS_ABSL
 struct Absl {
     absl::Mutex mutex;
+    bool try_read() ABSL_NO_THREAD_SAFETY_ANALYSIS { return mutex.ReaderTryLock(); }
+    bool try_write() ABSL_NO_THREAD_SAFETY_ANALYSIS { return mutex.TryLock(); }
     void acquire_read() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.ReaderLock(); }
     void release_read() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.ReaderUnlock(); }
     void acquire_write() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.Lock(); }
@@ -127,6 +168,8 @@ struct Absl {
 #ifdef THRUM_BENCH_HAS_CK
 struct CkRw {
     bench_ck_lock lock = {};
+    bool try_read() { return bench_ck_rw_try_read(&lock); }
+    bool try_write() { return bench_ck_rw_try_write(&lock); }
     void acquire_read() { bench_ck_rw_acquire_read(&lock); }
     void release_read() { bench_ck_rw_release_read(&lock); }
     void acquire_write() { bench_ck_rw_acquire_write(&lock); }
@@ -181,6 +224,25 @@ struct Limit {
     }
 };
 
+/* What a try on a held lock must do: a load, and no store. */
+struct LimitHeld {
+    std::atomic<uint32_t> word{0};
+    void acquire_read() {
+        word.store(16, std::memory_order_relaxed);
+    }
+    void acquire_write() {
+        word.store(2, std::memory_order_relaxed);
+    }
+    bool try_read() {
+        return word.load(std::memory_order_relaxed) < 2;
+    }
+    bool try_write() {
+        return word.load(std::memory_order_relaxed) == 0;
+    }
+    void release_read() {}
+    void release_write() {}
+};
+
 /* What a reader cannot do without that nobody waits for: a store of its own before, one after, and a look. */
 struct LimitOwn {
     Padded<std::atomic<uint32_t>> closed{};
@@ -218,6 +280,23 @@ template <class Lock> void write_alone(benchmark::State &state) {
         lock.value.release_write();
         benchmark::ClobberMemory();
     }
+}
+
+/* Those that fail: a try to read what is written, to write what is read. */
+template <class Lock> void try_rows(const std::string &library) {
+    const std::string end = "_held/" + library;
+    row("rwlock/try_read" + end, [](benchmark::State &state) {
+        Padded<Lock> lock;
+        lock.value.acquire_write();
+        for (auto _ : state) benchmark::DoNotOptimize(lock.value.try_read());
+        lock.value.release_write();
+    });
+    row("rwlock/try_write" + end, [](benchmark::State &state) {
+        Padded<Lock> lock;
+        lock.value.acquire_read();
+        for (auto _ : state) benchmark::DoNotOptimize(lock.value.try_write());
+        lock.value.release_read();
+    });
 }
 
 /* Each reader on a processor of its own: what one read costs while the other reads. */
@@ -310,6 +389,7 @@ template <class Lock> void read_rows(const std::string &library) {
     row("rwlock/read/" + library, read_alone<Lock>);
     row("rwlock/write/" + library, write_alone<Lock>);
     row_apart("rwlock/two_read/" + library, two_read<Lock>);
+    if constexpr (requires(Lock & lock) { lock.try_read(); }) try_rows<Lock>(library);
 }
 
 /* The same rows under names of their own, for locks that keep something for each reader. */
@@ -349,6 +429,7 @@ void rows() {
     mixed_read_mostly_rows<CkBig>("ck_brlock");
 #endif
     read_rows<Limit>("limit");
+    try_rows<LimitHeld>("limit");
     all_rows<Thrum>("thrum");
 #ifdef __GLIBC__
     all_rows<Pthread<PTHREAD_RWLOCK_PREFER_READER_NP>>("pthread");
@@ -378,6 +459,10 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_RUST
     all_rows<ParkingLot>("parking_lot");
+    all_rows<RustStd>("rust_std");
+#endif
+#ifdef THRUM_BENCH_HAS_UV
+    read_rows<Uv>("libuv"); /* it is pthread's: not mixed a second time */
 #endif
 }
 

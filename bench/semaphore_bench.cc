@@ -15,6 +15,9 @@
 #ifdef THRUM_BENCH_HAS_STD20
 #include <semaphore>
 #endif
+#ifdef THRUM_BENCH_HAS_UV
+#include <uv.h>
+#endif
 #ifdef THRUM_BENCH_HAS_MOODYCAMEL
 #include <concurrentqueue/concurrentqueue.h> /* defines what the next one needs */
 #include <concurrentqueue/lightweightsemaphore.h>
@@ -84,21 +87,29 @@ struct Moodycamel {
     void release() { semaphore.signal(); }
 };
 #endif
+#ifdef THRUM_BENCH_HAS_UV
+struct Uv {
+    uv_sem_t semaphore;
+    Uv() { uv_sem_init(&semaphore, 0); }
+    ~Uv() { uv_sem_destroy(&semaphore); }
+    void acquire() { uv_sem_wait(&semaphore); }
+    bool try_acquire() { return uv_sem_trywait(&semaphore) == 0; }
+    void release() { uv_sem_post(&semaphore); }
+};
+#endif
 /* clang-format on */
 
-/* Two compare-and-swaps of one word: value and waiters change in one step. */
+/* Two additions to one word that say what was there: value and waiters change in one step. A try looks. */
 struct Limit {
     std::atomic<uint64_t> word{0};
-    void change(uint64_t by, std::memory_order order) {
-        uint64_t seen = word.load(std::memory_order_relaxed);
-        benchmark::DoNotOptimize(
-            word.compare_exchange_strong(seen, seen + by, order, std::memory_order_relaxed));
-    }
     void acquire() {
-        change(uint64_t(0) - 1, std::memory_order_acquire);
+        benchmark::DoNotOptimize(word.fetch_sub(1, std::memory_order_acquire));
+    }
+    bool try_acquire() {
+        return word.load(std::memory_order_relaxed) != 0;
     }
     void release() {
-        change(1, std::memory_order_release);
+        benchmark::DoNotOptimize(word.fetch_add(1, std::memory_order_release));
     }
 };
 
@@ -200,11 +211,13 @@ template <class Semaphore> void semaphore_rows(const std::string &library) {
 
 void rows() {
     row("semaphore/uncontended/limit", release_and_acquire<Limit>);
+    row("semaphore/try_empty/limit", try_empty<Limit>);
     hand_over_limits("semaphore");
     timeout_row<LimitFutex>("limit");
     semaphore_rows<Thrum>("thrum");
     timeout_row<Thrum>("thrum");
     row("semaphore/uncontended/thrum_bounded", release_and_acquire<Bounded>);
+    row("semaphore/try_empty/thrum_bounded", try_empty<Bounded>);
     semaphore_rows<Pthread>("pthread");
 #ifdef __GLIBC__
     timeout_row<Pthread>("pthread");
@@ -214,6 +227,9 @@ void rows() {
 #endif
 #ifdef THRUM_BENCH_HAS_MOODYCAMEL
     semaphore_rows<Moodycamel>("moodycamel");
+#endif
+#ifdef THRUM_BENCH_HAS_UV
+    semaphore_rows<Uv>("libuv");
 #endif
 }
 

@@ -2,6 +2,7 @@
 #include "support/bench.h"
 #include "support/contended.h"
 #include "support/locks.h"
+#include "support/try_held.h"
 
 namespace bench {
 namespace {
@@ -28,6 +29,7 @@ template <class Lock> void contended_rows(const std::string &library) {
 
 template <class Lock> void spinlock_rows(const std::string &library) {
     row("spinlock/uncontended/" + library, acquire_and_release<Lock>);
+    if constexpr (requires(Lock & lock) { lock.try_acquire(); }) try_held_row<Lock>("spinlock", library);
     contended_rows<Lock>(library);
 }
 
@@ -35,6 +37,7 @@ template <class Lock> void spinlock_rows(const std::string &library) {
 
 void rows() {
     row("spinlock/uncontended/limit", acquire_and_release<LimitStore>);
+    try_held_row<LimitHeld>("spinlock", "limit");
     for (const Cell cell : cells) work_row<LimitStore>("spinlock", cell);
     spinlock_rows<ThrumSpinlock>("thrum");
     contended_rows<ThrumLock>("thrum_lock");
@@ -45,6 +48,10 @@ void rows() {
 #ifdef THRUM_BENCH_HAS_CK
     spinlock_rows<CkFas>("ck");
     spinlock_rows<CkTicket>("ck_ticket");
+#endif
+#ifdef THRUM_BENCH_HAS_LIBOMP
+    omp_pair_row<OmpLock>("spinlock/uncontended/libomp");
+    contended_rows<OmpLock>("libomp");
 #endif
 }
 

@@ -9,7 +9,7 @@ import statistics
 from collections import defaultdict
 
 # These never sleep: in the room `lock` they are another class, and stand on a line of their own.
-SPINNING = {"spin", "tbb", "ck"}
+SPINNING = {"spin", "tbb", "ck", "libomp"}
 # What differs by less than this is even.
 EVEN = 0.05
 

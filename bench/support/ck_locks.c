@@ -35,6 +35,14 @@ void bench_ck_ticket_release(bench_ck_lock *lock) {
     ck_spinlock_ticket_unlock((ck_spinlock_ticket_t *)(void *)lock);
 }
 
+bool bench_ck_rw_try_read(bench_ck_lock *lock) {
+    return ck_rwlock_read_trylock((ck_rwlock_t *)(void *)lock);
+}
+
+bool bench_ck_rw_try_write(bench_ck_lock *lock) {
+    return ck_rwlock_write_trylock((ck_rwlock_t *)(void *)lock);
+}
+
 void bench_ck_rw_acquire_read(bench_ck_lock *lock) {
     ck_rwlock_read_lock((ck_rwlock_t *)(void *)lock);
 }

@@ -20,6 +20,8 @@ void bench_ck_fas_release(bench_ck_lock *lock);
 void bench_ck_ticket_acquire(bench_ck_lock *lock);
 void bench_ck_ticket_release(bench_ck_lock *lock);
 
+bool bench_ck_rw_try_read(bench_ck_lock *lock);
+bool bench_ck_rw_try_write(bench_ck_lock *lock);
 void bench_ck_rw_acquire_read(bench_ck_lock *lock);
 void bench_ck_rw_release_read(bench_ck_lock *lock);
 void bench_ck_rw_acquire_write(bench_ck_lock *lock);

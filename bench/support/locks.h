@@ -36,6 +36,12 @@
 #ifdef THRUM_BENCH_HAS_GLIB
 #include <glib.h>
 #endif
+#ifdef THRUM_BENCH_HAS_UV
+#include <uv.h>
+#endif
+#ifdef THRUM_BENCH_HAS_LIBOMP
+#include "libomp.h"
+#endif
 #ifdef THRUM_BENCH_HAS_RUST
 #include "rust.h"
 #endif
@@ -145,6 +151,25 @@ struct GlibMutex {
     bool try_acquire() { return g_mutex_trylock(&mutex); }
     void release() { g_mutex_unlock(&mutex); }
 };
+struct GlibRecursive {
+    GRecMutex mutex = {};
+    void acquire() { g_rec_mutex_lock(&mutex); }
+    bool try_acquire() { return g_rec_mutex_trylock(&mutex); }
+    void release() { g_rec_mutex_unlock(&mutex); }
+};
+#endif
+
+#ifdef THRUM_BENCH_HAS_UV
+template <int (*init)(uv_mutex_t *)> struct Uv {
+    uv_mutex_t mutex;
+    Uv() { init(&mutex); }
+    ~Uv() { uv_mutex_destroy(&mutex); }
+    void acquire() { uv_mutex_lock(&mutex); }
+    bool try_acquire() { return uv_mutex_trylock(&mutex) == 0; }
+    void release() { uv_mutex_unlock(&mutex); }
+};
+using UvMutex = Uv<uv_mutex_init>;
+using UvRecursive = Uv<uv_mutex_init_recursive>;
 #endif
 
 #ifdef THRUM_BENCH_HAS_RUST
@@ -153,6 +178,19 @@ struct ParkingLot {
     void acquire() { rust_mutex_lock(&mutex); }
     bool try_acquire() { return rust_mutex_try_lock(&mutex); }
     void release() { rust_mutex_unlock(&mutex); }
+};
+struct ParkingLotReentrant {
+    rust_reentrant mutex = {};
+    void acquire() { rust_reentrant_lock(&mutex); }
+    bool try_acquire() { return rust_reentrant_try_lock(&mutex); }
+    void release() { rust_reentrant_unlock(&mutex); }
+};
+struct RustStd {
+    rust_std_monitor *const monitor = rust_std_monitor_new();
+    ~RustStd() { rust_std_monitor_free(monitor); }
+    void acquire() { rust_std_monitor_lock(monitor); }
+    bool try_acquire() { return rust_std_monitor_try_lock(monitor); }
+    void release() { rust_std_monitor_unlock(monitor); }
 };
 #endif
 
@@ -190,17 +228,30 @@ struct YieldingSpin {
     }
 };
 
-/* One compare-and-swap and the cheapest read-modify-write that keeps the other bits: no lock pays less. */
+/* One compare-and-swap, and one exchange that says whether somebody waits: no lock pays less. */
 struct LimitPair {
     std::atomic<uint32_t> word{0};
     void acquire() {
         uint32_t expected = 0;
-        word.compare_exchange_strong(expected, 0x80000000u, std::memory_order_acquire,
-                                     std::memory_order_relaxed);
+        word.compare_exchange_strong(expected, 1, std::memory_order_acquire, std::memory_order_relaxed);
         benchmark::DoNotOptimize(expected);
     }
     void release() {
-        benchmark::DoNotOptimize(word.fetch_add(0x80000000u, std::memory_order_release));
+        benchmark::DoNotOptimize(word.exchange(0, std::memory_order_release));
+    }
+};
+
+/* What a try on a held lock must do: a load, and no store. */
+struct LimitHeld {
+    std::atomic<uint32_t> word{0};
+    void acquire() {
+        word.store(1, std::memory_order_relaxed);
+    }
+    bool try_acquire() {
+        return word.load(std::memory_order_relaxed) == 0;
+    }
+    void release() {
+        word.store(0, std::memory_order_relaxed);
     }
 };
 

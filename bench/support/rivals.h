@@ -62,8 +62,14 @@ inline std::string missing_rivals() {
 #ifndef THRUM_BENCH_HAS_GLIB
     missing("GLib");
 #endif
+#ifndef THRUM_BENCH_HAS_UV
+    missing("libuv");
+#endif
+#ifndef THRUM_BENCH_HAS_LIBOMP
+    missing("libomp");
+#endif
 #ifndef THRUM_BENCH_HAS_RUST
-    missing("Rust's crates");
+    missing("Rust's std and crates");
 #endif
 #ifndef THRUM_BENCH_HAS_STD20
     missing("C++20's std");

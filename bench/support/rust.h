@@ -11,15 +11,23 @@ extern "C" {
 struct rust_mutex {
     uint8_t state;
 };
+struct rust_reentrant {
+    size_t state[3];
+};
 struct rust_rwlock {
     size_t state;
 };
 void rust_mutex_lock(rust_mutex *mutex);
 bool rust_mutex_try_lock(rust_mutex *mutex);
 void rust_mutex_unlock(rust_mutex *mutex);
+void rust_reentrant_lock(rust_reentrant *mutex);
+bool rust_reentrant_try_lock(rust_reentrant *mutex);
+void rust_reentrant_unlock(rust_reentrant *mutex);
 void rust_rwlock_read(rust_rwlock *rwlock);
+bool rust_rwlock_try_read(rust_rwlock *rwlock);
 void rust_rwlock_read_end(rust_rwlock *rwlock);
 void rust_rwlock_write(rust_rwlock *rwlock);
+bool rust_rwlock_try_write(rust_rwlock *rwlock);
 void rust_rwlock_write_end(rust_rwlock *rwlock);
 
 /* Its mutex with two of its conditions. */
@@ -31,6 +39,35 @@ void rust_monitor_unlock(rust_monitor *monitor);
 void rust_monitor_wait(rust_monitor *monitor, size_t which);
 void rust_monitor_notify_one(rust_monitor *monitor, size_t which);
 void rust_monitor_notify_all(rust_monitor *monitor, size_t which);
+
+/* The standard library's own: a mutex with two conditions, a rwlock, a barrier, a channel of one getter. */
+struct rust_std_monitor;
+rust_std_monitor *rust_std_monitor_new(void);
+void rust_std_monitor_free(rust_std_monitor *monitor);
+void rust_std_monitor_lock(rust_std_monitor *monitor);
+bool rust_std_monitor_try_lock(rust_std_monitor *monitor);
+void rust_std_monitor_unlock(rust_std_monitor *monitor);
+void rust_std_monitor_wait(rust_std_monitor *monitor, size_t which);
+void rust_std_monitor_notify_one(rust_std_monitor *monitor, size_t which);
+void rust_std_monitor_notify_all(rust_std_monitor *monitor, size_t which);
+struct rust_std_rwlock;
+rust_std_rwlock *rust_std_rwlock_new(void);
+void rust_std_rwlock_free(rust_std_rwlock *rwlock);
+void rust_std_rwlock_read(rust_std_rwlock *rwlock);
+bool rust_std_rwlock_try_read(rust_std_rwlock *rwlock);
+void rust_std_rwlock_read_end(rust_std_rwlock *rwlock);
+void rust_std_rwlock_write(rust_std_rwlock *rwlock);
+bool rust_std_rwlock_try_write(rust_std_rwlock *rwlock);
+void rust_std_rwlock_write_end(rust_std_rwlock *rwlock);
+struct rust_std_barrier;
+rust_std_barrier *rust_std_barrier_new(size_t parties);
+void rust_std_barrier_free(rust_std_barrier *barrier);
+void rust_std_barrier_wait(rust_std_barrier *barrier);
+struct rust_std_channel;
+rust_std_channel *rust_std_channel_new(size_t bound);
+void rust_std_channel_free(rust_std_channel *channel);
+void rust_std_channel_put(rust_std_channel *channel, size_t item);
+size_t rust_std_channel_get(rust_std_channel *channel);
 
 /* crossbeam's ArrayQueue and its bounded channel; no item is 0. */
 struct rust_ring;

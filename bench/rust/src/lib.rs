@@ -5,9 +5,10 @@
 use crossbeam_channel::{bounded, Receiver, Sender};
 use crossbeam_queue::ArrayQueue;
 use dashmap::DashMap;
-use parking_lot::lock_api::{RawMutex as _, RawRwLock as _};
-use parking_lot::{Condvar, Mutex, MutexGuard, RawMutex, RawRwLock};
+use parking_lot::lock_api::{RawMutex as _, RawReentrantMutex, RawRwLock as _};
+use parking_lot::{Condvar, Mutex, MutexGuard, RawMutex, RawRwLock, RawThreadId};
 use std::ffi::c_void;
+use std::mem::{forget, transmute, MaybeUninit};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
@@ -28,6 +29,31 @@ pub unsafe extern "C" fn rust_mutex_unlock(mutex: &RawMutex) {
     mutex.unlock()
 }
 
+/// As parking_lot's ReentrantMutex has it, without data.
+type Reentrant = RawReentrantMutex<RawMutex, RawThreadId>;
+#[no_mangle]
+pub extern "C" fn rust_reentrant_lock(mutex: &Reentrant) {
+    mutex.lock()
+}
+#[no_mangle]
+pub extern "C" fn rust_reentrant_try_lock(mutex: &Reentrant) -> bool {
+    mutex.try_lock()
+}
+/// # Safety
+/// The caller holds it.
+#[no_mangle]
+pub unsafe extern "C" fn rust_reentrant_unlock(mutex: &Reentrant) {
+    mutex.unlock()
+}
+
+#[no_mangle]
+pub extern "C" fn rust_rwlock_try_read(rwlock: &RawRwLock) -> bool {
+    rwlock.try_lock_shared()
+}
+#[no_mangle]
+pub extern "C" fn rust_rwlock_try_write(rwlock: &RawRwLock) -> bool {
+    rwlock.try_lock_exclusive()
+}
 #[no_mangle]
 pub extern "C" fn rust_rwlock_read(rwlock: &RawRwLock) {
     rwlock.lock_shared()
@@ -62,7 +88,7 @@ pub extern "C" fn rust_monitor_new() -> Box<Monitor> {
 pub extern "C" fn rust_monitor_free(_monitor: Box<Monitor>) {}
 #[no_mangle]
 pub extern "C" fn rust_monitor_lock(monitor: &Monitor) {
-    std::mem::forget(monitor.mutex.lock())
+    forget(monitor.mutex.lock())
 }
 /// # Safety
 /// The caller holds it.
@@ -75,9 +101,9 @@ pub unsafe extern "C" fn rust_monitor_unlock(monitor: &Monitor) {
 #[no_mangle]
 pub unsafe extern "C" fn rust_monitor_wait(monitor: &Monitor, which: usize) {
     // A guard is a reference to its mutex, and lock_api 0.4.9 has no other way to make one.
-    let mut guard: MutexGuard<()> = std::mem::transmute(&monitor.mutex);
+    let mut guard: MutexGuard<()> = transmute(&monitor.mutex);
     monitor.changed[which].wait(&mut guard);
-    std::mem::forget(guard)
+    forget(guard)
 }
 #[no_mangle]
 pub extern "C" fn rust_monitor_notify_one(monitor: &Monitor, which: usize) {
@@ -86,6 +112,143 @@ pub extern "C" fn rust_monitor_notify_one(monitor: &Monitor, which: usize) {
 #[no_mangle]
 pub extern "C" fn rust_monitor_notify_all(monitor: &Monitor, which: usize) {
     monitor.changed[which].notify_all();
+}
+
+// ---- the standard library
+//
+// It unlocks by a guard, and C keeps none: a lock forgets its guard, and the unlock uses `guard`, a bitwise copy of the first
+// one. All guards of one object are equal: its address, and that the thread was not panicking.
+
+pub struct StdMonitor {
+    mutex: std::sync::Mutex<()>,
+    guard: MaybeUninit<std::sync::MutexGuard<'static, ()>>,
+    changed: [std::sync::Condvar; 2],
+}
+#[no_mangle]
+pub extern "C" fn rust_std_monitor_new() -> Box<StdMonitor> {
+    let mut monitor = Box::new(StdMonitor {
+        mutex: Default::default(),
+        guard: MaybeUninit::uninit(),
+        changed: Default::default(),
+    });
+    // The guard refers to the heap, which does not move with the box.
+    let first = monitor.mutex.lock().unwrap();
+    let copy = unsafe { transmute::<_, std::sync::MutexGuard<'static, ()>>(first) };
+    monitor.guard.write(copy);
+    unsafe { rust_std_monitor_unlock(&monitor) };
+    monitor
+}
+#[no_mangle]
+pub extern "C" fn rust_std_monitor_free(_monitor: Box<StdMonitor>) {}
+#[no_mangle]
+pub extern "C" fn rust_std_monitor_lock(monitor: &StdMonitor) {
+    forget(monitor.mutex.lock())
+}
+#[no_mangle]
+pub extern "C" fn rust_std_monitor_try_lock(monitor: &StdMonitor) -> bool {
+    monitor.mutex.try_lock().map(forget).is_ok()
+}
+/// # Safety
+/// The caller holds it.
+#[no_mangle]
+pub unsafe extern "C" fn rust_std_monitor_unlock(monitor: &StdMonitor) {
+    drop(monitor.guard.assume_init_read())
+}
+/// # Safety
+/// The caller holds it.
+#[no_mangle]
+pub unsafe extern "C" fn rust_std_monitor_wait(monitor: &StdMonitor, which: usize) {
+    forget(monitor.changed[which].wait(monitor.guard.assume_init_read()))
+}
+#[no_mangle]
+pub extern "C" fn rust_std_monitor_notify_one(monitor: &StdMonitor, which: usize) {
+    monitor.changed[which].notify_one()
+}
+#[no_mangle]
+pub extern "C" fn rust_std_monitor_notify_all(monitor: &StdMonitor, which: usize) {
+    monitor.changed[which].notify_all()
+}
+
+pub struct StdRwLock {
+    rwlock: std::sync::RwLock<()>,
+    reads: MaybeUninit<std::sync::RwLockReadGuard<'static, ()>>,
+    writes: MaybeUninit<std::sync::RwLockWriteGuard<'static, ()>>,
+}
+#[no_mangle]
+pub extern "C" fn rust_std_rwlock_new() -> Box<StdRwLock> {
+    let mut made = Box::new(StdRwLock {
+        rwlock: Default::default(),
+        reads: MaybeUninit::uninit(),
+        writes: MaybeUninit::uninit(),
+    });
+    let first = made.rwlock.read().unwrap();
+    let copy = unsafe { transmute::<_, std::sync::RwLockReadGuard<'static, ()>>(first) };
+    made.reads.write(copy);
+    unsafe { rust_std_rwlock_read_end(&made) };
+    let first = made.rwlock.write().unwrap();
+    let copy = unsafe { transmute::<_, std::sync::RwLockWriteGuard<'static, ()>>(first) };
+    made.writes.write(copy);
+    unsafe { rust_std_rwlock_write_end(&made) };
+    made
+}
+#[no_mangle]
+pub extern "C" fn rust_std_rwlock_free(_rwlock: Box<StdRwLock>) {}
+#[no_mangle]
+pub extern "C" fn rust_std_rwlock_read(rwlock: &StdRwLock) {
+    forget(rwlock.rwlock.read())
+}
+#[no_mangle]
+pub extern "C" fn rust_std_rwlock_try_read(rwlock: &StdRwLock) -> bool {
+    rwlock.rwlock.try_read().map(forget).is_ok()
+}
+/// # Safety
+/// The caller reads.
+#[no_mangle]
+pub unsafe extern "C" fn rust_std_rwlock_read_end(rwlock: &StdRwLock) {
+    drop(rwlock.reads.assume_init_read())
+}
+#[no_mangle]
+pub extern "C" fn rust_std_rwlock_write(rwlock: &StdRwLock) {
+    forget(rwlock.rwlock.write())
+}
+#[no_mangle]
+pub extern "C" fn rust_std_rwlock_try_write(rwlock: &StdRwLock) -> bool {
+    rwlock.rwlock.try_write().map(forget).is_ok()
+}
+/// # Safety
+/// The caller writes.
+#[no_mangle]
+pub unsafe extern "C" fn rust_std_rwlock_write_end(rwlock: &StdRwLock) {
+    drop(rwlock.writes.assume_init_read())
+}
+
+#[no_mangle]
+pub extern "C" fn rust_std_barrier_new(parties: usize) -> Box<std::sync::Barrier> {
+    Box::new(std::sync::Barrier::new(parties))
+}
+#[no_mangle]
+pub extern "C" fn rust_std_barrier_free(_barrier: Box<std::sync::Barrier>) {}
+#[no_mangle]
+pub extern "C" fn rust_std_barrier_wait(barrier: &std::sync::Barrier) {
+    barrier.wait();
+}
+
+pub struct StdChannel(std::sync::mpsc::SyncSender<usize>, std::sync::mpsc::Receiver<usize>);
+#[no_mangle]
+pub extern "C" fn rust_std_channel_new(bound: usize) -> Box<StdChannel> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(bound);
+    Box::new(StdChannel(sender, receiver))
+}
+#[no_mangle]
+pub extern "C" fn rust_std_channel_free(_channel: Box<StdChannel>) {}
+#[no_mangle]
+pub extern "C" fn rust_std_channel_put(channel: &StdChannel, item: usize) {
+    let _ = channel.0.send(item);
+}
+/// By one thread only.
+#[no_mangle]
+pub extern "C" fn rust_std_channel_get(channel: &StdChannel) -> usize {
+    channel.1.recv().unwrap_or(0)
 }
 
 // ---- crossbeam
