@@ -171,6 +171,25 @@ TEST(a_word_is_the_plain_word_in_memory) {
     CHECK(plain_b == HIGH_u64);
 }
 
+/* By the processor's flags, or by the word under a sanitizer and elsewhere: the same answers. */
+TEST(a_drop_flips_the_highest_bit_and_tells_what_it_found) {
+    const struct {
+        uint32_t before, after;
+        thrum_dropped_ found;
+    } rows[] = {
+        {0x80000000u, 0, THRUM_DROPPED_},           {0x80000001u, 1, THRUM_DROPPED_MARKED_},
+        {0xffffff00u, 0x7fffff00u, THRUM_DROPPED_}, {0xffffff01u, 0x7fffff01u, THRUM_DROPPED_MARKED_},
+        {0x80000100u, 0x100, THRUM_DROPPED_},       {0, 0x80000000u, THRUM_DROPPED_NONE_},
+        {1, 0x80000001u, THRUM_DROPPED_NONE_},      {0x7fffff00u, 0xffffff00u, THRUM_DROPPED_NONE_},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        thrum_u32 a;
+        thrum_u32_store_relaxed(&a, rows[i].before);
+        CHECK_EQ(thrum_u32_drop_release_(&a), rows[i].found);
+        CHECK_EQ(thrum_u32_load_relaxed(&a), rows[i].after);
+    }
+}
+
 enum { ADDERS = 4, ADDITIONS = 100000 };
 static thrum_u32 ready; /* all begin together: one that is done before the next begins loses nothing */
 static thrum_u32 sum32;

@@ -42,16 +42,23 @@
 #define THRUM_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define THRUM_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
-/* True in code that ThreadSanitizer instruments: the translation unit's own setting. */
+/* True in code that ThreadSanitizer, or AddressSanitizer, instruments: the translation unit's own setting. */
 #if defined(__SANITIZE_THREAD__)
 #define THRUM_UNDER_TSAN 1
+#elif defined(__SANITIZE_ADDRESS__)
+#define THRUM_UNDER_ASAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define THRUM_UNDER_TSAN 1
+#elif __has_feature(address_sanitizer)
+#define THRUM_UNDER_ASAN 1
 #endif
 #endif
 #ifndef THRUM_UNDER_TSAN
 #define THRUM_UNDER_TSAN 0
+#endif
+#ifndef THRUM_UNDER_ASAN
+#define THRUM_UNDER_ASAN 0
 #endif
 
 /*

@@ -56,12 +56,12 @@ THRUM_STATIC_ASSERT(sizeof(thrum_lock) == 4, "a lock is four bytes");
 
 /* The bits of the word; src/futex/lock.c says who sets and who clears each. */
 enum {
-    THRUM_LOCK_SHARED_ = 1 << 0,
-    THRUM_LOCK_HEIR_ = 1 << 1,
-    THRUM_LOCK_WAITERS_ = 1 << 2,
-    THRUM_LOCK_CLOSED_ = 1 << 3,
-    THRUM_LOCK_MARK_ = 1 << 4,
-    THRUM_LOCK_WAKE_ = 1 << 5
+    THRUM_LOCK_WAKE_ = 1 << 0, /* alone in the lowest byte: thrum_u32_drop_release_ */
+    THRUM_LOCK_SHARED_ = 1 << 8,
+    THRUM_LOCK_HEIR_ = 1 << 9,
+    THRUM_LOCK_WAITERS_ = 1 << 10,
+    THRUM_LOCK_CLOSED_ = 1 << 11,
+    THRUM_LOCK_MARK_ = 1 << 12
 };
 /* The highest bit: adding it flips it and carries into no other. */
 #define THRUM_LOCK_LOCKED_ 0x80000000u
@@ -71,9 +71,8 @@ enum {
 THRUM_BEGIN_DECLS
 
 THRUM_API void thrum_lock_acquire_slow_(thrum_lock *lock) THRUM_COLD;
-THRUM_API bool thrum_lock_try_acquire_slow_(thrum_lock *lock) THRUM_COLD;
 THRUM_API thrum_result thrum_lock_acquire_until_slow_(thrum_lock *lock, thrum_deadline deadline) THRUM_COLD;
-THRUM_API thrum_result thrum_lock_release_slow_(thrum_lock *lock, uint32_t old) THRUM_COLD;
+THRUM_API thrum_result thrum_lock_release_slow_(thrum_lock *lock, thrum_dropped_ was) THRUM_COLD;
 
 /*
  * For the holder of a lock that processes do not share: whoever sleeps on `word`, which is `value`, in the
@@ -91,10 +90,20 @@ THRUM_INLINE void thrum_lock_init_shared(thrum_lock *lock) {
     thrum_u32_store_relaxed(&lock->state, THRUM_LOCK_SHARED_);
 }
 
+/* Takes the lock, whose word was `seen`, while none of the `barriers` is in the word. */
+THRUM_INLINE bool thrum_lock_barge_(thrum_lock *lock, uint32_t seen, uint32_t barriers) {
+    const uint32_t cleared = THRUM_LOCK_MARK_ | THRUM_LOCK_WAKE_;
+    while (!(seen & barriers)) {
+        /* L1: acquire, pairs with L2 in thrum_lock_release */
+        if (thrum_u32_cas_acquire(&lock->state, &seen, (seen | THRUM_LOCK_LOCKED_) & ~cleared)) return true;
+    }
+    return false;
+}
+
 /* Waits until the lock is the caller's. Not a cancellation point. */
 THRUM_INLINE void thrum_lock_acquire(thrum_lock *lock) {
     uint32_t expected = 0;
-    /* L1: acquire, pairs with L2 in thrum_lock_release */
+    /* L1 */
     if (THRUM_LIKELY(thrum_u32_cas_acquire(&lock->state, &expected, THRUM_LOCK_LOCKED_))) return;
     thrum_lock_acquire_slow_(lock);
     THRUM_ANNOUNCE_ACQUIRE_(lock);
@@ -102,15 +111,10 @@ THRUM_INLINE void thrum_lock_acquire(thrum_lock *lock) {
 
 /*
  * Takes the lock if it is free, and says whether it did. Never waits. True on a free lock even
- * while a waiter has closed it to newcomers.
+ * while a waiter has closed it to newcomers. What it finds held it only reads.
  */
 THRUM_INLINE THRUM_MUST_USE bool thrum_lock_try_acquire(thrum_lock *lock) {
-    uint32_t expected = 0;
-    /* L1 */
-    if (THRUM_LIKELY(thrum_u32_cas_acquire(&lock->state, &expected, THRUM_LOCK_LOCKED_))) return true;
-    if ((expected & THRUM_LOCK_LOCKED_) || !thrum_lock_try_acquire_slow_(lock)) return false;
-    THRUM_ANNOUNCE_ACQUIRE_(lock);
-    return true;
+    return thrum_lock_barge_(lock, thrum_u32_load_relaxed(&lock->state), THRUM_LOCK_LOCKED_);
 }
 
 /*
@@ -128,16 +132,15 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_lock_acquire_until(thrum_lock *lo
 }
 
 /*
- * Lets the lock go; any thread may. THRUM_OK, or THRUM_NOT_LOCKED: it was not locked, and nothing
- * has changed. Two threads that release one hold at the same time are a bug, of which one of them
- * is told; for that moment the lock may look locked.
+ * Lets the lock go; any thread may. THRUM_OK, or THRUM_NOT_LOCKED: it was not locked, and is not. That is a
+ * bug of the program's, and while the call finds it out the lock looks locked: a try may fail at that moment,
+ * and an acquire waits for it. Of two threads that release one hold at the same time one is told.
  */
 THRUM_INLINE thrum_result thrum_lock_release(thrum_lock *lock) {
-    if (THRUM_UNLIKELY(!(thrum_u32_load_relaxed(&lock->state) & THRUM_LOCK_LOCKED_))) return THRUM_NOT_LOCKED;
-    /* L2: release, pairs with L1. The last touch of the lock: what follows looks at `old` only. */
-    const uint32_t old = thrum_u32_fetch_add_release(&lock->state, THRUM_LOCK_LOCKED_);
-    if (THRUM_LIKELY((old & (THRUM_LOCK_LOCKED_ | THRUM_LOCK_WAKE_)) == THRUM_LOCK_LOCKED_)) return THRUM_OK;
-    return thrum_lock_release_slow_(lock, old);
+    /* L2: release, pairs with L1. The last touch of the lock, unless it was not locked. */
+    const thrum_dropped_ was = thrum_u32_drop_release_(&lock->state);
+    if (THRUM_LIKELY(was == THRUM_DROPPED_)) return THRUM_OK;
+    return thrum_lock_release_slow_(lock, was);
 }
 
 /* Whether anybody holds the lock, at the moment of looking. */

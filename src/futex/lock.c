@@ -95,14 +95,8 @@ static bool is_free(uint32_t word) {
     return !(word & LOCKED);
 }
 
-/* Takes the lock while none of the `barriers` is in the word. */
 static bool barge(thrum_lock *lock, uint32_t barriers) {
-    uint32_t seen = thrum_u32_load_relaxed(&lock->state);
-    while (!(seen & barriers)) {
-        /* L1: acquire, pairs with L2 in thrum_lock_release */
-        if (thrum_u32_cas_acquire(&lock->state, &seen, (seen | LOCKED) & ~(MARK | WAKE))) return true;
-    }
-    return false;
+    return thrum_lock_barge_(lock, thrum_u32_load_relaxed(&lock->state), barriers);
 }
 
 /* --- leaving as heir ------------------------------------------------------------------------ */
@@ -272,10 +266,6 @@ void thrum_lock_acquire_slow_(thrum_lock *lock) {
     if (!barge(lock, LOCKED | CLOSED)) (void)wait(lock, THRUM_FOREVER);
 }
 
-bool thrum_lock_try_acquire_slow_(thrum_lock *lock) {
-    return barge(lock, LOCKED);
-}
-
 thrum_result thrum_lock_acquire_until_slow_(thrum_lock *lock, thrum_deadline deadline) {
     if (barge(lock, LOCKED | CLOSED)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return barge(lock, LOCKED) ? THRUM_OK : THRUM_TIMEOUT;
@@ -283,18 +273,26 @@ thrum_result thrum_lock_acquire_until_slow_(thrum_lock *lock, thrum_deadline dea
 }
 
 /*
- * `old` is the word as the release found it. Not LOCKED: two threads released one hold at once,
- * and what this one did was to acquire the free lock; it lets go of that and says so.
+ * I5: the address only, since the lock may be gone. Its word would tell whether processes share it: where
+ * nobody of this process is parked at it, the others are asked.
  */
-thrum_result thrum_lock_release_slow_(thrum_lock *lock, uint32_t old) {
+static void wake_parked(const thrum_lock *lock) {
+    if (!thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, false))
+        thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, true);
+}
+
+/*
+ * Not locked: the program releases once too often, and what this call did was to acquire the free lock. It
+ * lets go of that and says so. Meanwhile another release may have taken that hold for its own (and is told
+ * nothing), and this one goes on until it has found the lock locked.
+ */
+thrum_result thrum_lock_release_slow_(thrum_lock *lock, thrum_dropped_ was) {
     thrum_result result = THRUM_OK;
-    while (is_free(old)) {
+    while (was == THRUM_DROPPED_NONE_) {
         result = THRUM_NOT_LOCKED;
-        /* relaxed: it goes on with the release sequence of the addition before (L2) */
-        old = thrum_u32_fetch_add_relaxed(&lock->state, LOCKED);
+        was = thrum_u32_drop_release_(&lock->state);
     }
-    if (old & WAKE)
-        thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, old & SHARED); /* I5: the address only */
+    if (was == THRUM_DROPPED_MARKED_) wake_parked(lock);
     return result;
 }
 

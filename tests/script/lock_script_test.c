@@ -70,10 +70,11 @@ TEST(releasing_an_unlocked_lock_changes_nothing_whatever_waiters_left) {
         begin(traces[i]);
         CHECK_EQ(thrum_lock_release(&lock), THRUM_NOT_LOCKED);
         CHECK_EQ(word(), traces[i]);
-        script_end(0, 0);
+        script_end(traces[i] & WAKE ? 1 : 0, traces[i] & WAKE ? INT_MAX : 0); /* as the release of a hold */
     }
 }
 
+/* It has let go of the word that would tell whether processes share the lock. */
 TEST(a_release_wakes_only_whom_the_word_asks_it_to_wake) {
     for (uint32_t shared = 0; shared <= SHARED; shared += SHARED) {
         begin(LOCKED | TRACES | shared);
@@ -86,7 +87,15 @@ TEST(a_release_wakes_only_whom_the_word_asks_it_to_wake) {
         CHECK_EQ(word() & LOCKED, 0);
         CHECK_EQ(word() & SHARED, shared);
         CHECK_EQ(script.wakes, 1);
-        CHECK(script.wake_channels != 0);
+        CHECK_EQ(script.wake_channels, THRUM_LOCK_AT_RELEASE_);
+        CHECK_EQ(script.strays, 1);
+
+        begin(LOCKED | TRACES | WAKE | shared);
+        script.to_find = 1;
+        script.to_find_channels = THRUM_LOCK_AT_RELEASE_;
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        CHECK_EQ(script.wakes, 1);
+        CHECK_EQ(script.strays, shared ? 1 : 0);
     }
 }
 
