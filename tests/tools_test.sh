@@ -52,6 +52,7 @@ ends 2 "$source/tools/check" --build --quick
 ends 2 "$source/tools/check" --none-such
 ends 2 "$source/tools/compare" --only
 ends 2 "$source/tools/compare-servers" --rate 12x
+ends 2 "$source/tools/compare-shapes" --threads 2,x
 ends 2 "$source/tools/compare" "$work/none-such"
 grep -q "no such directory: $work/none-such" "$work/out" || fail "compare does not name the directory that is not there"
 [[ $(wc -l <"$work/out") -eq 1 ]] || fail "compare does something before it says that a directory is not there"
@@ -181,5 +182,31 @@ ends 1 python3 "$source/tools/compare_report.py" "$work/report"
 rooms=$(grep -oE '^(zebra|lock|map|barrier|cell)/' "$work/out" | uniq | tr -d '\n')
 [[ $rooms == lock/barrier/cell/map/zebra/ ]] || fail "the report's rooms: $rooms"
 grep -q 'map/get/thrum: hung' "$work/out" || fail "the report does not name the row that was lost"
+
+# ---- the report of the shapes ----
+
+mkdir "$work/shapes"
+python3 - "$work/shapes/holds.json" <<'CODE'
+import json
+import sys
+
+# Nanoseconds of thrum, the best that sleeps, pthread and a lock that spins.
+cells = {"threads:2/on:all/hold_ns:100000": (10, 20, 30, 5), "threads:64/on:one/hold_ns:mixed": (40, 30, 50, 60)}
+rows = [{"run_type": "iteration", "run_name": f"lock_shapes/holds/{library}/{cell}/iterations:1/manual_time",
+         "real_time": ns, "cpu_ns": ns, "jain": 0.75, "gini": 0.25, "max_us": 160000.0}
+        for cell, times in cells.items() for library, ns in zip(("thrum", "nsync", "pthread", "tbb"), times)]
+rows.append({"run_type": "iteration", "run_name": "lock_shapes/holds/absl/threads:2/on:all/hold_ns:100000",
+             "error_occurred": True, "error_message": "hang"})
+json.dump({"context": {"processor": "a processor with a name " * 9}, "benchmarks": rows}, open(sys.argv[1], "w"))
+CODE
+ends 0 python3 "$source/tools/compare_shapes.py" "$work/shapes"
+[[ $(wc -L <"$work/out") -le 100 ]] || fail "the shapes are wider than 100 columns: $(grep -E '.{101}' "$work/out")"
+for line in '1.0 and more: 1 of 2 (50%' 'lowest: 0.75 .*: holds hold_ns mixed, 64 threads on one, against nsync' \
+    'behind pthread: 0 of 2' 'two threads on all, beside locks that spin: least 0.50' 'longest wait: 160 ms' \
+    'holds hold_ns 100000, 2 threads on all, absl: hang'; do
+    grep -q "$line" "$work/out" || fail "the report of the shapes does not say: $line"
+done
+sed -i 's|"real_time": 10,|"error_occurred": true, "error_message": "hang", &|' "$work/shapes/holds.json"
+ends 1 python3 "$source/tools/compare_shapes.py" "$work/shapes"
 
 [[ $failures -eq 0 ]]

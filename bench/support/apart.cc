@@ -35,18 +35,18 @@ void Figures::fail(const char *format, ...) {
     va_end(arguments);
 }
 
-[[noreturn]] static void run_child(const Measure &measure, Figures *figures, pid_t parent) {
+[[noreturn]] static void run_child(const Measure &measure, Figures *figures, unsigned seconds, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     signal(SIGALRM, SIG_DFL);
-    alarm(hang_after_s());
+    alarm(seconds + hang_after_s());
     measure(*figures);
     figures->complete = true;
     _exit(0);
 }
 
 /* `hung`: what hung once is not waited for again. */
-static void run_apart(benchmark::State &state, const Measure &measure, bool &hung) {
+static void run_apart(benchmark::State &state, const Measure &measure, unsigned seconds, bool &hung) {
     if (hung) {
         state.SkipWithError("not repeated after a hang");
         return;
@@ -60,7 +60,7 @@ static void run_apart(benchmark::State &state, const Measure &measure, bool &hun
     fflush(nullptr);
     const pid_t parent = getpid();
     const pid_t child = fork();
-    if (child == 0) run_child(measure, figures, parent);
+    if (child == 0) run_child(measure, figures, seconds, parent);
     int status = 0;
     if (child < 0 || waitpid(child, &status, 0) != child) {
         figures->fail("fork: %s", strerror(errno));
@@ -85,11 +85,11 @@ void row(const std::string &name, std::function<void(benchmark::State &)> body) 
     if (chosen(name)) benchmark::RegisterBenchmark(name.c_str(), body);
 }
 
-void row_apart(const std::string &name, Measure measure) {
+void row_apart(const std::string &name, Measure measure, unsigned seconds) {
     if (!chosen(name)) return;
     const auto hung = std::make_shared<bool>(false);
     benchmark::RegisterBenchmark(name.c_str(),
-                                 [=](benchmark::State &state) { run_apart(state, measure, *hung); })
+                                 [=](benchmark::State &state) { run_apart(state, measure, seconds, *hung); })
         ->UseManualTime()
         ->Iterations(1)
         ->Unit(benchmark::kNanosecond);

@@ -114,9 +114,9 @@ void row(const std::string &name, std::function<void(benchmark::State &)> body);
  * reaches no other row, an affinity mask ends with it, and a row that hangs ends alone. The child
  * sets an alarm, whose default action ends a process all of whose threads sleep for ever; the row
  * then reads "hang", which is a result. Forking inside the program and not around it keeps the
- * repetitions of all rows interleaved.
+ * repetitions of all rows interleaved. `seconds` that the row is meant to last come on top of the alarm's.
  */
-void row_apart(const std::string &name, Measure measure);
+void row_apart(const std::string &name, Measure measure, unsigned seconds = 0);
 
 /* p of a sorted list, p from 0 to 1. */
 double percentile(const std::vector<double> &sorted, double p);
