@@ -6,7 +6,7 @@
  *
  * Cost        asking is one load; waiting at an open latch too. A count-down is one read-modify-write,
  *             inlined, and no system call; the one that opens makes one call when somebody sleeps
- *             (one in vain after a wait that timed out).
+ *             (one in vain after a wait that timed out). At an open latch it is two.
  * Count       from 0 to THRUM_LATCH_MAX. A count-down stops at 0: at an open latch it does nothing.
  * Reset       only an open latch takes a new count. Every earlier waiter gets through, even
  *             when the reset follows at once and before any of them has run: a generation in the
@@ -43,18 +43,22 @@
 #define THRUM_LATCH_MAX INT32_MAX
 
 typedef struct thrum_latch {
-    thrum_u64 state; /* the count in the low half; above it two flags and the generation */
+    thrum_u64 state; /* two flags, the count below 0, the generation; src/futex/latch.c has the table */
 } thrum_latch;
 
+/* One count in the word. Exploration raises it, and so narrows the generation above. */
+#ifndef THRUM_LATCH_ONE_
+#define THRUM_LATCH_ONE_ ((uint64_t)1 << 2)
+#endif
+
 /* `count` must be 0 to THRUM_LATCH_MAX: nothing checks it here. */
-#define THRUM_LATCH_INIT(count) {{(uint32_t)(count)}}
+#define THRUM_LATCH_INIT(count) {{(0u - (uint32_t)(count)) * THRUM_LATCH_ONE_}}
 
 THRUM_STATIC_ASSERT(sizeof(thrum_latch) == 8, "a latch is eight bytes");
 
-#define THRUM_LATCH_COUNT_ 0xFFFFFFFFu
-
 THRUM_BEGIN_DECLS
 
+THRUM_API void thrum_latch_counted_(thrum_latch *latch, uint64_t seen) THRUM_COLD;
 THRUM_API thrum_result thrum_latch_count_down_slow_(thrum_latch *latch, int32_t n) THRUM_COLD;
 THRUM_API thrum_result thrum_latch_wait_slow_(thrum_latch *latch, thrum_deadline deadline) THRUM_COLD;
 THRUM_API thrum_result thrum_latch_reset_(thrum_latch *latch, int32_t count) THRUM_COLD;
@@ -64,26 +68,28 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_latch_init(thrum_latch *latch, int32
 /* The same in memory that processes share. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_latch_init_shared(thrum_latch *latch, int32_t count);
 
+/* How far the word is from open: the count below 0; 0 and above are open. */
+THRUM_INLINE int32_t thrum_latch_below_(uint64_t word) {
+    return (int32_t)(uint32_t)(word / THRUM_LATCH_ONE_);
+}
+
 /* What is still to be counted down, at the moment of looking; 0: open. */
 THRUM_INLINE int32_t thrum_latch_count(const thrum_latch *latch) {
-    return (int32_t)(thrum_u64_load_relaxed(&latch->state) & THRUM_LATCH_COUNT_);
+    const int32_t below = thrum_latch_below_(thrum_u64_load_relaxed(&latch->state));
+    return below < 0 ? -below : 0;
 }
 
 /* Whether the latch is open. Never waits. */
 THRUM_INLINE bool thrum_latch_try_wait(const thrum_latch *latch) {
     /* T1: acquire, pairs with T2 */
-    return (thrum_u64_load_acquire(&latch->state) & THRUM_LATCH_COUNT_) == 0;
+    return thrum_latch_below_(thrum_u64_load_acquire(&latch->state)) >= 0;
 }
 
 /* Lowers the count by one; the last opens the latch and lets every waiter through. */
 THRUM_INLINE void thrum_latch_count_down(thrum_latch *latch) {
-    uint64_t seen = thrum_u64_load_relaxed(&latch->state);
-    /* T2: release, pairs with T1, T3 and T4. Above 1 it does not open. */
-    if (THRUM_LIKELY((seen & THRUM_LATCH_COUNT_) > 1 &&
-                     thrum_u64_cas_release(&latch->state, &seen, seen - 1)))
-        return;
-    THRUM_ANNOUNCE_RELEASE_(latch);
-    (void)thrum_latch_count_down_slow_(latch, 1);
+    /* T2: release, pairs with T1, T3 and T4 */
+    const uint64_t seen = thrum_u64_fetch_add_release(&latch->state, THRUM_LATCH_ONE_);
+    if (THRUM_UNLIKELY(thrum_latch_below_(seen) >= -1)) thrum_latch_counted_(latch, seen);
 }
 
 /* Lowers the count by n in one step, or to 0. THRUM_OK; THRUM_INVALID when n is below 1. */

@@ -2,31 +2,37 @@
 /*
  * Floor 2. The word of a latch:
  *
- *   bits 0-31   the count, at most THRUM_LATCH_MAX
- *   bit 32      WAITERS
- *   bit 33      SHARED
+ *   bit 0       WAITERS
+ *   bit 1       SHARED
+ *   bits 2-33   the count below 0, in two's complement: -count while the latch is closed; open from 0 upward
  *   bits 34-63  the generation
  *
- * Threads sleep on the upper half, which a count-down that does not open leaves as it is. Every
- * transition is one compare-and-swap of the whole word.
+ * Threads sleep on the upper half. Every transition is one read-modify-write of the whole word.
  *
- *   count down  count > 0:                    count - min(n, count)
- *   open        the count-down to 0:          generation + 1, WAITERS cleared; wakes all that slept
- *   announce    count > 0, own generation:    WAITERS
- *   reset       count = 0:                    the new count
+ *   count down  closed:                       + min(n, count)
+ *   open        the count-down to 0:          its carry raises the generation; wakes all if WAITERS is set
+ *   exceed      a count-down by one, open:    + 1, and - 1 by its second step, unless the word is 0 or below
+ *   announce    closed, own generation:       WAITERS
+ *   reset       open:                         -count; WAITERS cleared
  *
- * I1: a thread sleeps only on an upper half with WAITERS and the generation of its first look, and
- *     when it announced itself the count was above 0.
- * I2: the generation is raised by every opening and by nothing else. So a waiter may leave when it
- *     sees count 0, or another generation than at its first look: the latch opened while it waited.
- * I3: the compare-and-swap is the last touch of the latch.
+ * I1: a thread sleeps only on an upper half of a closed latch with the generation of its first look, and
+ *     after WAITERS was set in that generation.
+ * I2: the generation is raised by every opening and by nothing else: only the step from -1 to 0 carries. So a
+ *     waiter may leave when it sees the latch open, or another generation than at its first look: the latch
+ *     opened while it waited.
+ * I3: the addition is the last touch of a count-down that lowers the count.
+ * I4: an open word is at most as far above 0 as there are count-downs between exceed's two steps. Each
+ *     second step takes one back while any is there. A reset drops them all: those calls came before it. A
+ *     count-down that exceeds was one too many, so no other thread could free the latch beside it.
  *
- * WAITERS may stay behind when a waiter times out. Harmless: the next opening makes one wake that
- * finds nobody.
+ * WAITERS means something in a closed latch only: the opening reads it in the step by which it opens, and
+ * the reset clears it. A waiter that times out may leave it to the next opening, which then makes one wake
+ * that finds nobody.
  *
  * No wake is lost: from the announcement to the sleep only an opening changes the generation, and the
  * kernel compares the upper half again before it queues the thread. An opening before that has
- * changed it; one after it finds WAITERS, and its wake finds the thread.
+ * changed it; one after it finds WAITERS, and its wake finds the thread. A count-down may change the upper
+ * half, too, every 2^30 counts: the waiter then announces itself again.
  */
 #include "waitable.h"
 
@@ -37,14 +43,10 @@
 #include <limits.h>
 #include <stdio.h>
 
-#define COUNT ((uint64_t)THRUM_LATCH_COUNT_)
-#define WAITERS ((uint64_t)1 << 32)
-#define SHARED ((uint64_t)1 << 33)
-#define LOWER (COUNT | WAITERS | SHARED) /* all but the generation */
-/* The generation's lowest bit; exploration narrows the counter by raising it. */
-#ifndef THRUM_LATCH_GENERATION_
-#define THRUM_LATCH_GENERATION_ (LOWER + 1)
-#endif
+#define ONE THRUM_LATCH_ONE_
+#define WAITERS ((uint64_t)1 << 0)
+#define SHARED ((uint64_t)1 << 1)
+#define GENERATION (ONE << 32) /* its lowest bit */
 
 /* The half of the word that the kernel compares. */
 static const thrum_u32 *upper_half(const thrum_latch *latch) {
@@ -52,26 +54,49 @@ static const thrum_u32 *upper_half(const thrum_latch *latch) {
     return (const thrum_u32 *)(const void *)((const char *)&latch->state + (low_first ? 4 : 0));
 }
 
-static bool passed(uint64_t now, uint64_t first) {
-    return !(now & COUNT) || ((now ^ first) & ~LOWER); /* I2 */
+static bool is_open(uint64_t word) {
+    return thrum_latch_below_(word) >= 0;
 }
 
-/* The word after it has opened; the generation's carry leaves at the top. */
-static uint64_t opened(uint64_t seen) {
-    return (seen & ~(COUNT | WAITERS)) + THRUM_LATCH_GENERATION_;
+static uint64_t closed_by(uint32_t count) {
+    return (0 - count) * ONE;
+}
+
+static bool passed(uint64_t now, uint64_t first) {
+    return is_open(now) || (now ^ first) / GENERATION; /* I2 */
+}
+
+static void wake_all(const thrum_latch *latch, uint64_t seen) {
+    if (seen & WAITERS) thrum_futex_wake(upper_half(latch), INT_MAX, THRUM_FUTEX_ANY, seen & SHARED);
+}
+
+/* The second step of a count-down that exceeds. */
+static void take_back(thrum_latch *latch) {
+    uint64_t seen = thrum_u64_load_relaxed(&latch->state);
+    /* I4. relaxed: it publishes nothing */
+    while (thrum_latch_below_(seen) > 0 && !thrum_u64_cas_relaxed(&latch->state, &seen, seen - ONE)) {
+    }
+}
+
+void thrum_latch_counted_(thrum_latch *latch, uint64_t seen) {
+    if (is_open(seen))
+        take_back(latch);
+    else
+        wake_all(latch, seen);
 }
 
 thrum_result thrum_latch_count_down_slow_(thrum_latch *latch, int32_t n) {
     if (n < 1) return THRUM_INVALID;
     uint64_t seen = thrum_u64_load_relaxed(&latch->state);
     bool opens;
+    uint64_t down;
     do {
-        if (!(seen & COUNT)) return THRUM_OK;
-        opens = (seen & COUNT) <= (uint64_t)n;
-        /* T2: release, pairs with T1, T3 and T4. I3. */
-    } while (!thrum_u64_cas_release(&latch->state, &seen, opens ? opened(seen) : seen - (uint64_t)n));
-    if (opens && (seen & WAITERS))
-        thrum_futex_wake(upper_half(latch), INT_MAX, THRUM_FUTEX_ANY, seen & SHARED);
+        if (is_open(seen)) return THRUM_OK;
+        opens = n >= -thrum_latch_below_(seen);
+        down = (opens ? 0 - (uint32_t)thrum_latch_below_(seen) : (uint32_t)n) * ONE;
+        /* T2: release, pairs with T1, T3 and T4. I2, I3. */
+    } while (!thrum_u64_cas_release(&latch->state, &seen, seen + down));
+    if (opens) wake_all(latch, seen);
     return THRUM_OK;
 }
 
@@ -86,13 +111,13 @@ bool thrum_latch_announce_(thrum_latch *latch, uint64_t first, thrum_futex_choic
         if (passed(seen, first)) return false;
         /* relaxed: it announces a sleeper and publishes nothing */
     } while (!(seen & WAITERS) && !thrum_u64_cas_relaxed(&latch->state, &seen, seen | WAITERS)); /* I1 */
-    *sleep = (thrum_futex_choice){upper_half(latch), (uint32_t)((seen | WAITERS) >> 32), seen & SHARED};
+    *sleep = (thrum_futex_choice){upper_half(latch), (uint32_t)(seen >> 32), seen & SHARED};
     return true;
 }
 
 thrum_result thrum_latch_wait_slow_(thrum_latch *latch, thrum_deadline deadline) {
     const uint64_t first = thrum_u64_load_acquire(&latch->state); /* T3 */
-    if (!(first & COUNT)) return THRUM_OK;
+    if (is_open(first)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
 
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
@@ -112,16 +137,18 @@ thrum_result thrum_latch_wait_slow_(thrum_latch *latch, thrum_deadline deadline)
 thrum_result thrum_latch_reset_(thrum_latch *latch, int32_t count) {
     if (count < 0) return THRUM_INVALID;
     uint64_t seen = thrum_u64_load_relaxed(&latch->state);
+    uint64_t kept;
     do {
-        if (seen & COUNT) return THRUM_INVALID;
+        if (!is_open(seen)) return THRUM_INVALID;
+        kept = seen & (SHARED | ~(GENERATION - 1)); /* I4 */
         /* T4: acquire and release, pairs with T2 before it and with T1 and T3 after it */
-    } while (!thrum_u64_cas_acq_rel(&latch->state, &seen, seen | (uint64_t)count));
+    } while (!thrum_u64_cas_acq_rel(&latch->state, &seen, kept | closed_by((uint32_t)count)));
     return THRUM_OK;
 }
 
 static thrum_result init(thrum_latch *latch, int32_t count, uint64_t flags) {
     if (count < 0) return THRUM_INVALID;
-    thrum_u64_store_relaxed(&latch->state, (uint64_t)count | flags);
+    thrum_u64_store_relaxed(&latch->state, closed_by((uint32_t)count) | flags);
     return THRUM_OK;
 }
 
@@ -140,7 +167,8 @@ void thrum_latch_reset_after_fork(thrum_latch *latch) {
 
 size_t thrum_latch_describe(const thrum_latch *latch, char *text, size_t size) {
     const uint64_t w = thrum_u64_load_relaxed(&latch->state);
-    return (size_t)snprintf(text, size, "latch: count %u%s%s, generation %u", (unsigned)(w & COUNT),
-                            w & WAITERS ? ", waiters" : "", w & SHARED ? ", shared" : "",
-                            (unsigned)(w / THRUM_LATCH_GENERATION_));
+    const bool sleepers = !is_open(w) && (w & WAITERS);
+    return (size_t)snprintf(text, size, "latch: count %u%s%s, generation %u",
+                            is_open(w) ? 0 : 0 - (unsigned)thrum_latch_below_(w), sleepers ? ", waiters" : "",
+                            w & SHARED ? ", shared" : "", (unsigned)(w / GENERATION));
 }

@@ -2,7 +2,7 @@
 /*
  * The latch: nobody is lost, a reset holds nobody back that waited before it, the last one frees it.
  *
- * explore: flags -DTHRUM_LATCH_GENERATION_=((uint64_t)1<<62)
+ * explore: flags -DTHRUM_LATCH_ONE_=((uint64_t)1<<30)
  */
 #include "explore.h"
 
@@ -71,7 +71,7 @@ EXPLORE(two_count_and_two_wait, .threads = 4, .begin = two_to_count, .thread = t
 
 static void several_at_once(unsigned me) {
     if (me == 2) {
-        wait_somehow();
+        if (wait_somehow()) see_all(2);
     } else {
         s.written[me] = 1;
         REQUIRE(thrum_latch_count_down_n(&s.latch, 2) == THRUM_OK);
@@ -79,6 +79,35 @@ static void several_at_once(unsigned me) {
 }
 EXPLORE(a_count_stops_at_0, .threads = 3, .begin = three_to_count, .thread = several_at_once,
         .end = no_sleeper_left, .bounds = {3, 1, 1, 1})
+
+/* One count too many: whenever it comes, the latch opens once, and the word keeps no trace of it. */
+static void one_too_many(unsigned me) {
+    if (me == 2)
+        REQUIRE(wait_somehow() || thrum_latch_count(&s.latch) <= 1);
+    else
+        count_down(me);
+}
+static void open_without_a_trace(void) {
+    REQUIRE(thrum_u64_load_relaxed(&s.latch.state) >> 1 == THRUM_LATCH_ONE_ << 31); /* but for WAITERS */
+}
+EXPLORE(a_count_too_many_leaves_no_trace, .threads = 3, .begin = one_to_count, .thread = one_too_many,
+        .end = open_without_a_trace, .bounds = {3, 1, 1, 1})
+
+/* Counts too many beside a reset: they come before it, or count for it, and take nothing from it back. */
+static void too_many_and_reset(unsigned me) {
+    if (me < 2)
+        count_down(me);
+    else
+        s.again = thrum_latch_reset(&s.latch, 3) == THRUM_OK;
+}
+static void closed_or_open_without_a_trace(void) {
+    const int32_t left = thrum_latch_count(&s.latch);
+    REQUIRE(s.again ? left >= 1 && left <= 3 : left == 0);
+    if (left == 0) open_without_a_trace();
+    REQUIRE(thrum_latch_count_down_n(&s.latch, 3) == THRUM_OK && thrum_latch_try_wait(&s.latch));
+}
+EXPLORE(counts_too_many_take_nothing_from_a_reset, .threads = 3, .begin = one_to_count,
+        .thread = too_many_and_reset, .end = closed_or_open_without_a_trace, .bounds = {4, 2, 0, 0})
 
 static void count_and_try(unsigned me) {
     if (me < 2)
@@ -92,7 +121,7 @@ EXPLORE(a_try_that_succeeds_sees_all, .threads = 3, .begin = two_to_count, .thre
 /* --- opened, and reset at once ---------------------------------------------------------------------- */
 
 static void await_announcement(void) {
-    while (!(thrum_u64_load_relaxed(&s.latch.state) >> 32 & 1)) thrum_futex_yield();
+    while (!(thrum_u64_load_relaxed(&s.latch.state) & 1)) thrum_futex_yield(); /* WAITERS */
 }
 
 /* Two wait, one of them perhaps for a while only: the second opening is for who comes late. */

@@ -115,7 +115,7 @@ static void open_and_reset(unsigned me) {
         wait_for(me, latch_other);
         return;
     }
-    s.announced = thrum_u64_load_relaxed(&s.latch.state) >> 32;
+    s.announced = thrum_u64_load_relaxed(&s.latch.state) & 1;
     thrum_latch_count_down(&s.latch);
     REQUIRE(thrum_latch_reset(&s.latch, 1) == THRUM_OK);
     if (!s.announced) thrum_event_set(&s.other);
