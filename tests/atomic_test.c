@@ -171,6 +171,16 @@ TEST(a_word_is_the_plain_word_in_memory) {
     CHECK(plain_b == HIGH_u64);
 }
 
+TEST(a_mark_sets_its_bits_and_tells_the_highest) {
+    static const uint32_t words[] = {0, 1, 0x7FFFFFFE, 0x80000000, 0x80000001, 0xFFFFFFFF};
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+        thrum_u32 a;
+        thrum_u32_store_relaxed(&a, words[i]);
+        CHECK_EQ(thrum_u32_mark_release_(&a, 1), words[i] >> 31);
+        CHECK_EQ(thrum_u32_load_relaxed(&a), words[i] | 1);
+    }
+}
+
 /* By the processor's flags, or by the word under a sanitizer and elsewhere: the same answers. */
 TEST(a_drop_flips_the_highest_bit_and_tells_what_it_found) {
     const struct {

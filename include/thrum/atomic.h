@@ -133,6 +133,21 @@ marked:
 }
 
 /*
+ * Sets bits of a word, and says whether its highest bit is set: the processor's sign flag tells, and nothing
+ * returns the word, as with thrum_u32_drop_release_. Release.
+ */
+THRUM_INLINE bool thrum_u32_mark_release_(thrum_u32 *a, uint32_t bits) {
+#if defined(__x86_64__) && !THRUM_UNDER_TSAN && !THRUM_UNDER_ASAN
+    __asm__ goto("lock orl %1, %0\n\tjs %l2" : : "m"(a->word), "ri"(bits) : "memory", "cc" : highest);
+    return false;
+highest:
+    return true;
+#else
+    return (thrum_u32_fetch_or_release(a, bits) & 0x80000000u) != 0;
+#endif
+}
+
+/*
  * What a user's own ThreadSanitizer run is told. The fast paths are inlined into the user's
  * program and instrumented with it; the slow paths lie in our archive and are not. Around each
  * call of a slow path the inlined wrapper announces the order that the call provides: a release

@@ -48,7 +48,9 @@ typedef struct thrum_event {
 THRUM_STATIC_ASSERT(sizeof(thrum_event) == 4, "an event is four bytes");
 
 /* The bits of the word; src/futex/event.c says who sets and who clears each. */
-enum { THRUM_EVENT_SET_ = 1 << 0, THRUM_EVENT_WAITERS_ = 1 << 1, THRUM_EVENT_SHARED_ = 1 << 2 };
+#define THRUM_EVENT_SET_ ((uint32_t)1 << 0)
+#define THRUM_EVENT_SHARED_ ((uint32_t)1 << 1)
+#define THRUM_EVENT_WAITERS_ ((uint32_t)1 << 31)
 
 THRUM_BEGIN_DECLS
 
@@ -68,7 +70,8 @@ THRUM_INLINE void thrum_event_init_shared(thrum_event *event) {
 /* Whether the event is set, at the moment of looking. */
 THRUM_INLINE bool thrum_event_is_set(const thrum_event *event) {
     /* E1: acquire, pairs with E2 */
-    return (thrum_u32_load_acquire(&event->state) & THRUM_EVENT_SET_) != 0;
+    return (thrum_u32_load_acquire(&event->state) & (THRUM_EVENT_SET_ | THRUM_EVENT_WAITERS_)) ==
+           THRUM_EVENT_SET_;
 }
 
 /* The same as thrum_event_is_set: the form of the wait that never waits. */
@@ -78,11 +81,8 @@ THRUM_INLINE bool thrum_event_try_wait(const thrum_event *event) {
 
 /* Sets the event and lets every waiter through. Idempotent; publishes the caller's writes anew. */
 THRUM_INLINE void thrum_event_set(thrum_event *event) {
-    uint32_t seen = thrum_u32_load_relaxed(&event->state);
     /* E2: release, pairs with E1 and E3 */
-    if (THRUM_LIKELY(!(seen & THRUM_EVENT_WAITERS_) &&
-                     thrum_u32_cas_release(&event->state, &seen, seen | THRUM_EVENT_SET_)))
-        return;
+    if (THRUM_LIKELY(!thrum_u32_mark_release_(&event->state, THRUM_EVENT_SET_))) return;
     THRUM_ANNOUNCE_RELEASE_(event);
     thrum_event_set_slow_(event);
 }
@@ -91,7 +91,7 @@ THRUM_INLINE void thrum_event_set(thrum_event *event) {
 THRUM_INLINE void thrum_event_clear(thrum_event *event) {
     /* E4: acquire, pairs with E2: a set is not taken back unseen. As a read-modify-write it keeps the release
      * sequence of the set before it, for the waiters which that set lets through. */
-    thrum_u32_fetch_and_acquire(&event->state, ~(uint32_t)THRUM_EVENT_SET_);
+    thrum_u32_fetch_and_acquire(&event->state, ~THRUM_EVENT_SET_);
 }
 
 /* Waits until the event is set; at once when it is. Not a cancellation point. */

@@ -277,6 +277,21 @@ EXPLORE(the_only_waiter_frees_it, .threads = 2, .begin = any_one, .thread = the_
 EXPLORE(the_last_of_two_waiters_frees_it, .threads = 3, .begin = any_mix_of_two,
         .thread = the_last_waiter_frees_it, .bounds = {3, 0, 2, 1})
 
+/* Nobody waits: one who gave up has left its mark, for which the set takes two steps. */
+static void set_or_look_and_free(unsigned me) {
+    if (me == 0) {
+        thrum_event_set(&s.event);
+        return;
+    }
+    if (thrum_event_is_set(&s.event)) explore_free(&s.event, sizeof s.event);
+}
+static void one_has_given_up(void) {
+    name_words();
+    thrum_u32_store_relaxed(&s.event.state, THRUM_EVENT_WAITERS_);
+}
+EXPLORE(who_sees_it_set_frees_it, .threads = 2, .begin = one_has_given_up, .thread = set_or_look_and_free,
+        .bounds = {4, 2, 0, 0})
+
 /* --- who clears and then looks for work misses none ------------------------------------------------- */
 
 static void clear_and_look(unsigned me) {

@@ -3,7 +3,7 @@
  * The event's generation wraps: compiled with two bits of it, of which the promise says that a waiter may
  * miss the fourth set.
  *
- * explore: flags -DTHRUM_EVENT_GENERATION_=0x40000000u
+ * explore: flags -DTHRUM_EVENT_GENERATION_=0x20000000u
  */
 #include "explore.h"
 

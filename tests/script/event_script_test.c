@@ -10,7 +10,7 @@
 #define WAITERS ((uint32_t)THRUM_EVENT_WAITERS_)
 #define SHARED ((uint32_t)THRUM_EVENT_SHARED_)
 #define GENERATION (2 * SHARED)
-#define LAST_GENERATION (~(uint32_t)0 - (GENERATION - 1))
+#define LAST_GENERATION (WAITERS - GENERATION)
 
 static thrum_event event;
 
@@ -59,6 +59,18 @@ TEST(a_set_of_an_event_with_waiters_raises_the_generation_and_wakes_all) {
     CHECK_EQ(word(), 6 * GENERATION | SET);
     clear();
     CHECK_EQ(word(), 6 * GENERATION);
+    script_end(1, INT_MAX);
+}
+
+/* Between the two steps of a set that finds waiters. */
+TEST(a_set_amid_lets_nobody_through_until_its_second_step) {
+    begin(5 * GENERATION | WAITERS | SET, (thrum_deadline){5000});
+    CHECK(!thrum_event_is_set(&event));
+    script_expect_wait(5 * GENERATION | WAITERS | SET, clear, THRUM_FUTEX_CHANGED);
+    script_expect_wait(5 * GENERATION | WAITERS, NULL, THRUM_FUTEX_INTERRUPTED);
+    script_expect_wait(5 * GENERATION | WAITERS, set, THRUM_FUTEX_WOKEN);
+    CHECK_EQ(thrum_event_wait_until(&event, script.deadline), THRUM_OK);
+    CHECK_EQ(word(), 6 * GENERATION | SET);
     script_end(1, INT_MAX);
 }
 
