@@ -79,11 +79,13 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_ring_set_bound(thrum_ring *ring, siz
 THRUM_API bool thrum_ring_close(thrum_ring *ring);
 
 /*
- * Whether the bound leaves room at `place`: the item so many places before it has been got. With a bound of
- * all the cells that is the put's own cell, which says so already.
+ * Whether the bound leaves room at `place`, which is the turn of its cell: the item `bound` places before it
+ * has been got. With a bound of all the cells that item was in this cell, whose turn has said so.
  */
 THRUM_INLINE bool thrum_ring_within_bound_(const thrum_ring *ring, uint64_t place) {
-    const uint64_t before = place - thrum_u64_load_relaxed(&ring->bound);
+    const uint64_t bound = thrum_u64_load_relaxed(&ring->bound);
+    if (THRUM_LIKELY(bound > ring->mask)) return true;
+    const uint64_t before = place - bound;
     const uint64_t turn = thrum_u64_load_relaxed(&ring->cells[before & ring->mask].turn);
     return (int64_t)(turn - before) > 1;
 }
