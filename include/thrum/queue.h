@@ -18,10 +18,10 @@
  *         thrum_queue_task_done(&jobs);
  *     }
  *
- * Cost        a FIFO with a bound lives in a ring (thrum/ring.h): put and get take no lock and allocate
- *             nothing; beside the ring's own they pay a load while nobody sleeps. The others take a lock, and
- *             memory as they grow. A thread spins for some microseconds before it sleeps; the one that wakes
- *             it makes a system call.
+ * Cost        a FIFO with a bound lives in a ring (thrum/ring.h): put and get take no lock, allocate nothing
+ *             and call nothing; beside the ring's own they pay two loads while nobody sleeps. The others take
+ *             a lock, and memory as they grow. A thread spins for some microseconds before it sleeps; the one
+ *             that wakes it makes a system call.
  * Wakes       one at a time: a thread that was woken and finds more wakes the next. A burst of puts costs one
  *             wake; and where the system keeps the chosen thread from a processor, the others wait for it.
  * Fairness    the kernel wakes the longest sleeper first, but a running thread may be served before it.
@@ -39,6 +39,7 @@
 #define THRUM_QUEUE_H
 
 #include <thrum/deadline.h>
+#include <thrum/fence.h>
 #include <thrum/lock.h>
 #include <thrum/ring.h>
 
@@ -96,27 +97,72 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_queue_init(thrum_queue *queue, const
 /* Drops the items and frees the memory. When no call of another thread is under way. */
 THRUM_API void thrum_queue_destroy(thrum_queue *queue);
 
+/* Wakes one sleeper, if no other wake is on its way. */
+THRUM_API void thrum_queue_gate_wake_(thrum_queue_gate_ *gate) THRUM_COLD;
+
+/* After each change that makes something possible. */
+THRUM_INLINE void thrum_queue_gate_look_(thrum_queue_gate_ *gate) {
+    thrum_fence_light(); /* W1 */
+    if (THRUM_UNLIKELY(thrum_u32_load_relaxed(&gate->sleepers))) thrum_queue_gate_wake_(gate);
+}
+
+/* A put or a get outside a ring; in one, what follows when the ring has said `result`, not THRUM_OK. */
+THRUM_API thrum_result thrum_queue_put_slow_(thrum_queue *queue, void *item, thrum_deadline deadline,
+                                             thrum_result result);
+THRUM_API thrum_result thrum_queue_get_slow_(thrum_queue *queue, void **item, thrum_deadline deadline,
+                                             thrum_result result);
+
+/* Waits for room up to the deadline. THRUM_OK; otherwise as thrum_queue_put, or THRUM_FULL. */
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_put_until(thrum_queue *queue, void *item,
+                                                               thrum_deadline deadline) {
+    thrum_result result = THRUM_FULL;
+    if (THRUM_LIKELY(queue->ring_.cells)) {
+        THRUM_ANNOUNCE_RELEASE_(queue); /* the getter may be one that is not inlined */
+        result = thrum_ring_put(&queue->ring_, item);
+        if (THRUM_LIKELY(result == THRUM_OK)) {
+            thrum_queue_gate_look_(&queue->getters_);
+            return THRUM_OK;
+        }
+    }
+    return thrum_queue_put_slow_(queue, item, deadline, result);
+}
 /*
  * Waits for room. THRUM_OK; THRUM_CLOSED; THRUM_NO_MEMORY (never of a FIFO with a bound): the item is not in
  * it.
  */
-THRUM_API THRUM_MUST_USE thrum_result thrum_queue_put(thrum_queue *queue, void *item);
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_put(thrum_queue *queue, void *item) {
+    return thrum_queue_put_until(queue, item, THRUM_FOREVER);
+}
 /* Never waits: THRUM_FULL instead. */
-THRUM_API THRUM_MUST_USE thrum_result thrum_queue_try_put(thrum_queue *queue, void *item);
-/* Waits up to the deadline: THRUM_FULL then. */
-THRUM_API THRUM_MUST_USE thrum_result thrum_queue_put_until(thrum_queue *queue, void *item,
-                                                            thrum_deadline deadline);
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_try_put(thrum_queue *queue, void *item) {
+    return thrum_queue_put_until(queue, item, THRUM_NOW);
+}
 
+/* Waits for an item up to the deadline. THRUM_OK; otherwise as thrum_queue_get, or THRUM_EMPTY. */
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_get_until(thrum_queue *queue, void **item,
+                                                               thrum_deadline deadline) {
+    thrum_result result = THRUM_EMPTY;
+    if (THRUM_LIKELY(queue->ring_.cells)) {
+        result = thrum_ring_get(&queue->ring_, item);
+        if (THRUM_LIKELY(result == THRUM_OK)) {
+            THRUM_ANNOUNCE_ACQUIRE_(queue); /* as above, of the putter */
+            thrum_queue_gate_look_(&queue->putters_);
+            return THRUM_OK;
+        }
+    }
+    return thrum_queue_get_slow_(queue, item, deadline, result);
+}
 /*
  * Waits for an item. THRUM_OK, and it is in *item; THRUM_CLOSED: shut down and empty. *item is else left
  * alone.
  */
-THRUM_API THRUM_MUST_USE thrum_result thrum_queue_get(thrum_queue *queue, void **item);
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_get(thrum_queue *queue, void **item) {
+    return thrum_queue_get_until(queue, item, THRUM_FOREVER);
+}
 /* Never waits: THRUM_EMPTY instead, also while the only items' puts are under way. */
-THRUM_API THRUM_MUST_USE thrum_result thrum_queue_try_get(thrum_queue *queue, void **item);
-/* Waits up to the deadline: THRUM_EMPTY then. */
-THRUM_API THRUM_MUST_USE thrum_result thrum_queue_get_until(thrum_queue *queue, void **item,
-                                                            thrum_deadline deadline);
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_try_get(thrum_queue *queue, void **item) {
+    return thrum_queue_get_until(queue, item, THRUM_NOW);
+}
 
 /* At the moment of looking. A queue without a bound is never full. */
 THRUM_API size_t thrum_queue_size(const thrum_queue *queue);

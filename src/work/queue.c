@@ -64,18 +64,12 @@ static thrum_result get_from_list(thrum_queue *queue, void **item) {
 
 static thrum_result attempt_put(void *q, void **item) {
     thrum_queue *const queue = q;
-    if (!in_ring(queue)) return put_to_list(queue, *item);
-    const thrum_result result = thrum_ring_put(&queue->ring_, *item);
-    if (result == THRUM_CLOSED) THRUM_TELL_OWN_ACQUIRE(queue);
-    return result;
+    return in_ring(queue) ? thrum_ring_put(&queue->ring_, *item) : put_to_list(queue, *item);
 }
 
 static thrum_result attempt_get(void *q, void **item) {
     thrum_queue *const queue = q;
-    if (!in_ring(queue)) return get_from_list(queue, item);
-    const thrum_result result = thrum_ring_get(&queue->ring_, item);
-    if (result != THRUM_EMPTY) THRUM_TELL_OWN_ACQUIRE(queue);
-    return result;
+    return in_ring(queue) ? thrum_ring_get(&queue->ring_, item) : get_from_list(queue, item);
 }
 
 /* Q-I1: done is read first and neither falls, so they were equal when the puts were read. */
@@ -112,37 +106,25 @@ static const thrum_queue_aim_ to_join = {attempt_join, all_done};
 
 /* ---- put and get ---- */
 
-thrum_result thrum_queue_put_until(thrum_queue *queue, void *item, thrum_deadline deadline) {
+thrum_result thrum_queue_put_slow_(thrum_queue *queue, void *item, thrum_deadline deadline,
+                                   thrum_result result) {
     THRUM_TELL_OWN_RELEASE(queue);
-    thrum_result result = attempt_put(queue, &item);
+    if (!in_ring(queue)) result = put_to_list(queue, item);
     if (result == THRUM_FULL && deadline.ns != THRUM_NOW.ns)
         result = thrum_queue_gate_wait_(&queue->putters_, &to_put, queue, &item, deadline);
-    if (THRUM_LIKELY(result == THRUM_OK)) thrum_queue_gate_look_(&queue->getters_);
+    if (result == THRUM_OK) thrum_queue_gate_look_(&queue->getters_);
+    if (result == THRUM_CLOSED) THRUM_TELL_OWN_ACQUIRE(queue);
     return result;
 }
 
-thrum_result thrum_queue_get_until(thrum_queue *queue, void **item, thrum_deadline deadline) {
-    thrum_result result = attempt_get(queue, item);
+thrum_result thrum_queue_get_slow_(thrum_queue *queue, void **item, thrum_deadline deadline,
+                                   thrum_result result) {
+    if (!in_ring(queue)) result = get_from_list(queue, item);
     if (result == THRUM_EMPTY && deadline.ns != THRUM_NOW.ns)
         result = thrum_queue_gate_wait_(&queue->getters_, &to_get, queue, item, deadline);
-    if (THRUM_LIKELY(result == THRUM_OK)) thrum_queue_gate_look_(&queue->putters_);
+    if (result == THRUM_OK) thrum_queue_gate_look_(&queue->putters_);
+    if (result != THRUM_EMPTY) THRUM_TELL_OWN_ACQUIRE(queue);
     return result;
-}
-
-thrum_result thrum_queue_put(thrum_queue *queue, void *item) {
-    return thrum_queue_put_until(queue, item, THRUM_FOREVER);
-}
-
-thrum_result thrum_queue_try_put(thrum_queue *queue, void *item) {
-    return thrum_queue_put_until(queue, item, THRUM_NOW);
-}
-
-thrum_result thrum_queue_get(thrum_queue *queue, void **item) {
-    return thrum_queue_get_until(queue, item, THRUM_FOREVER);
-}
-
-thrum_result thrum_queue_try_get(thrum_queue *queue, void **item) {
-    return thrum_queue_get_until(queue, item, THRUM_NOW);
 }
 
 /* ---- what is done ---- */
@@ -249,6 +231,7 @@ static bool drop_one_as_done(void *p) {
     void *item;
     if (dropping->undone) (void)thrum_queue_task_done(dropping->queue);
     dropping->undone = thrum_queue_get(dropping->queue, &item) == THRUM_OK;
+    THRUM_TELL_OWN_ACQUIRE(dropping->queue);
     if (dropping->undone && dropping->queue->config_.drop)
         dropping->queue->config_.drop(item, dropping->queue->config_.argument);
     return dropping->undone;

@@ -3,7 +3,6 @@
 #ifndef THRUM_SRC_WORK_QUEUE_GATE_H
 #define THRUM_SRC_WORK_QUEUE_GATE_H
 
-#include <thrum/fence.h>
 #include <thrum/queue.h>
 
 /* What is waited for: one attempt at it, and whether another attempt, by anybody, would end a wait. */
@@ -16,15 +15,7 @@ typedef struct thrum_queue_aim_ {
 thrum_result thrum_queue_gate_wait_(thrum_queue_gate_ *gate, const thrum_queue_aim_ *aim, void *queue,
                                     void **item, thrum_deadline deadline);
 
-/* Wakes one sleeper, if no other wake is on its way. */
-void thrum_queue_gate_wake_(thrum_queue_gate_ *gate);
 /* Wakes all. */
 void thrum_queue_gate_wake_all_(thrum_queue_gate_ *gate);
-
-/* After each change that makes something possible. */
-static inline void thrum_queue_gate_look_(thrum_queue_gate_ *gate) {
-    thrum_fence_light(); /* W1 */
-    if (THRUM_UNLIKELY(thrum_u32_load_relaxed(&gate->sleepers))) thrum_queue_gate_wake_(gate);
-}
 
 #endif

@@ -141,6 +141,29 @@ TEST(queue) {
     }
 }
 
+/* The put that waits for room ends in the archive, the get that takes its item in the program. */
+static void *queue_puts_when_there_is_room(void *unused) {
+    hand_data++;
+    CHECK_EQ(thrum_queue_put(&queue, &hand_data), THRUM_OK);
+    return unused;
+}
+TEST(queue_put_that_waited) {
+    for (int i = 0; i < HAND_ROUNDS; i++) {
+        void *item;
+        const int before = hand_data;
+        CHECK_EQ(thrum_queue_init(&queue, &(thrum_queue_config){.bound = 1}), THRUM_OK);
+        CHECK_EQ(thrum_queue_put(&queue, &dropped), THRUM_OK);
+        test_thread other = test_start(queue_puts_when_there_is_room, NULL);
+        test_await_asleep(&other);
+        do {
+            YIELD_UNTIL(thrum_queue_try_get(&queue, &item) == THRUM_OK);
+        } while (item != &hand_data);
+        CHECK_EQ(hand_data, before + 1);
+        test_join(&other);
+        thrum_queue_destroy(&queue);
+    }
+}
+
 static void queue_shut(void) {
     CHECK_EQ(thrum_queue_init(&queue, config), THRUM_OK);
     if (config->bound) CHECK_EQ(thrum_queue_set_bound(&queue, 1), THRUM_OK);
