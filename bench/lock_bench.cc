@@ -115,6 +115,7 @@ template <class Lock> void all_rows(const std::string &library) {
 
 void rows() {
     row("lock/uncontended/limit", acquire_and_release<LimitPair>);
+    row("lock/uncontended/limit_exchange", acquire_and_release<LimitExchange>);
     row("lock/try_free/limit", acquire_and_release<LimitPair>);
     try_held_row<LimitHeld>("lock", "limit");
     leaving_rows<RawFutexLock>("limit");

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <mutex>
 
 #include <thrum/cpu.h>
@@ -228,8 +229,11 @@ struct YieldingSpin {
     }
 };
 
-/* One compare-and-swap, and one exchange that says whether somebody waits: no lock pays less. */
-struct LimitPair {
+/*
+ * One compare-and-swap, and the cheapest instruction that lets go and tells the releaser whether somebody
+ * waits: a subtraction of which the processor's flags are read, or an exchange. Processors differ in which.
+ */
+template <bool exchanges> struct LimitOfLock {
     std::atomic<uint32_t> word{0};
     void acquire() {
         uint32_t expected = 0;
@@ -237,9 +241,14 @@ struct LimitPair {
         benchmark::DoNotOptimize(expected);
     }
     void release() {
-        benchmark::DoNotOptimize(word.exchange(0, std::memory_order_release));
+        if (exchanges)
+            benchmark::DoNotOptimize(word.exchange(0, std::memory_order_release));
+        else if (word.fetch_sub(1, std::memory_order_release) != 1)
+            abort();
     }
 };
+using LimitPair = LimitOfLock<false>;
+using LimitExchange = LimitOfLock<true>;
 
 /* What a try on a held lock must do: a load, and no store. */
 struct LimitHeld {
