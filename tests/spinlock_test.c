@@ -38,6 +38,17 @@ TEST(try_takes_a_free_lock_and_only_a_free_one) {
     CHECK(thrum_spinlock_try_acquire(&l));
 }
 
+/* Memory that may not be written. */
+TEST(a_try_on_a_held_lock_writes_nothing) {
+    thrum_spinlock *const l = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(l != MAP_FAILED);
+    thrum_spinlock_acquire(l);
+    CHECK_EQ(mprotect(l, 4096, PROT_READ), 0);
+    CHECK(!thrum_spinlock_try_acquire(l));
+    CHECK_EQ(thrum_spinlock_acquire_until(l, THRUM_NOW), THRUM_TIMEOUT);
+    CHECK_EQ(munmap(l, 4096), 0);
+}
+
 TEST(locked_says_whether_anybody_holds_it) {
     thrum_spinlock l = THRUM_SPINLOCK_INIT;
     CHECK(!thrum_spinlock_locked(&l));

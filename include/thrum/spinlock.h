@@ -9,7 +9,7 @@
  * destroying.
  *
  * Ownership   none: any thread may release.
- * Cost        acquire is one read-modify-write, release one store.
+ * Cost        acquire is one read-modify-write, release one store. A try on a held lock is one load.
  * Contended   it waits by reading, with pauses that grow, and gives up the processor between
  *             them once they have grown: the holder may be waiting for this processor. No
  *             fairness: a waiter may lose for ever. No priority inheritance: under real-time
@@ -59,16 +59,21 @@ THRUM_INLINE void thrum_spinlock_init_shared(thrum_spinlock *lock) {
     thrum_spinlock_init(lock);
 }
 
-/* Takes the lock if it is free, and says whether it did. */
-THRUM_INLINE THRUM_MUST_USE bool thrum_spinlock_try_acquire(thrum_spinlock *lock) {
+/* One attempt, without a look before it. */
+THRUM_INLINE bool thrum_spinlock_take_(thrum_spinlock *lock) {
     uint32_t expected = 0;
     /* K1: acquire, pairs with K2 */
     return thrum_u32_cas_acquire(&lock->state, &expected, 1);
 }
 
+/* Takes the lock if it is free, and says whether it did. Writes nothing when it is held. */
+THRUM_INLINE THRUM_MUST_USE bool thrum_spinlock_try_acquire(thrum_spinlock *lock) {
+    return thrum_u32_load_relaxed(&lock->state) == 0 && thrum_spinlock_take_(lock);
+}
+
 /* Spins until the lock is the caller's. */
 THRUM_INLINE void thrum_spinlock_acquire(thrum_spinlock *lock) {
-    if (THRUM_LIKELY(thrum_spinlock_try_acquire(lock))) return;
+    if (THRUM_LIKELY(thrum_spinlock_take_(lock))) return;
     (void)thrum_spinlock_acquire_slow_(lock, THRUM_FOREVER);
     THRUM_ANNOUNCE_ACQUIRE_(lock);
 }

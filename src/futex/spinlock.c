@@ -15,7 +15,7 @@
 thrum_result thrum_spinlock_acquire_slow_(thrum_spinlock *lock, thrum_deadline deadline) {
     thrum_backoff backoff = THRUM_BACKOFF_INIT;
     for (;;) {
-        if (thrum_u32_load_relaxed(&lock->state) == 0 && thrum_spinlock_try_acquire(lock)) return THRUM_OK;
+        if (thrum_spinlock_try_acquire(lock)) return THRUM_OK; /* I1 */
         if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
         if (backoff.bound == THRUM_BACKOFF_MAX) thrum_park_give_way();
         thrum_backoff_pause(&backoff);
