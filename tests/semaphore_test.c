@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <thrum/semaphore.h>
@@ -225,6 +226,50 @@ TEST(an_invalid_count_changes_nothing_and_wakes_nobody) {
     crowd_await(&c, 0);
     CHECK_EQ(thrum_semaphore_release_n(&semaphore, 2), THRUM_OK);
     crowd_join(&c);
+}
+
+/* Memory that may not be written. */
+TEST(a_try_without_a_permit_writes_nothing) {
+    thrum_semaphore *const empty =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(empty != MAP_FAILED);
+    CHECK_EQ(thrum_semaphore_init(empty, 0), THRUM_OK);
+    CHECK_EQ(mprotect(empty, 4096, PROT_READ), 0);
+    CHECK(!thrum_semaphore_try_acquire(empty));
+    CHECK_EQ(thrum_semaphore_acquire_until(empty, THRUM_NOW), THRUM_TIMEOUT);
+    CHECK_EQ(munmap(empty, 4096), 0);
+}
+
+TEST(a_refused_release_of_a_bounded_semaphore_writes_nothing) {
+    thrum_bounded_semaphore *const full =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(full != MAP_FAILED);
+    CHECK_EQ(thrum_bounded_semaphore_init(full, 2), THRUM_OK);
+    CHECK_EQ(mprotect(full, 4096, PROT_READ), 0);
+    CHECK_EQ(thrum_bounded_semaphore_release(full), THRUM_LIMIT);
+    CHECK_EQ(thrum_bounded_semaphore_release_n(full, 1), THRUM_LIMIT);
+    CHECK_EQ(munmap(full, 4096), 0);
+}
+
+/*
+ * Releases of a full semaphore, beside threads that take a permit and bring it back. A release is refused
+ * only while the semaphore is full; so it is full at the end, whichever of them were.
+ */
+static void *release_too_much(void *brimful) {
+    for (unsigned i = 0; i < 20000 / test_slowdown(); i++) {
+        if (i % 3 == 0) thrum_semaphore_acquire(brimful);
+        CHECK(thrum_semaphore_value(brimful) > 0);
+        (void)thrum_semaphore_release(brimful);
+    }
+    return NULL;
+}
+
+TEST(of_many_releases_at_once_those_too_many_are_refused) {
+    static thrum_semaphore brimful = THRUM_SEMAPHORE_INIT(THRUM_SEMAPHORE_MAX);
+    test_thread threads[4];
+    for (unsigned i = 0; i < 4; i++) threads[i] = test_start(release_too_much, &brimful);
+    for (unsigned i = 0; i < 4; i++) test_join(&threads[i]);
+    CHECK_EQ(thrum_u64_load_relaxed(&brimful.state), THRUM_SEMAPHORE_MAX);
 }
 
 TEST(an_overflow_keeps_the_value) {

@@ -5,7 +5,8 @@
  * Eight bytes; the bounded one sixteen. All-zero memory is a semaphore without permits, or a
  * bounded one whose bound is 0; nothing allocates, nothing needs destroying.
  *
- * Cost        acquire and release are one read-modify-write each while nobody waits, inlined; the
+ * Cost        acquire and release are one read-modify-write each while nobody waits, inlined; that
+ *             of an acquire, and of the bounded form's release, comes after a look at the word. The
  *             release of one that processes share is a call. A release makes a system call only
  *             when a thread sleeps for which no earlier release's permit is on its way.
  * Fairness    the kernel wakes the longest sleeper first, but a running thread may take a permit
@@ -67,6 +68,7 @@ THRUM_BEGIN_DECLS
 THRUM_API thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_deadline deadline)
     THRUM_COLD;
 THRUM_API bool thrum_semaphore_try_acquire_slow_(thrum_semaphore *semaphore) THRUM_COLD;
+THRUM_API thrum_result thrum_semaphore_added_(thrum_semaphore *semaphore, uint64_t seen) THRUM_COLD;
 THRUM_API thrum_result thrum_semaphore_add_slow_(thrum_semaphore *semaphore, int32_t n, uint32_t limit,
                                                  thrum_result beyond) THRUM_COLD;
 
@@ -75,9 +77,15 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_semaphore_init(thrum_semaphore *sema
 /* The same in memory that processes share. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_semaphore_init_shared(thrum_semaphore *semaphore, int32_t value);
 
+/* The value in a word. It is above the largest while a release that has to be refused takes itself back. */
+THRUM_INLINE uint32_t thrum_semaphore_value_in_(uint64_t word) {
+    const uint32_t value = (uint32_t)(word & THRUM_SEMAPHORE_VALUE_);
+    return value < THRUM_SEMAPHORE_MAX ? value : THRUM_SEMAPHORE_MAX;
+}
+
 /* The permits that could be taken, at the moment of looking. */
 THRUM_INLINE int32_t thrum_semaphore_value(const thrum_semaphore *semaphore) {
-    return (int32_t)(thrum_u64_load_relaxed(&semaphore->state) & THRUM_SEMAPHORE_VALUE_);
+    return (int32_t)thrum_semaphore_value_in_(thrum_u64_load_relaxed(&semaphore->state));
 }
 
 /* One attempt, inlined: false when there is no permit or another thread was quicker. */
@@ -85,17 +93,6 @@ THRUM_INLINE bool thrum_semaphore_take_(thrum_semaphore *semaphore) {
     uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
     /* S1: acquire, pairs with S2 in the release */
     return (seen & THRUM_SEMAPHORE_VALUE_) && thrum_u64_cas_acquire(&semaphore->state, &seen, seen - 1);
-}
-
-/* Adds one permit, inlined while nobody waits and `limit` is far; the slow path does the rest. */
-THRUM_INLINE thrum_result thrum_semaphore_add_(thrum_semaphore *semaphore, uint32_t limit,
-                                               thrum_result beyond) {
-    uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
-    /* S2: release, pairs with S1. Below the limit the whole word is, so nobody waits. */
-    if (THRUM_LIKELY(seen < limit && thrum_u64_cas_release(&semaphore->state, &seen, seen + 1)))
-        return THRUM_OK;
-    THRUM_ANNOUNCE_RELEASE_(semaphore);
-    return thrum_semaphore_add_slow_(semaphore, 1, limit, beyond);
 }
 
 /* Waits for a permit and takes it. Not a cancellation point. */
@@ -130,7 +127,9 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_semaphore_acquire_until(thrum_sem
  * Adds a permit. THRUM_OK, or THRUM_OVERFLOW: the value is THRUM_SEMAPHORE_MAX already, and stays.
  */
 THRUM_INLINE thrum_result thrum_semaphore_release(thrum_semaphore *semaphore) {
-    return thrum_semaphore_add_(semaphore, THRUM_SEMAPHORE_MAX, THRUM_OVERFLOW);
+    /* S2: release, pairs with S1. Below the largest value the whole word is, so nobody waits. */
+    const uint64_t seen = thrum_u64_fetch_add_release(&semaphore->state, 1);
+    return THRUM_LIKELY(seen < THRUM_SEMAPHORE_MAX) ? THRUM_OK : thrum_semaphore_added_(semaphore, seen);
 }
 
 /*
@@ -178,7 +177,13 @@ thrum_bounded_semaphore_acquire_until(thrum_bounded_semaphore *semaphore, thrum_
  * nothing has changed and nobody has been woken.
  */
 THRUM_INLINE thrum_result thrum_bounded_semaphore_release(thrum_bounded_semaphore *semaphore) {
-    return thrum_semaphore_add_(&semaphore->permits, semaphore->bound, THRUM_LIMIT);
+    thrum_semaphore *const permits = &semaphore->permits;
+    uint64_t seen = thrum_u64_load_relaxed(&permits->state);
+    /* S2: release, pairs with S1. Below the bound the whole word is, so nobody waits. */
+    if (THRUM_LIKELY(seen < semaphore->bound && thrum_u64_cas_release(&permits->state, &seen, seen + 1)))
+        return THRUM_OK;
+    THRUM_ANNOUNCE_RELEASE_(permits);
+    return thrum_semaphore_add_slow_(permits, 1, semaphore->bound, THRUM_LIMIT);
 }
 
 /* Adds n permits in one step, or none. THRUM_INVALID when n is below 1; THRUM_LIMIT as above. */

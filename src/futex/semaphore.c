@@ -2,17 +2,19 @@
 /*
  * Floor 2. The word of a semaphore:
  *
- *   bits 0-31   the value, at most THRUM_SEMAPHORE_MAX; the half on which threads sleep
+ *   bits 0-31   the value; the half on which threads sleep
  *   bits 32-62  how many threads are registered as waiters
  *   bit 63      SHARED
  *
- * Every transition is one compare-and-swap of the whole word.
+ * Every transition is one read-modify-write of the whole word.
  *
  *   take        value > 0:  value - 1; a registered waiter leaves in the same step
  *   register    value = 0:  waiters + 1, then it sleeps while the value is 0
  *   leave       value = 0 at the deadline:  waiters - 1
  *   leave for another object (wait_any), at any value:  waiters - 1; wakes 1 if value > 0
  *   add n       value + n;  wakes min(n, waiters - value), where positive
+ *   exceed      an addition of 1 to THRUM_SEMAPHORE_MAX or more;  takes itself back, or stays once the value
+ *               is not above THRUM_SEMAPHORE_MAX any more
  *
  * Let `asleep` be the registered threads that no wake has chosen, `coming` the wakes promised or
  * delivered whose threads have not looked at the word since.
@@ -27,7 +29,13 @@
  *     take away a thread that a wake had chosen, one of `coming`: the wake is passed on, to one of those
  *     asleep, or nobody is asleep. One wake too many is harmless: whoever it chooses looks, and may sleep
  *     again at value 0.
- * I2: add's compare-and-swap is its last touch of the semaphore.
+ *     exceed wakes nobody: there are fewer waiters than that value, so nobody is asleep beside it.
+ * I2: add's read-modify-write is its last touch of the semaphore, but for exceed's: a thread would have to
+ *     acquire all the permits there can be, and one more, to free the semaphore before that.
+ * I3: an addition is refused for want of room alone. The value is above THRUM_SEMAPHORE_MAX by no more than
+ *     there are additions that exceed and have not ended. Each of them lowers it by 1 and is refused, as long
+ *     as it is above; when others have taken permits, an addition stays, as if it came after them. To take it
+ *     back then would lose a permit: another release may have found no room because of this one.
  */
 #include "waitable.h"
 
@@ -112,6 +120,33 @@ bool thrum_semaphore_try_acquire_slow_(thrum_semaphore *semaphore) {
     return take(semaphore, 0);
 }
 
+/* After `n` permits were added to the word `seen`. */
+static void wake_for(const thrum_semaphore *semaphore, uint64_t seen, int32_t n) {
+    const uint32_t value = (uint32_t)(seen & VALUE);
+    const uint32_t waiters = waiters_in(seen);
+    if (waiters > value) {
+        const uint32_t missing = waiters - value;
+        const int count = missing < (uint32_t)n ? (int)missing : (int)n;
+        thrum_futex_wake(value_half(semaphore), count, THRUM_FUTEX_ANY, seen & SHARED);
+    }
+}
+
+/* The addition of 1 that exceeded. */
+static thrum_result take_back(thrum_semaphore *semaphore) {
+    uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
+    while ((seen & VALUE) > THRUM_SEMAPHORE_MAX) {
+        /* I3. relaxed: it publishes nothing */
+        if (thrum_u64_cas_relaxed(&semaphore->state, &seen, seen - 1)) return THRUM_OVERFLOW;
+    }
+    return THRUM_OK;
+}
+
+thrum_result thrum_semaphore_added_(thrum_semaphore *semaphore, uint64_t seen) {
+    if ((seen & VALUE) >= THRUM_SEMAPHORE_MAX) return take_back(semaphore);
+    wake_for(semaphore, seen, 1);
+    return THRUM_OK;
+}
+
 thrum_result thrum_semaphore_add_slow_(thrum_semaphore *semaphore, int32_t n, uint32_t limit,
                                        thrum_result beyond) {
     if (n < 1) return THRUM_INVALID;
@@ -120,14 +155,7 @@ thrum_result thrum_semaphore_add_slow_(thrum_semaphore *semaphore, int32_t n, ui
         if ((seen & VALUE) + (uint64_t)n > limit) return beyond;
         /* S2: release, pairs with S1. I2: the last touch. */
     } while (!thrum_u64_cas_release(&semaphore->state, &seen, seen + (uint64_t)n));
-
-    const uint32_t value = (uint32_t)(seen & VALUE);
-    const uint32_t waiters = waiters_in(seen);
-    if (waiters > value) {
-        const uint32_t missing = waiters - value;
-        const int count = missing < (uint32_t)n ? (int)missing : (int)n;
-        thrum_futex_wake(value_half(semaphore), count, THRUM_FUTEX_ANY, seen & SHARED);
-    }
+    wake_for(semaphore, seen, n);
     return THRUM_OK;
 }
 
@@ -159,7 +187,7 @@ thrum_result thrum_bounded_semaphore_init_shared(thrum_bounded_semaphore *semaph
 
 void thrum_semaphore_reset_after_fork(thrum_semaphore *semaphore) {
     const uint64_t word = thrum_u64_load_relaxed(&semaphore->state);
-    if (!(word & SHARED)) thrum_u64_store_relaxed(&semaphore->state, word & VALUE);
+    if (!(word & SHARED)) thrum_u64_store_relaxed(&semaphore->state, thrum_semaphore_value_in_(word));
 }
 
 void thrum_bounded_semaphore_reset_after_fork(thrum_bounded_semaphore *semaphore) {
@@ -168,13 +196,14 @@ void thrum_bounded_semaphore_reset_after_fork(thrum_bounded_semaphore *semaphore
 
 size_t thrum_semaphore_describe(const thrum_semaphore *semaphore, char *text, size_t size) {
     const uint64_t word = thrum_u64_load_relaxed(&semaphore->state);
-    return (size_t)snprintf(text, size, "semaphore: value %u, waiters %u%s", (unsigned)(word & VALUE),
-                            (unsigned)waiters_in(word), word & SHARED ? ", shared" : "");
+    return (size_t)snprintf(text, size, "semaphore: value %u, waiters %u%s",
+                            (unsigned)thrum_semaphore_value_in_(word), (unsigned)waiters_in(word),
+                            word & SHARED ? ", shared" : "");
 }
 
 size_t thrum_bounded_semaphore_describe(const thrum_bounded_semaphore *semaphore, char *text, size_t size) {
     const uint64_t word = thrum_u64_load_relaxed(&semaphore->permits.state);
     return (size_t)snprintf(text, size, "bounded semaphore: value %u of %u, waiters %u%s",
-                            (unsigned)(word & VALUE), (unsigned)semaphore->bound, (unsigned)waiters_in(word),
-                            word & SHARED ? ", shared" : "");
+                            (unsigned)thrum_semaphore_value_in_(word), (unsigned)semaphore->bound,
+                            (unsigned)waiters_in(word), word & SHARED ? ", shared" : "");
 }

@@ -328,3 +328,24 @@ static void full_to_the_brim(void) {
 }
 EXPLORE(an_overflow_changes_nothing, .threads = 3, .begin = nearly_full, .thread = release_to_the_brim,
         .end = full_to_the_brim, .bounds = {6, 4, 0, 0})
+
+/* Full, and of two releases one has room: that of the taker, or one that came too early for it. */
+static void full_at_first(void) {
+    name_words();
+    REQUIRE(thrum_semaphore_init(&s.permits, THRUM_SEMAPHORE_MAX) == THRUM_OK);
+}
+static void release_or_make_room(unsigned me) {
+    if (me == 1) {
+        REQUIRE(acquire(s.kinds[1]));
+        REQUIRE(thrum_semaphore_value(&s.permits) >= 0); /* at most the largest */
+    }
+    const thrum_result result = thrum_semaphore_release(&s.permits);
+    REQUIRE(result == THRUM_OK || result == THRUM_OVERFLOW);
+    s.refused[me] = result == THRUM_OVERFLOW;
+}
+static void full_again(void) {
+    REQUIRE(s.refused[0] + s.refused[1] == 1);
+    only_permits(THRUM_SEMAPHORE_MAX);
+}
+EXPLORE(a_refused_release_takes_no_other_s_room, .threads = 2, .begin = full_at_first,
+        .thread = release_or_make_room, .end = full_again, .bounds = {6, 4, 0, 0})
