@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ctest: libraries thrum */
+/* mutants: also rcu registry thread */
 /*
  * A main thread that ends before the others: the process ends when the last of the program's own threads
  * has, whatever of the library it has used, and with the status that it would have without the library.

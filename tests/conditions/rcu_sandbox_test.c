@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ctest: libraries thrum */
+/* mutants: also rcu */
 /*
  * A program that enters a sandbox long after its start: membarrier is refused from then on, to the thread
  * that enters or to all. Read sections, grace periods, callbacks, snapshots and maps go on.
