@@ -119,6 +119,12 @@ TEST(a_priority_queue_gives_the_first_by_its_comparison) {
     thrum_queue_destroy(&queue);
 }
 
+TEST(a_kind_that_is_none_is_refused) {
+    for (int kind = -1; kind <= 3; kind += 4)
+        CHECK_EQ(thrum_queue_init(&queue, &(thrum_queue_config){.kind = (thrum_queue_kind)kind}),
+                 THRUM_INVALID);
+}
+
 TEST(a_priority_queue_without_a_comparison_is_refused) {
     CHECK_EQ(thrum_queue_init(&queue, &(thrum_queue_config){.kind = THRUM_QUEUE_PRIORITY}), THRUM_INVALID);
     CHECK_EQ(thrum_queue_init(&queue, &(thrum_queue_config){.bound = 8, .largest_bound = 4}), THRUM_INVALID);

@@ -89,8 +89,9 @@ typedef struct thrum_queue {
 THRUM_BEGIN_DECLS
 
 /*
- * Makes an empty queue. THRUM_OK; THRUM_INVALID for a priority queue without a comparison or a largest bound
- * below the bound; THRUM_NO_MEMORY. Only with THRUM_OK is there something to destroy.
+ * Makes an empty queue. THRUM_OK; THRUM_INVALID for a kind that is none, a priority queue without a
+ * comparison, or a largest bound below the bound; THRUM_NO_MEMORY. Only with THRUM_OK is there something to
+ * destroy.
  */
 THRUM_API THRUM_MUST_USE thrum_result thrum_queue_init(thrum_queue *queue, const thrum_queue_config *config);
 

@@ -259,6 +259,7 @@ static bool make_ring(thrum_queue *queue, size_t bound, size_t largest) {
 thrum_result thrum_queue_init(thrum_queue *queue, const thrum_queue_config *config) {
     const bool bounded = config->bound > 0;
     const ptrdiff_t largest = config->largest_bound > 0 ? config->largest_bound : config->bound;
+    if ((unsigned)config->kind > THRUM_QUEUE_PRIORITY) return THRUM_INVALID;
     if (config->kind == THRUM_QUEUE_PRIORITY && !config->compare) return THRUM_INVALID;
     if (largest < config->bound) return THRUM_INVALID;
     thrum_fence_light(); /* the first of a process is dear: here, and not in the first put */
