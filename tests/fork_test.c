@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a forked child finds of floors 4 and 5, whatever the parent's threads were amid. */
 /* ctest: libraries thrum */
+/* mutants: also registry thread */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -88,6 +89,21 @@ TEST(a_thread_that_had_ended_is_joined_in_a_child_at_once) {
     test_join_and_release(ended);
     CHECK_EQ(thrum_thread_join(&embedded, NULL), THRUM_OK);
     thrum_thread_release(&embedded);
+}
+
+static void start_the_parents(void) {
+    CHECK_EQ(thrum_thread_join(ended, NULL), THRUM_NOT_STARTED);
+    CHECK_EQ(thrum_thread_ident(ended), 0);
+    CHECK_EQ(thrum_thread_start(ended), THRUM_OK);
+    CHECK_EQ(thrum_thread_join(ended, NULL), THRUM_OK);
+    thrum_thread_release(ended);
+}
+
+TEST(a_thread_that_was_not_started_is_started_in_a_child) {
+    NO_THREADS_UNDER_TSAN();
+    ended = test_new((thrum_thread_config){.target = answer});
+    in_child(start_the_parents);
+    thrum_thread_release(ended);
 }
 
 TEST(a_thread_that_had_ended_is_released_in_a_child) {

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <thrum.h>
@@ -106,6 +107,37 @@ TEST(retiring_inside_a_section_does_not_wait) {
     CHECK_EQ(thrum_event_wait_until(&n.called, thrum_after_ms(50)), THRUM_TIMEOUT);
     thrum_rcu_read_end();
     thrum_event_wait(&n.called);
+}
+
+/* Beyond the bound each that waited would take 5 ms: all together longer than a test may last. */
+enum { MORE_THAN_THE_BOUND = 32768 + 20000 };
+static thrum_rcu_head heads[MORE_THAN_THE_BOUND];
+
+static void count_call(thrum_rcu_head *head) {
+    (void)head;
+    thrum_u32_fetch_add_relaxed(&calls, 1);
+}
+
+static void retire_more_than_the_bound(thrum_rcu_head *head) {
+    (void)head;
+    for (unsigned i = 0; i < MORE_THAN_THE_BOUND; i++) thrum_rcu_retire(&heads[i], count_call);
+}
+
+static void expect_all_called_back(void) {
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(thrum_u32_load_relaxed(&calls), MORE_THAN_THE_BOUND);
+}
+
+TEST(a_section_retires_more_than_the_bound_without_a_wait) {
+    THRUM_WITH_RCU retire_more_than_the_bound(NULL);
+    expect_all_called_back();
+}
+
+TEST(a_callback_retires_more_than_the_bound_without_a_wait) {
+    thrum_rcu_head head;
+    thrum_rcu_retire(&head, retire_more_than_the_bound);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    expect_all_called_back();
 }
 
 static note pending;
@@ -447,6 +479,42 @@ TEST(a_barrier_of_another_thread_is_forgotten_in_a_child) {
     test_in_child(use_a_stack);
     thrum_event_set(&end_callback);
     test_join(&waiter);
+}
+
+enum { STACK = 256 * 1024 };
+static void *stack; /* of a thread that the child does not have */
+static thrum_u32 waiter_id;
+
+static void *say_id_and_wait(void *unused) {
+    thrum_u32_store_release(&waiter_id, thrum_get_native_id());
+    return wait_for_callbacks(unused);
+}
+
+static void do_without_the_stack(void) {
+    CHECK_EQ(munmap(stack, STACK), 0);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+}
+
+TEST(a_barrier_behind_what_was_retired_later_is_forgotten_in_a_child) {
+    if (THRUM_UNDER_TSAN) test_skip("its runtime does not let a child of several threads start one");
+    note slow = {.number = 1}, later = {.number = 2};
+    thrum_rcu_retire(&slow.head, stay);
+    thrum_event_wait(&in_callback);
+    stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(stack != MAP_FAILED);
+    pthread_attr_t attributes;
+    CHECK_EQ(pthread_attr_init(&attributes), 0);
+    CHECK_EQ(pthread_attr_setstack(&attributes, stack, STACK), 0);
+    pthread_t waiter;
+    CHECK_EQ(pthread_create(&waiter, &attributes, say_id_and_wait, NULL), 0);
+    pthread_attr_destroy(&attributes);
+    while (!thrum_u32_load_acquire(&waiter_id) || !test_is_asleep((pid_t)thrum_u32_load_relaxed(&waiter_id)))
+        thrum_futex_yield();
+    thrum_rcu_retire(&later.head, call);
+    test_in_child(do_without_the_stack);
+    thrum_event_set(&end_callback);
+    CHECK_EQ(pthread_join(waiter, NULL), 0);
+    thrum_event_wait(&later.called);
 }
 
 static void ask_for_a_name(thrum_rcu_head *head) {

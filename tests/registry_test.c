@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ctest: libraries thrum */
+/* mutants: also thread */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -75,21 +76,48 @@ TEST(enumerate_lists_main_threads_daemons_and_aliens_and_no_others) {
     thrum_thread_release(unstarted);
 }
 
-TEST(a_thousand_threads_are_enumerated) {
-    enum { MANY = 1000 };
-    const unsigned many = MANY / test_slowdown();
-    static thrum_thread *started[MANY];
-    for (unsigned i = 0; i < many; i++)
-        started[i] = test_spawn((thrum_thread_config){.target = linger, .stack_size = 64 * 1024});
+/* So many that the table's chains hold several. */
+enum { MANY = 1000 };
+static thrum_thread *many[MANY];
+
+static unsigned start_many(void) {
+    const unsigned count = MANY / test_slowdown();
+    for (unsigned i = 0; i < count; i++)
+        many[i] = test_spawn((thrum_thread_config){.target = linger, .stack_size = 64 * 1024});
+    return count;
+}
+
+static void end_many(unsigned count) {
+    thrum_event_set(&go_on);
+    for (unsigned i = 0; i < count; i++) test_join_and_release(many[i]);
+    CHECK_EQ(thrum_active_count(), 1);
+}
+
+TEST(a_thousand_threads_are_counted_and_enumerated) {
+    const unsigned started = start_many();
+    CHECK_EQ(thrum_active_count(), started + 1);
     thrum_thread **threads;
     size_t count;
     CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
-    CHECK_EQ(count, many + 1);
-    for (unsigned i = 0; i < many; i++) CHECK(threads[i + 1] == started[i]);
+    CHECK_EQ(count, started + 1);
+    for (unsigned i = 0; i < started; i++) CHECK(threads[i + 1] == many[i]);
     thrum_enumerate_release(threads, count);
-    thrum_event_set(&go_on);
-    for (unsigned i = 0; i < many; i++) test_join_and_release(started[i]);
-    CHECK_EQ(thrum_active_count(), 1);
+    end_many(started);
+}
+
+static thrum_u32 ends_told;
+
+static void note_an_end(thrum_trace_event event, void *function, void *call_site) {
+    (void)function;
+    (void)call_site;
+    if (event == THRUM_TRACE_THREAD_END) thrum_u32_fetch_add_relaxed(&ends_told, 1);
+}
+
+TEST(each_of_a_thousand_threads_gets_the_trace_function_of_all) {
+    const unsigned started = start_many();
+    thrum_set_trace_all_threads(note_an_end);
+    end_many(started);
+    CHECK_EQ(thrum_u32_load_relaxed(&ends_told), started);
 }
 
 static void *join_all_others(void *unused) {
@@ -203,6 +231,36 @@ static void *use_primitives(void *unused) {
     return unused;
 }
 
+static pthread_key_t late; /* its destructor runs twice, the second time when the registry's has run */
+static thrum_thread *asked[2];
+
+static void ask_again_at_the_end(void *rounds) {
+    if (--*(int *)rounds) {
+        CHECK_EQ(pthread_setspecific(late, rounds), 0);
+        return;
+    }
+    asked[1] = thrum_current_thread();
+}
+
+static void *ask_at_the_end(void *ask_before) {
+    static int rounds;
+    rounds = 2;
+    CHECK_EQ(pthread_setspecific(late, &rounds), 0);
+    asked[0] = *(bool *)ask_before ? thrum_current_thread() : NULL;
+    return NULL;
+}
+
+TEST(an_alien_that_has_left_gets_no_object_and_one_that_asks_in_a_destructor_leaves) {
+    CHECK_EQ(pthread_key_create(&late, ask_again_at_the_end), 0);
+    for (int i = 0; i < 2; i++) {
+        bool before = i == 0;
+        test_thread alien = test_start(ask_at_the_end, &before);
+        test_join(&alien);
+        CHECK(before ? asked[0] && !asked[1] : asked[1] != NULL);
+        CHECK_EQ(thrum_active_count(), 1);
+    }
+}
+
 TEST(using_a_primitive_registers_nobody) {
     test_thread alien = test_start(use_primitives, NULL);
     test_join(&alien);
@@ -290,6 +348,18 @@ static void fork_and_check(const char *name, void (*end)(int status)) {
         end(0);
     }
     test_join_child(child);
+}
+
+TEST(a_child_has_none_of_a_thousand_threads) {
+    const unsigned started = start_many();
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK_EQ(thrum_active_count(), 1);
+        _exit(0);
+    }
+    test_join_child(child);
+    end_many(started);
 }
 
 static void *fork_in_thread(void *name) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a thread still does after its target, and what waits for it. */
 /* ctest: libraries thrum dl */
+/* mutants: also registry */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #endif
 /* ctest: libraries thrum */
+/* mutants: also registry */
 #include "threads.h"
 
 #include <errno.h>
@@ -136,6 +137,8 @@ TEST(a_config_without_exactly_one_of_target_and_run_is_invalid) {
     thrum_thread empty = {NULL};
     CHECK_EQ(thrum_thread_start(&empty), THRUM_INVALID);
     CHECK_EQ(thrum_thread_join(&empty, NULL), THRUM_NOT_STARTED);
+    CHECK(!thrum_thread_daemon(&empty));
+    CHECK(!thrum_thread_failed(&empty, NULL));
     thrum_thread_release(&empty);
     thrum_thread_release(NULL);
 }
@@ -352,7 +355,9 @@ TEST(join_of_oneself_is_refused) {
 
 TEST(join_with_a_deadline_times_out_and_may_be_repeated) {
     thrum_thread *const thread = test_spawn((thrum_thread_config){.target = linger, .argument = &begin});
-    CHECK_EQ(thrum_thread_join_until(thread, NULL, THRUM_NOW), THRUM_TIMEOUT);
+    void *untouched = &go_on;
+    CHECK_EQ(thrum_thread_join_until(thread, &untouched, THRUM_NOW), THRUM_TIMEOUT);
+    CHECK(untouched == &go_on);
     CHECK_EQ(thrum_thread_join_until(thread, NULL, thrum_after(-1)), THRUM_TIMEOUT);
     const uint64_t before = test_now_ns();
     CHECK_EQ(thrum_thread_join_until(thread, NULL, thrum_after_ms(20)), THRUM_TIMEOUT);
@@ -557,6 +562,9 @@ static void start_without_threads(void) {
     CHECK_EQ(thrum_thread_ident(thread), 0);
     CHECK_EQ(thrum_thread_join(thread, NULL), THRUM_NOT_STARTED);
     CHECK_EQ(thrum_active_count(), 1);
+    thrum_thread *untouched = thread;
+    CHECK_EQ(thrum_thread_spawn(&untouched, &(thrum_thread_config){.target = answer}), THRUM_NO_THREAD);
+    CHECK(untouched == thread);
     CHECK_EQ(thrum_thread_set_daemon(thread, true), THRUM_OK);
     CHECK_EQ(thrum_thread_set_daemon(thread, false), THRUM_OK);
     thrum_shutdown(); /* waits for nobody */
@@ -800,6 +808,27 @@ TEST(a_thread_that_calls_exit_waits_for_the_others_but_not_for_main) {
     CHECK_EQ(WEXITSTATUS(status), 5);
 }
 
+static void *end_the_process(void *unused) {
+    thrum_shutdown();
+    CHECK_EQ(thrum_u32_load_acquire(&finished), 1);
+    CHECK(!thrum_event_is_set(thrum_thread_ended(thrum_current_thread()))); /* that is main's alone */
+    return unused;
+}
+
+static void end_the_process_in_two_threads(void) {
+    thrum_thread_release(test_spawn((thrum_thread_config){.target = finish_late}));
+    thrum_thread *ending[2];
+    for (int i = 0; i < 2; i++) ending[i] = test_spawn((thrum_thread_config){.target = end_the_process});
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(thrum_thread_join_until(ending[i], NULL, thrum_after(60)), THRUM_OK);
+        thrum_thread_release(ending[i]);
+    }
+}
+
+TEST(two_threads_that_end_the_process_do_not_wait_for_each_other) {
+    test_in_child(end_the_process_in_two_threads);
+}
+
 static void quit_with_a_thread(void) {
     thrum_thread_release(test_spawn((thrum_thread_config){.target = linger}));
     quick_exit(6);
@@ -875,14 +904,17 @@ TEST(an_at_shutdown_function_that_fails_or_exits_ends_alone_and_the_exit_status_
 static void *join_main(void *unused) {
     CHECK_EQ(thrum_thread_join_until(thrum_main_thread(), NULL, thrum_after_ms(1)), THRUM_TIMEOUT);
     thrum_event_set(&begin);
-    CHECK_EQ(thrum_thread_join(thrum_main_thread(), NULL), THRUM_OK);
+    CHECK_EQ(thrum_thread_join(thrum_main_thread(), NULL), THRUM_OK); /* and not before main waits */
     thrum_u32_fetch_add_release(&finished, 1);
     return unused;
 }
 
 TEST(main_can_be_joined_and_ends_when_shutdown_waits) {
-    thrum_thread_release(test_spawn((thrum_thread_config){.target = join_main}));
+    thrum_thread *const joiner = test_spawn((thrum_thread_config){.target = join_main});
     thrum_event_wait(&begin);
+    while (!test_is_asleep((pid_t)thrum_thread_native_id(joiner)))
+        CHECK_EQ(thrum_u32_load_acquire(&finished), 0);
+    thrum_thread_release(joiner);
     thrum_shutdown();
     CHECK_EQ(thrum_u32_load_acquire(&finished), 1);
 }

@@ -64,7 +64,7 @@ typedef struct thrum_scheduler {
     size_t pending_;
     uint64_t last_order_;
     thrum_scheduled *running_;
-    uint64_t caller_; /* the ident of the thread that calls it */
+    uint64_t caller_; /* the ident of the thread that calls it; 0: none does */
     thrum_u32 runs_;  /* calls that have ended */
     uint32_t waiting_;
     bool again_; /* the running one is periodic, and has not been cancelled */

@@ -126,8 +126,7 @@ static bool is_helper(void) {
  */
 static void take_in_hand(void) {
     thrum_lock_acquire(&guard);
-    /* R7: acquire, pairs with R7 in call_helper: its push is seen below; release, for I2 by R3 */
-    (void)thrum_u32_exchange_acq_rel(&helper.state, IDLE);
+    thrum_u32_store_relaxed(&helper.state, IDLE); /* relaxed: I2 by R3 */
     /* R3: acquire, pairs with R4; release: I2 */
     thrum_rcu_head *newest = head_at(thrum_u64_exchange_acq_rel(&retired.top, 0));
     thrum_rcu_head *oldest = NULL;
@@ -358,7 +357,7 @@ static void call_helper(void) {
     uint32_t state = thrum_u32_load_relaxed(&helper.state); /* relaxed: R4 has ordered it */
     if (THRUM_LIKELY(state >= CALLED)) return;
     state = IDLE;
-    if (thrum_u32_cas_release(&helper.state, &state, CALLED)) /* R7: release, pairs with R7 in take_in_hand */
+    if (thrum_u32_cas_relaxed(&helper.state, &state, CALLED)) /* relaxed: I2 by R3 and R4 */
         thrum_futex_wake(&helper.state, 1, THRUM_FUTEX_ANY, false);
     else if (state == NO_HELPER)
         (void)!thrum_rcu_prepare();
@@ -373,7 +372,7 @@ static int64_t backlog(void) {
     return backlog_of(thrum_u64_load_relaxed(&retired.pushes));
 }
 
-/* Relaxed: the step goes on with the release sequence of R7. */
+/* Relaxed: it says that a taking is to come at once, and the push before it is ordered by R4. */
 static void hurry(void) {
     uint32_t state = thrum_u32_load_relaxed(&helper.state);
     if (state == CALLED && thrum_u32_cas_relaxed(&helper.state, &state, HURRIED))

@@ -50,10 +50,11 @@ static thrum_thread_record_ *found(thrum_thread_record_ *record) {
     return NULL;
 }
 
+/* P2: the caller is shutting down, too. */
 static bool is_waited_for(const thrum_thread_record_ *record) {
     /* relaxed: `lives` is held */
-    return record != main_record && record != thrum_here_.record &&
-           !thrum_u32_load_relaxed(&record->daemon) && !thrum_u32_load_relaxed(&record->shutting_down);
+    return record != main_record && !thrum_u32_load_relaxed(&record->daemon) &&
+           !thrum_u32_load_relaxed(&record->shutting_down);
 }
 
 thrum_thread_record_ *thrum_registry_to_wait_for_(void) {

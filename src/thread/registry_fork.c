@@ -44,11 +44,9 @@ static void after_fork_in_child(void) {
     thrum_rlock_reset_after_fork(&thrum_first_uses_); /* its waiters are no more */
 }
 
-static bool watched;
-
 static thrum_result watch(void) {
-    watched = watched || pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
-    return watched ? THRUM_OK : THRUM_NO_MEMORY;
+    return pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) ? THRUM_NO_MEMORY
+                                                                                  : THRUM_OK;
 }
 
 thrum_result thrum_fork_prepare_(void) {

@@ -212,6 +212,7 @@ static void end_call(thrum_scheduler *s) {
         thrum_lock_acquire(&s->lock_);
     }
     s->running_ = NULL;
+    s->caller_ = 0;
     if (again) {
         entry->due_ = next_due(entry);
         insert(s, entry);
@@ -320,7 +321,7 @@ static thrum_result start_thread(thrum_scheduler *s) {
 
 /* Whether it is a function of the scheduler's that calls; while the lock is held. */
 static bool is_own(const thrum_scheduler *s) {
-    return s->running_ && s->caller_ == thrum_get_ident();
+    return s->caller_ == thrum_get_ident();
 }
 
 /* ---- scheduling ---- */

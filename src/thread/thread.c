@@ -142,8 +142,8 @@ void thrum_thread_drop_(thrum_thread_record_ *record, uint32_t share) {
         left = now - share;
         if (share != THRUM_TABLE && (left & ~(uint32_t)THRUM_TABLE) == 0) detach(record);
         THRUM_TELL_OWN_RELEASE(&record->references);
-        /* J2: release, pairs with J2: the last comes after all that others did with it */
-    } while (!thrum_u32_cas_acq_rel(&record->references, &now, left));
+        /* J2: release, pairs with J2: the last has read what the others left, and comes after them */
+    } while (!thrum_u32_cas_release(&record->references, &now, left));
     if (left != 0 && !(buried && left == THRUM_STARTER)) return; /* I5 */
     THRUM_TELL_OWN_ACQUIRE(&record->references);
     free(record);
@@ -268,8 +268,8 @@ void thrum_thread_exit(void *value) {
 static thrum_result begin_start(thrum_thread_record_ *record, thrum_thread *handle,
                                 const thrum_context_ *context) {
     if (thrum_phase_now_ == THRUM_ENDED_PHASE) return THRUM_FINALIZING;
-    if (record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW)
-        return THRUM_ALREADY_STARTED;
+    /* Main and aliens were never NEW. */
+    if (thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW) return THRUM_ALREADY_STARTED;
     record->handle = handle;
     if (is_buried(record)) record->process = thrum_process_number_; /* made by the parent */
     record->inherits = *context;
@@ -483,8 +483,7 @@ bool thrum_thread_daemon(const thrum_thread *thread) {
 /* For a word of the record that its start takes for good. */
 static thrum_result set_before_start(thrum_thread_record_ *record, thrum_u32 *word, uint32_t value) {
     thrum_lock_acquire(&thrum_lives_);
-    const bool fixed =
-        record->kind != THRUM_THREAD_OWN || thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW;
+    const bool fixed = thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_NEW; /* as main is */
     if (!fixed) thrum_u32_store_relaxed(word, value);
     thrum_lock_release(&thrum_lives_);
     return fixed ? THRUM_ALREADY_STARTED : THRUM_OK;

@@ -240,6 +240,14 @@ static void one_call(void) {
 EXPLORE(a_barrier_beside_the_helpers_end_returns, .threads = 1, .startable = 3, .begin = publish_and_prepare,
         .thread = nap_and_wait, .end = one_call, .bounds = {2, 1, 1, 0})
 
+/* What hurries the helper may come when it has ended. */
+static void wait_and_retire(unsigned me) {
+    REQUIRE(thrum_rcu_barrier() == THRUM_OK);
+    thrum_rcu_retire(&s.pages[me].head, call_back);
+}
+EXPLORE(what_follows_a_barrier_is_called_back, .threads = 1, .startable = 3, .begin = publish_and_prepare,
+        .thread = wait_and_retire, .end = one_call, .bounds = {1, 0, 2, 0})
+
 /* A barrier that found a helper cannot be refused one: what it waits for would lie on its stack for ever. */
 static void nap_and_wait_or_be_refused(unsigned me) {
     thrum_rcu_retire(&s.pages[me].head, call_back);

@@ -2,9 +2,12 @@
 /*
  * Who looks at the registry sees threads that live, and keeps what it sees, while threads start, end and are
  * let go of; read sections are liburcu.c's.
+ *
+ * explore: also thread
  */
 #include "explore.h"
 
+#include "../../src/thread/prepare.h"
 #include "../../src/thread/record.h"
 
 #include <thrum.h>
@@ -154,6 +157,21 @@ static void start_again_or_start_or_look(unsigned me) {
 }
 EXPLORE(nobody_is_met_twice, .threads = 3, .startable = 3, .refused_starts = 1u << 2, .begin = init_embedded,
         .thread = start_again_or_start_or_look, .end = nothing_is_left, .bounds = {1, 0, 0, 0})
+
+/* --- first uses ---------------------------------------------------------------------------------- */
+
+static int prepared; /* plain: made once, and seen by all */
+static thrum_result make_prepared(void) {
+    REQUIRE(prepared++ == 0);
+    return THRUM_OK;
+}
+static void use_first(unsigned me) {
+    (void)me;
+    static thrum_first_use_ use;
+    REQUIRE(thrum_first_use_run_(&use, make_prepared) == THRUM_OK);
+    REQUIRE(prepared == 1);
+}
+EXPLORE(what_a_first_use_has_made_is_there, .threads = 2, .thread = use_first, .bounds = {2, 1, 0, 1})
 
 /* --- threads that thrum did not start --------------------------------------------------------------- */
 

@@ -2,6 +2,8 @@
 /*
  * Thread objects: started, seen, joined and let go of by several at once. What is leaked or touched after its
  * end fails the execution: the records lie in the explored heap.
+ *
+ * explore: also registry
  */
 #include "explore.h"
 
@@ -104,7 +106,7 @@ static void release_or_find_and_join(unsigned me) {
     if (me == 1) {
         thrum_thread *const found = thrum_thread_by_ident(s.found);
         if (!found) return;
-        join(found);
+        for (int i = 0; i < 2; i++) join(found);
         thrum_thread_release(found);
     } else {
         thrum_thread_release(s.thread);
@@ -169,6 +171,14 @@ static void init_embedded(void) {
 EXPLORE(a_start_touches_no_handle_that_a_joiner_has_freed, .threads = 2, .startable = 2,
         .begin = init_embedded, .thread = start_or_join_and_free, .end = nothing_is_left,
         .bounds = {2, 1, 0, 0})
+
+/* In a forked child, and made by the parent: the start makes it the child's. */
+static void init_in_the_parent(void) {
+    init_embedded();
+    thrum_process_number_++;
+}
+EXPLORE(what_the_parent_made_is_started_and_joined, .threads = 2, .startable = 2, .begin = init_in_the_parent,
+        .thread = start_or_join_and_free, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
 
 /* --- joins amid destructors ------------------------------------------------------------------------- */
 
@@ -372,3 +382,11 @@ static void shut_down_both(unsigned me) {
 }
 EXPLORE(a_shutdown_waits_for_all, .threads = 1, .startable = 3, .begin = start_two, .thread = shut_down_both,
         .end = nothing_is_left, .bounds = {1, 0, 0, 0})
+
+static void start_one_behind_a_daemon(void) {
+    start_one_that_counts();
+    const thrum_thread_config config = {.target = target_of_two, .daemon = THRUM_DAEMON_YES};
+    REQUIRE(thrum_thread_spawn(NULL, &config) == THRUM_OK); /* listed before the other */
+}
+EXPLORE(a_shutdown_finds_whom_it_waits_for_behind_a_daemon, .threads = 1, .startable = 3,
+        .begin = start_one_behind_a_daemon, .thread = shut_down, .end = release_it, .bounds = {1, 0, 0, 0})
