@@ -93,6 +93,12 @@ static void open_without_a_trace(void) {
 EXPLORE(a_count_too_many_leaves_no_trace, .threads = 3, .begin = one_to_count, .thread = one_too_many,
         .end = open_without_a_trace, .bounds = {3, 1, 1, 1})
 
+static void as_at_first(void) {
+    REQUIRE(thrum_u64_load_relaxed(&s.latch.state) == 0);
+}
+EXPLORE(two_counts_too_many_at_once_leave_no_trace, .threads = 2, .begin = name_words, .thread = count_down,
+        .end = as_at_first, .bounds = {4, 2, 0, 0})
+
 /* Counts too many beside a reset: they come before it, or count for it, and take nothing from it back. */
 static void too_many_and_reset(unsigned me) {
     if (me < 2)

@@ -349,3 +349,14 @@ static void full_again(void) {
 }
 EXPLORE(a_refused_release_takes_no_other_s_room, .threads = 2, .begin = full_at_first,
         .thread = release_or_make_room, .end = full_again, .bounds = {6, 4, 0, 0})
+
+/* At once, each of them finds the value that the other has raised. */
+static void release_too_much(unsigned me) {
+    s.refused[me] = thrum_semaphore_release(&s.permits) == THRUM_OVERFLOW;
+}
+static void both_are_refused(void) {
+    REQUIRE(s.refused[0] && s.refused[1]);
+    only_permits(THRUM_SEMAPHORE_MAX);
+}
+EXPLORE(two_releases_too_many_at_once_are_refused, .threads = 2, .begin = full_at_first,
+        .thread = release_too_much, .end = both_are_refused, .bounds = {4, 2, 0, 0})
