@@ -123,6 +123,38 @@ TEST(a_look_ends_at_its_budget_too_and_never_gives_up_the_processor) {
     CHECK_EQ(kernel.yields, 0);
 }
 
+TEST(to_keep_away_lasts_as_long_by_the_clock_and_gives_up_no_processor) {
+    settle(2);
+    kernel.step = 1;
+    thrum_park spin = thrum_park_spin(5000);
+    const uint64_t begin = kernel.now;
+    thrum_park_keep_away(&spin, 1000);
+    CHECK(kernel.now >= begin + 1000);
+    CHECK(kernel.now <= begin + 1002); /* the looks at the begin and at the end */
+    CHECK_EQ(kernel.yields + kernel.naps, 0);
+    kernel.looks = 0;
+    thrum_park_keep_away(&spin, 0);
+    CHECK_EQ(kernel.looks, 0);
+}
+
+static unsigned rounds_before_a_yield(uint32_t away_ns) {
+    thrum_park spin = thrum_park_spin(5000);
+    unsigned rounds = 0;
+    for (kernel.yields = 0; kernel.yields == 0; rounds++) {
+        CHECK(thrum_park_again(&spin));
+        thrum_park_keep_away(&spin, away_ns);
+    }
+    return rounds;
+}
+
+TEST(of_rounds_that_keep_away_fewer_precede_a_yield) {
+    settle(2);
+    kernel.step = 1;
+    const unsigned near = rounds_before_a_yield(0), away = rounds_before_a_yield(10);
+    CHECK(away > 1);
+    CHECK(away < near);
+}
+
 /* A multiple of 4: the rounds before the first look at the clock, and the last round. */
 TEST(a_real_spin_takes_its_budget_and_not_many_times_as_long) {
     settle(2);

@@ -82,9 +82,8 @@ THRUM_INLINE bool thrum_event_try_wait(const thrum_event *event) {
 /* Sets the event and lets every waiter through. Idempotent; publishes the caller's writes anew. */
 THRUM_INLINE void thrum_event_set(thrum_event *event) {
     /* E2: release, pairs with E1 and E3 */
-    if (THRUM_LIKELY(!thrum_u32_mark_release_(&event->state, THRUM_EVENT_SET_))) return;
-    THRUM_ANNOUNCE_RELEASE_(event);
-    thrum_event_set_slow_(event);
+    if (THRUM_UNLIKELY(thrum_u32_mark_release_(&event->state, THRUM_EVENT_SET_)))
+        thrum_event_set_slow_(event);
 }
 
 /* Clears the event. Idempotent. It sees what the sets that it takes back have published. */

@@ -64,6 +64,13 @@ THRUM_API thrum_park thrum_park_among(uint32_t budget_ns, uint32_t threads);
 THRUM_API bool thrum_park_again(thrum_park *spin);
 
 /*
+ * After a round that says to look again: pauses for about so many nanoseconds more, where each look takes
+ * the line from the thread that is to change the word. A time, since a processor's pause lasts from 5 to
+ * 50 ns, by its model. Of such rounds fewer precede the first yield. 0 changes nothing. No memory order.
+ */
+THRUM_API void thrum_park_keep_away(thrum_park *spin, uint32_t ns);
+
+/*
  * For a wait that has no budget: lets another thread have this processor. A yield, or under SCHED_DEADLINE a
  * nap of some microseconds. No memory order.
  */

@@ -53,8 +53,8 @@
 #include <stdio.h>
 
 /* The policy, chosen by bench/lock_bench. */
-#ifndef THRUM_LOCK_SPACING
-#define THRUM_LOCK_SPACING 4 /* pauses between a newcomer's looks: they take the line from the holder */
+#ifndef THRUM_LOCK_SPACING_NS
+#define THRUM_LOCK_SPACING_NS 1000 /* between a newcomer's looks: they take the line from the holder */
 #endif
 #ifndef THRUM_LOCK_LOOK_NS
 #define THRUM_LOCK_LOOK_NS 4000 /* one look of the heir: longer than the sections worth waiting for */
@@ -225,11 +225,11 @@ void thrum_lock_wake_at_release_(thrum_lock *lock, const thrum_u32 *word, uint32
 /* Spins while the lock is held or closed: an heir that closes it takes it within microseconds. */
 static bool spin_for(thrum_lock *lock) {
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
-    do {
-        if (barge(lock, LOCKED | CLOSED)) return true;
-        for (int i = 0; i < THRUM_LOCK_SPACING; i++) thrum_cpu_pause();
-    } while (thrum_park_again(&spin));
-    return false;
+    while (!barge(lock, LOCKED | CLOSED)) {
+        if (!thrum_park_again(&spin)) return false;
+        thrum_park_keep_away(&spin, THRUM_LOCK_SPACING_NS);
+    }
+    return true;
 }
 
 /*

@@ -4,7 +4,8 @@
  *
  * I1: without a second processor, or the quota for one, nobody can answer while we spin: the budget is 0.
  * I2: the budget begins with the first round that reads the clock; the rounds before it are short
- *     by construction, THRUM_PARK_ROUNDS times THRUM_PARK_PAUSES pauses in all.
+ *     by construction, THRUM_PARK_ROUNDS times THRUM_PARK_PAUSES pauses in all, or a third as many whose
+ *     caller keeps away in each.
  * I3: a thread under SCHED_DEADLINE does not yield: it would lose the rest of its period. Each spin asks for
  *     the policy once, before its first yield, since it may change at any time.
  */
@@ -25,6 +26,7 @@
 #define THRUM_PARK_REREAD_AFTER 64
 #endif
 
+#define AWAY_ROUNDS 2     /* that a round counts for besides itself when its caller keeps away */
 #define GIVE_WAY_NS 10000 /* a nap in the place of a yield */
 
 /* The caller is about to sleep, which costs microseconds: the time to look again. */
@@ -65,6 +67,14 @@ bool thrum_park_again(thrum_park *spin) {
         for (int i = 0; i < THRUM_PARK_PAUSES; i++) thrum_cpu_pause();
     }
     return true;
+}
+
+void thrum_park_keep_away(thrum_park *spin, uint32_t ns) {
+    if (ns == 0) return; /* an exploration has no clock here */
+    if (spin->round < THRUM_PARK_ROUNDS) spin->round += AWAY_ROUNDS;
+    const uint64_t end_ns = thrum_futex_now_ns() + ns;
+    do thrum_cpu_pause();
+    while (thrum_futex_now_ns() < end_ns);
 }
 
 void thrum_park_give_way(void) {
