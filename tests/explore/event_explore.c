@@ -18,6 +18,7 @@ static struct {
     thrum_u32 aside;    /* sleepers are moved here to count them */
     unsigned kinds[EXPLORE_THREADS];
     unsigned waiters;
+    uint32_t generation; /* after the last set of the thread that sets twice */
 } s;
 
 static void name_words(void) {
@@ -255,6 +256,21 @@ static void one_setter_clears_between(unsigned me) {
 EXPLORE(two_setters_of_whom_one_clears_between, .threads = 3, .begin = one_waits,
         .thread = one_setter_clears_between, .end = set_and_nobody_waits, .bounds = {3, 1, 0, 2})
 
+/* A set that goes on for an announced waiter is none that a clear can take back. */
+static void wait_set_or_clear(unsigned me) {
+    if (me == 0) {
+        thrum_event_wait(&s.event);
+        REQUIRE(s.page == 1);
+    } else if (me == 1) {
+        await_announcement();
+        write_and_set();
+    } else {
+        thrum_event_clear(&s.event);
+    }
+}
+EXPLORE(a_clear_beside_a_set_takes_back_no_passage, .threads = 3, .begin = one_waits,
+        .thread = wait_set_or_clear, .bounds = {4, 2, 0, 2})
+
 /* --- the last waiter frees it ----------------------------------------------------------------------- */
 
 enum { OK_RETURN = 1 << 16 };
@@ -291,6 +307,25 @@ static void one_has_given_up(void) {
 }
 EXPLORE(who_sees_it_set_frees_it, .threads = 2, .begin = one_has_given_up, .thread = set_or_look_and_free,
         .bounds = {4, 2, 0, 0})
+
+/* --- the generation never goes back ------------------------------------------------------------------- */
+
+static uint32_t generation(void) {
+    return word() & ~(THRUM_EVENT_SET_ | THRUM_EVENT_WAITERS_ | THRUM_EVENT_SHARED_);
+}
+static void set_once_or_twice(unsigned me) {
+    thrum_event_set(&s.event);
+    if (me == 0) return;
+    thrum_event_clear(&s.event);
+    (void)thrum_event_wait_until(&s.event, EXPLORE_SOON); /* leaves its announcement */
+    thrum_event_set(&s.event);
+    s.generation = generation();
+}
+static void not_behind(void) {
+    REQUIRE(generation() >= s.generation);
+}
+EXPLORE(a_slow_set_takes_no_generation_back, .threads = 2, .begin = one_has_given_up,
+        .thread = set_once_or_twice, .end = not_behind, .bounds = {4, 2, 1, 1})
 
 /* --- who clears and then looks for work misses none ------------------------------------------------- */
 
