@@ -92,10 +92,10 @@ THRUM_INLINE void thrum_lock_init_shared(thrum_lock *lock) {
 
 /* Takes the lock, whose word was `seen`, while none of the `barriers` is in the word. */
 THRUM_INLINE bool thrum_lock_barge_(thrum_lock *lock, uint32_t seen, uint32_t barriers) {
-    const uint32_t cleared = THRUM_LOCK_MARK_ | THRUM_LOCK_WAKE_;
     while (!(seen & barriers)) {
+        const uint32_t taken = (seen | THRUM_LOCK_LOCKED_) & ~(uint32_t)(THRUM_LOCK_MARK_ | THRUM_LOCK_WAKE_);
         /* L1: acquire, pairs with L2 in thrum_lock_release */
-        if (thrum_u32_cas_acquire(&lock->state, &seen, (seen | THRUM_LOCK_LOCKED_) & ~cleared)) return true;
+        if (thrum_u32_cas_acquire(&lock->state, &seen, taken)) return true;
     }
     return false;
 }

@@ -287,13 +287,17 @@ static void wake_parked(const thrum_lock *lock) {
  * nothing), and this one goes on until it has found the lock locked.
  */
 thrum_result thrum_lock_release_slow_(thrum_lock *lock, thrum_dropped_ was) {
-    thrum_result result = THRUM_OK;
-    while (was == THRUM_DROPPED_NONE_) {
-        result = THRUM_NOT_LOCKED;
-        was = thrum_u32_drop_release_(&lock->state);
+    if (was == THRUM_DROPPED_MARKED_) {
+        wake_parked(lock);
+        return THRUM_OK;
     }
-    if (was == THRUM_DROPPED_MARKED_) wake_parked(lock);
-    return result;
+    uint32_t old;
+    do {
+        /* relaxed: it goes on with the release sequence of the addition before (L2) */
+        old = thrum_u32_fetch_add_relaxed(&lock->state, LOCKED);
+    } while (is_free(old));
+    if (old & WAKE) thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, old & SHARED); /* I5 */
+    return THRUM_NOT_LOCKED;
 }
 
 void thrum_lock_reset_after_fork(thrum_lock *lock) {

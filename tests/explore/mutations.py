@@ -130,7 +130,8 @@ def bits_of(text, header_text):
     """The names of a state's bits, as this file calls them."""
     own = [name for name in BIT.findall(text) if name not in NO_BITS]
     own += [name for name in re.findall(r"\b([A-Z]+) = THRUM_\w+_\b", text) if name not in NO_BITS]
-    return own or MEMBER.findall(text) + BIT.findall(text) or MEMBER.findall(header_text)
+    members = [name for name in MEMBER.findall(text) if name.split("_")[-2] not in NO_BITS]
+    return own + [name for name in members if name not in own] or MEMBER.findall(header_text)
 
 
 def chain_around(code, begins, ends):
