@@ -127,6 +127,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_put_until(thrum_queue *queu
     }
     return thrum_queue_put_slow_(queue, item, deadline, result);
 }
+
 /*
  * Waits for room. THRUM_OK; THRUM_CLOSED; THRUM_NO_MEMORY (never of a FIFO with a bound): the item is not in
  * it.
@@ -134,6 +135,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_put_until(thrum_queue *queu
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_put(thrum_queue *queue, void *item) {
     return thrum_queue_put_until(queue, item, THRUM_FOREVER);
 }
+
 /* Never waits: THRUM_FULL instead. */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_try_put(thrum_queue *queue, void *item) {
     return thrum_queue_put_until(queue, item, THRUM_NOW);
@@ -153,6 +155,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_get_until(thrum_queue *queu
     }
     return thrum_queue_get_slow_(queue, item, deadline, result);
 }
+
 /*
  * Waits for an item. THRUM_OK, and it is in *item; THRUM_CLOSED: shut down and empty. *item is else left
  * alone.
@@ -160,6 +163,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_get_until(thrum_queue *queu
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_get(thrum_queue *queue, void **item) {
     return thrum_queue_get_until(queue, item, THRUM_FOREVER);
 }
+
 /* Never waits: THRUM_EMPTY instead, also while the only items' puts are under way. */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_try_get(thrum_queue *queue, void **item) {
     return thrum_queue_get_until(queue, item, THRUM_NOW);

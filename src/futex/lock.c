@@ -32,7 +32,8 @@
  *     release comes between the move and WAKE.
  * I4: HEIR is cleared in a step that finds WAITERS clear; or both are cleared in one step, and then one
  *     sleeper is woken.
- * I5: a release touches the word once and never again.
+ * I5: the release of a hold touches the word once and never again. Only one that finds the lock not locked,
+ *     which is its caller's bug, touches it until it has undone the hold that it made.
  *
  * No wake is lost. A sleeper sets WAITERS, and the kernel queues it only if the word still has HEIR and
  * WAITERS. An heir that leaves clears WAITERS and then wakes one sleeper. If that finds nobody, it
