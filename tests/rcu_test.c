@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,30 @@ static void *read_for_long(void *unused) {
 TEST(a_callback_waits_for_a_section_that_began_before_and_sections_nest) {
     note n = {.number = 1};
     test_thread reader = test_start(read_for_long, NULL); /* it has never registered anywhere */
+    thrum_event_wait(&reading);
+    thrum_rcu_retire(&n.head, call);
+    CHECK_EQ(thrum_event_wait_until(&n.called, thrum_after_ms(100)), THRUM_TIMEOUT);
+    thrum_event_set(&end_reading);
+    thrum_event_wait(&n.called);
+    test_join(&reader);
+}
+
+/* liburcu's destructor comes first, since its key is older: it takes the thread's reader back. */
+static pthread_key_t last_words;
+
+static void read_at_the_end(void *unused) {
+    (void)read_for_long(unused);
+}
+
+static void *read_and_end(void *unused) {
+    THRUM_WITH_RCU CHECK_EQ(pthread_setspecific(last_words, &last_words), 0);
+    return unused;
+}
+
+TEST(a_section_in_a_destructor_is_waited_for_where_liburcu_has_taken_the_reader_back) {
+    note n = {.number = 1};
+    CHECK_EQ(pthread_key_create(&last_words, read_at_the_end), 0);
+    test_thread reader = test_start(read_and_end, NULL);
     thrum_event_wait(&reading);
     thrum_rcu_retire(&n.head, call);
     CHECK_EQ(thrum_event_wait_until(&n.called, thrum_after_ms(100)), THRUM_TIMEOUT);

@@ -6,8 +6,8 @@
  * Floor 3, in libthrum.
  *
  * Cost        a read section is what liburcu asks, two loads and two stores of the thread's own line, with no
- *             atomic instruction, and two calls; the first in a thread registers it (two system calls). A
- *             retire is an addition and a compare-and-swap, and at most one wake in ten milliseconds.
+ *             atomic instruction, inlined; the first in a thread registers it (two system calls). A retire is
+ *             an addition and a compare-and-swap, and at most one wake in ten milliseconds.
  * Grace       what is retired is called back after every read section has ended that had begun before the
  *             retire; some ten milliseconds later, or sooner where much is retired, in a helper thread, one
  *             after the other.
@@ -41,14 +41,9 @@
 #ifndef THRUM_RCU_H
 #define THRUM_RCU_H
 
-#include <thrum/cpu.h>
+#include <thrum/futex.h>
 #include <thrum/result.h>
 #include <thrum/with.h>
-
-#if defined(THRUM_RCU_SECTIONS_) || (defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN)
-#include <thrum/futex.h>
-#include <urcu/static/urcu-bp.h>
-#endif
 
 /* Lies in what will be retired. Belongs to thrum from the retire to the callback. */
 typedef struct thrum_rcu_head {
@@ -67,40 +62,46 @@ THRUM_BEGIN_DECLS
 THRUM_API void thrum_rcu_read_begin(void);
 THRUM_API void thrum_rcu_read_end(void);
 
-#if defined(THRUM_RCU_SECTIONS_) || (defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN)
-/* 1: the one that waits for sections makes their fences (src/rcu/rcu_read.c). */
-THRUM_API extern thrum_u32 thrum_rcu_light_;
+/* What the inlined sections need of liburcu's state; src/rcu/rcu_read.c has the laws. */
+typedef unsigned long *thrum_rcu_reader_ __attribute__((may_alias));
+typedef struct thrum_rcu_sections_ {
+    const unsigned long *phase; /* what the outermost section of a thread stores in its reader's word */
+    thrum_u32 light;            /* 1: the one that waits for sections makes their fences */
+} thrum_rcu_sections_;
+THRUM_API extern thrum_rcu_sections_ thrum_rcu_sections_now_;
+/* Where liburcu keeps the thread's reader, which is NULL where the thread is not registered. */
+extern THRUM_API __thread const thrum_rcu_reader_ *thrum_rcu_own_ __attribute__((tls_model("initial-exec")));
+
+THRUM_API unsigned long *thrum_rcu_register_(void) THRUM_COLD;
 
 THRUM_INLINE void thrum_rcu_section_fence_(void) {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (THRUM_UNLIKELY(!thrum_u32_load_relaxed(&thrum_rcu_light_))) thrum_futex_fence();
+    /* relaxed: S4 */
+    if (THRUM_UNLIKELY(!thrum_u32_load_relaxed(&thrum_rcu_sections_now_.light))) thrum_futex_fence();
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 THRUM_INLINE void thrum_rcu_section_begin_(void) {
-    if (THRUM_UNLIKELY(!URCU_TLS(urcu_bp_reader))) urcu_bp_register();
-    unsigned long *const own = &URCU_TLS(urcu_bp_reader)->ctr;
+    unsigned long *own = *thrum_rcu_own_;
+    if (THRUM_UNLIKELY(!own)) own = thrum_rcu_register_();
     const unsigned long sections = __atomic_load_n(own, __ATOMIC_RELAXED);
-    if (THRUM_LIKELY(!(sections & URCU_BP_GP_CTR_NEST_MASK))) {
-        __atomic_store_n(own, __atomic_load_n(&urcu_bp_gp.ctr, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+    if (THRUM_LIKELY((uint32_t)sections == 0)) {
+        const unsigned long phase = __atomic_load_n(thrum_rcu_sections_now_.phase, __ATOMIC_RELAXED);
+        __atomic_store_n(own, phase, __ATOMIC_RELAXED); /* S1 */
         thrum_rcu_section_fence_();
     } else {
-        __atomic_store_n(own, sections + URCU_BP_GP_COUNT, __ATOMIC_RELAXED);
+        __atomic_store_n(own, sections + 1, __ATOMIC_RELAXED);
     }
 }
 
 THRUM_INLINE void thrum_rcu_section_end_(void) {
-    unsigned long *const own = &URCU_TLS(urcu_bp_reader)->ctr;
+    unsigned long *const own = *thrum_rcu_own_;
     thrum_rcu_section_fence_();
-    __atomic_store_n(own, __atomic_load_n(own, __ATOMIC_RELAXED) - URCU_BP_GP_COUNT, __ATOMIC_RELAXED);
+    __atomic_store_n(own, __atomic_load_n(own, __ATOMIC_RELAXED) - 1, __ATOMIC_RELAXED); /* S2 */
 }
-#endif
 
-/*
- * A program that defines THRUM_RCU_INLINE has both inlined, which saves the two calls, and needs liburcu's
- * headers. Not under ThreadSanitizer, which is told by the calls.
- */
-#if defined(THRUM_RCU_INLINE) && !THRUM_UNDER_TSAN
+/* Both are inlined, but under ThreadSanitizer, which is told by the calls. */
+#if !defined(THRUM_RCU_CALLS_) && !THRUM_UNDER_TSAN
 #define thrum_rcu_read_begin thrum_rcu_section_begin_
 #define thrum_rcu_read_end thrum_rcu_section_end_
 #endif

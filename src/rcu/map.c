@@ -20,6 +20,7 @@
 #endif
 #include "map_inside.h"
 #include "../atomic/tell.h"
+#include "grace.h"
 #include "retire.h"
 #include "size.h"
 
@@ -165,7 +166,7 @@ thrum_result thrum_map_put(thrum_map *map, thrum_map_key key, void *value) {
         }
         if (there) result = replace(there, value);
     }
-    thrum_rcu_read_end();
+    thrum_rcu_told_end_();
     free(fresh);                /* another was quicker */
     thrum_rcu_wait_for_room_(); /* for what `replace` has retired */
     return result;
@@ -177,7 +178,7 @@ thrum_result thrum_map_add(thrum_map *map, thrum_map_key key, void *value) {
     if (!e) return THRUM_NO_MEMORY;
     thrum_rcu_read_begin();
     const bool added = !add(map, thrum_map_hash_(map, key), key, e);
-    thrum_rcu_read_end();
+    thrum_rcu_told_end_();
     if (added) return THRUM_OK;
     free(e);
     return THRUM_EXISTS;
@@ -188,7 +189,7 @@ thrum_result thrum_map_remove(thrum_map *map, thrum_map_key key) {
     thrum_rcu_read_begin();
     entry *const e = find(map, h, key);
     const bool removed = e && cds_lfht_del(map->table, &e->node) == 0;
-    thrum_rcu_read_end();
+    thrum_rcu_told_end_();
     if (!removed) return THRUM_NOT_FOUND;
     /* I2. M3: acquire, as in replace */
     e->last = pointer(thrum_u64_exchange_acquire(&e->value, 0));
@@ -226,7 +227,7 @@ static void visit_all(void *p) {
 void thrum_map_each(const thrum_map *map, thrum_map_visit *visit, void *argument) {
     struct visits visits = {map, visit, argument};
     thrum_guard_ reading = thrum_rcu_enter_();
-    if (thrum_self_call_(&reading, visit_all, &visits)) thrum_rcu_read_end();
+    if (thrum_self_call_(&reading, visit_all, &visits)) thrum_rcu_told_end_();
 }
 
 /* --- the map --------------------------------------------------------------------------------------- */
@@ -283,7 +284,7 @@ static void destroy_all(void *p) {
 
 static void free_all(void *p) {
     thrum_map *const map = p;
-    thrum_rcu_read_end();
+    thrum_rcu_told_end_();
     (void)cds_lfht_destroy(map->table, NULL);
     free(map);
 }

@@ -89,7 +89,7 @@ static void fence_sections(void) {
         return;
     }
     if (thrum_fence_heavy()) return;
-    thrum_u32_store_relaxed(&thrum_rcu_light_, 0); /* relaxed: the nap makes it visible */
+    thrum_u32_store_relaxed(&thrum_rcu_sections_now_.light, 0); /* relaxed: the nap makes it visible */
     thrum_futex_nap(thrum_after_ns(UNSURE_NS));
     thrum_u32_store_release(&settled, 1); /* R8: release */
 }

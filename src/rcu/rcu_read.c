@@ -23,20 +23,34 @@
  *     millisecond makes it visible, as in rwlock_sharded.c. `settled` says that this time has passed.
  * S5: `light` becomes 1 only after a heavy fence has found the kernel willing. From then on, and until
  *     `settled`, each heavy fence is the kernel's or says that it was refused.
+ * S6: each section looks for its thread's reader in liburcu's own thread-local pointer. As the thread ends,
+ *     liburcu takes the reader back, sets the pointer to NULL, and may give the reader to another thread; a
+ *     destructor that reads after that gets another reader. thrum_rcu_own_ is the address of that pointer,
+ *     which lasts as long as the thread; before the thread's first section, the address of `nobody`.
  *
  * Compiled without ThreadSanitizer: it would take the state of a thread's reader, which liburcu gives to a
  * later thread, for raced upon. What a section orders it is told.
  */
-#define THRUM_RCU_SECTIONS_
+#define THRUM_RCU_CALLS_
 #include "../atomic/tell.h"
 #include "grace.h"
 #include "retire.h"
 
 #include <thrum/fence.h>
 #include <thrum/rcu.h>
+#include <urcu/static/urcu-bp.h>
+
+#ifndef CONFIG_RCU_TLS
+#error "liburcu was built without thread-local variables"
+#endif
+THRUM_STATIC_ASSERT(offsetof(struct urcu_bp_reader, ctr) == 0, "a reader begins with its word");
+THRUM_STATIC_ASSERT(URCU_BP_GP_COUNT == 1 && URCU_BP_GP_CTR_NEST_MASK == UINT32_MAX,
+                    "the sections of a thread are counted in the lower half of its reader's word");
 
 char thrum_rcu_grace_;
-thrum_u32 thrum_rcu_light_;
+thrum_rcu_sections_ thrum_rcu_sections_now_ = {&urcu_bp_gp.ctr, {0}};
+static const thrum_rcu_reader_ nobody;
+__thread const thrum_rcu_reader_ *thrum_rcu_own_ = &nobody; /* S6 */
 
 void thrum_rcu_tell_liburcu_(void) {
     if (__atomic_load_n(&urcu_bp_has_sys_membarrier, __ATOMIC_RELAXED))
@@ -46,7 +60,13 @@ void thrum_rcu_tell_liburcu_(void) {
 __attribute__((constructor)) static void choose_the_fence(void) {
     thrum_rcu_tell_liburcu_();
     if (thrum_fence_heavy() && thrum_u32_load_relaxed(&thrum_fence_asymmetric_))
-        thrum_u32_store_relaxed(&thrum_rcu_light_, 1); /* S5; relaxed: every value is right */
+        thrum_u32_store_relaxed(&thrum_rcu_sections_now_.light, 1); /* S5; relaxed: every value is right */
+}
+
+unsigned long *thrum_rcu_register_(void) {
+    if (!URCU_TLS(urcu_bp_reader)) urcu_bp_register();
+    thrum_rcu_own_ = (const thrum_rcu_reader_ *)&URCU_TLS(urcu_bp_reader); /* S6 */
+    return *thrum_rcu_own_;
 }
 
 void thrum_rcu_read_begin(void) {

@@ -36,7 +36,5 @@ extern thrum_lock thrum_rcu_undivided_ __attribute__((visibility("hidden")));
 bool thrum_rcu_is_reading_(void);
 /* Makes sure that liburcu does not call membarrier; before each wait, for its constructor may be late. */
 void thrum_rcu_tell_liburcu_(void);
-/* Whether sections make no fence; rcu_read.c has the law. */
-extern thrum_u32 thrum_rcu_light_;
 
 #endif

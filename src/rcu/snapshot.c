@@ -8,6 +8,7 @@
  *     and what it made its version in is freed.
  */
 #include "../atomic/tell.h"
+#include "grace.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -99,7 +100,7 @@ void thrum_snapshot_clear(thrum_snapshot *snapshot) {
 
 size_t thrum_snapshot_describe(const thrum_snapshot *snapshot, char *text, size_t size) {
     const void *const value = thrum_snapshot_read_begin(snapshot);
-    thrum_snapshot_read_end(); /* the address is told and not followed */
+    thrum_rcu_told_end_(); /* the address is told and not followed */
     const int length = value ? snprintf(text, size, "snapshot: a version at %p", value)
                              : snprintf(text, size, "snapshot: empty");
     return length < 0 ? 0 : (size_t)length;

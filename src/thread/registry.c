@@ -13,6 +13,7 @@
 #include "record.h"
 
 #include "../atomic/dead_frames.h"
+#include "../rcu/grace.h"
 #include "../rcu/size.h"
 #include "prepare.h"
 
@@ -251,7 +252,7 @@ size_t thrum_active_count(void) {
     for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++)
         for (thrum_thread_record_ *r = found(thrum_table_first_(chain)); r; r = found(thrum_table_next_(r)))
             count++;
-    thrum_rcu_read_end();
+    thrum_rcu_told_end_();
     return count;
 }
 
@@ -261,7 +262,7 @@ thrum_thread *thrum_thread_by_ident(uint64_t ident) {
     thrum_thread_record_ *r = found(thrum_table_first_((unsigned)(ident % THRUM_TABLE_CHAINS)));
     while (r && thrum_u64_load_relaxed(&r->ident) != ident) r = found(thrum_table_next_(r));
     if (r) thread = thrum_thread_retain(&r->self); /* G2 */
-    thrum_rcu_read_end();
+    thrum_rcu_told_end_();
     return thread;
 }
 
@@ -303,7 +304,7 @@ thrum_result thrum_enumerate(thrum_thread ***threads, size_t *count) {
     struct list list = {NULL, 0, 0};
     thrum_rcu_read_begin();
     const bool complete = gather(&list);
-    thrum_rcu_read_end();
+    thrum_rcu_told_end_();
     if (complete) {
         qsort(list.threads, list.count, sizeof *list.threads, by_ident);
         *threads = list.threads;

@@ -15,7 +15,7 @@
 enum { READERS = 5 };
 
 char thrum_rcu_grace_;
-thrum_u32 thrum_rcu_light_;
+thrum_rcu_sections_ thrum_rcu_sections_now_;
 static thrum_u32 sections[READERS];
 static __thread unsigned depth;
 
