@@ -5,7 +5,9 @@
  * Waking a thread costs as much as a thousand uncontended acquisitions, so a busy lock wakes
  * nobody: whoever runs may take it, and of those that wait one, the heir, watches it from short
  * naps while all others sleep. After a slice of time the heir closes the lock to newcomers, takes
- * it at the next release, and wakes the next sleeper to be heir.
+ * it at the next release, and wakes the next sleeper to be heir. It takes the lock sooner where it is
+ * idle, or free most of the time: there more threads make more sections, and a sleeper leaves a
+ * processor idle.
  *
  *   bit      meaning                                 set by                    cleared by
  *   LOCKED   somebody holds it                       every acquire             every release
@@ -55,13 +57,16 @@
 
 /* The policy, chosen by bench/lock_bench. */
 #ifndef THRUM_LOCK_SPACING_NS
-#define THRUM_LOCK_SPACING_NS 1000 /* between a newcomer's looks: they take the line from the holder */
+#define THRUM_LOCK_SPACING_NS 0, 150, 600, 2000 /* between a newcomer's looks; the last, from there on */
 #endif
 #ifndef THRUM_LOCK_LOOK_NS
 #define THRUM_LOCK_LOOK_NS 4000 /* one look of the heir: longer than the sections worth waiting for */
 #endif
 #ifndef THRUM_LOCK_IDLE_ROUNDS
 #define THRUM_LOCK_IDLE_ROUNDS 16 /* of a look, about half a microsecond: free so long, it is idle */
+#endif
+#ifndef THRUM_LOCK_ROOM_ROUNDS
+#define THRUM_LOCK_ROOM_ROUNDS 32 /* of a look, before it tells whether there is room for one more */
 #endif
 #ifndef THRUM_LOCK_NAP_NS
 #define THRUM_LOCK_NAP_NS 50000 /* the heir's first nap; each is twice the one before */
@@ -148,23 +153,31 @@ typedef struct watcher {
     bool overtaken;  /* though woken: waking it a second time would cost the holder too much */
 } watcher;
 
+/* Free in more than nine of sixteen rounds: its users do most of their work outside. */
+static bool has_room(unsigned rounds, unsigned free_rounds) {
+    return rounds >= THRUM_LOCK_ROOM_ROUNDS && free_rounds * 16 > rounds * 9;
+}
+
 /*
- * Takes the lock if it is free and for this heir: closed by it, released for it, or idle. An heir
- * that took a lock which others are passing among themselves would only slow them down.
+ * Takes the lock if it is free and for this heir: closed by it, released for it, idle, or with room for one
+ * more. An heir that took a lock which others are passing among themselves would only slow them down.
  */
 static bool look(thrum_lock *lock, const watcher *self) {
     thrum_park spin = thrum_park_look(THRUM_LOCK_LOOK_NS);
-    unsigned idle = 0;
+    unsigned idle = 0, rounds = 0, free_rounds = 0;
     uint32_t seen;
     do {
         seen = thrum_u32_load_relaxed(&lock->state);
-        const bool mine = self->closed || (self->woken && !(seen & CLOSED));
-        const bool unused = (seen & MARK) && !(seen & CLOSED);
+        rounds++;
         if (!is_free(seen)) {
             idle = 0;
-        } else if ((mine || (unused && ++idle > THRUM_LOCK_IDLE_ROUNDS)) && inherit(lock, seen)) {
-            return true;
+            continue;
         }
+        free_rounds++;
+        const bool open = !(seen & CLOSED);
+        const bool mine = self->closed || (self->woken && open);
+        const bool unused = (seen & MARK) && open && ++idle > THRUM_LOCK_IDLE_ROUNDS;
+        if ((mine || unused || (open && has_room(rounds, free_rounds))) && inherit(lock, seen)) return true;
     } while (thrum_park_again(&spin));
     return is_free(seen) && (seen & MARK) && !(seen & CLOSED) && inherit(lock, seen);
 }
@@ -223,12 +236,20 @@ void thrum_lock_wake_at_release_(thrum_lock *lock, const thrum_u32 *word, uint32
 
 /* --- waiting -------------------------------------------------------------------------------- */
 
-/* Spins while the lock is held or closed: an heir that closes it takes it within microseconds. */
+/*
+ * Spins while the lock is held or closed: an heir that closes it takes it within microseconds. Each look
+ * takes the line from the holder. The first ones find a lock free that is held shortly and seldom; a holder
+ * that comes back at once is left alone for longer and longer.
+ */
 static bool spin_for(thrum_lock *lock) {
+    static const uint32_t spacing_ns[] = {THRUM_LOCK_SPACING_NS};
+    enum { LAST = sizeof spacing_ns / sizeof spacing_ns[0] - 1 };
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
+    unsigned looks = 0;
     while (!barge(lock, LOCKED | CLOSED)) {
         if (!thrum_park_again(&spin)) return false;
-        thrum_park_keep_away(&spin, THRUM_LOCK_SPACING_NS);
+        thrum_park_keep_away(&spin, spacing_ns[looks]);
+        if (looks < LAST) looks++;
     }
     return true;
 }

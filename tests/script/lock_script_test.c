@@ -200,6 +200,9 @@ static void fall_asleep_and_release(void) {
 static void close_it(void) {
     add(CLOSED);
 }
+static void open_it(void) {
+    forget(CLOSED);
+}
 static void all_leave(void) {
     forget(LOCKED | HEIR | WAITERS | CLOSED | MARK | WAKE);
 }
@@ -300,6 +303,50 @@ TEST(an_heir_that_sees_the_lock_passed_on_naps_and_wants_no_wake) {
     end(0, LOCKED);
 }
 
+/*
+ * At each look at the clock some time has passed. Once there is an heir, another thread takes the lock and
+ * lets it go, without end: it is free at so many of eight looks.
+ */
+static unsigned free_looks, clock_looks;
+static void time_goes_on(void) {
+    script.now_ns += 50;
+    script.at_clock = time_goes_on;
+    if (!(word() & HEIR)) return;
+    forget(MARK);
+    if (clock_looks++ % 8 < free_looks)
+        forget(LOCKED);
+    else
+        add(LOCKED);
+}
+static void release_for_good(void) {
+    forget(LOCKED);
+    script.at_clock = NULL;
+}
+TEST(an_heir_takes_a_lock_that_is_free_most_of_the_time_and_no_other) {
+    for (free_looks = 0; free_looks <= 8; free_looks++) {
+        begin(LOCKED);
+        script.cpus = 2;
+        script.at_clock = time_goes_on;
+        script.at_nap = release_for_good;
+        clock_looks = 7; /* held, and that for all rounds of the look that read no clock */
+        thrum_lock_acquire(&lock);
+        CHECK_EQ(script.naps, free_looks < 6 ? 1 : 0);
+        end(0, LOCKED);
+    }
+}
+
+/* It has closed the lock for itself. */
+TEST(an_heir_leaves_a_closed_lock_to_another_heir_however_long_it_is_free) {
+    begin(LOCKED | CLOSED);
+    script.cpus = 2;
+    script.at_clock = time_goes_on;
+    script.at_nap = open_it;
+    free_looks = 8;
+    thrum_lock_acquire(&lock);
+    CHECK_EQ(script.naps, 1);
+    end(0, LOCKED);
+}
+
 TEST(an_heir_that_was_woken_in_vain_naps_and_wants_no_second_wake) {
     begin(LOCKED);
     expect_park(PARKED, STALE_NS, pass_on, THRUM_FUTEX_WOKEN);
@@ -311,9 +358,6 @@ TEST(an_heir_that_was_woken_in_vain_naps_and_wants_no_second_wake) {
 
 static void close_it_and_release(void) {
     close_it(), release();
-}
-static void open_it(void) {
-    forget(CLOSED);
 }
 TEST(an_heir_that_was_woken_leaves_a_closed_lock_to_the_heir_that_closed_it) {
     begin(LOCKED);

@@ -6,8 +6,8 @@
  * A step is one expected call of thrum_futex_wait: the value, the channels and the deadline that it
  * must be given, what the other threads do meanwhile, and what the kernel then answers. Wakes are
  * recorded; so many of them find somebody as the script says. The others may also act whenever the
- * clock is read, at a wake and in a nap. There is one processor, so nobody spins, and the clock
- * moves only in naps and when the script says so.
+ * clock is read, at a wake and in a nap. There is one processor unless the script says otherwise, so nobody
+ * spins, and the clock moves only in naps and when the script says so.
  */
 #ifndef THRUM_TESTS_SUPPORT_SCRIPT_H
 #define THRUM_TESTS_SUPPORT_SCRIPT_H
@@ -50,6 +50,7 @@ static struct {
     thrum_deadline last_deadline;            /* of the latest wait or nap */
     script_act *at_clock, *at_wake, *at_nap; /* each happens once */
     uint64_t now_ns;
+    uint32_t cpus; /* with more than one threads spin: the script must let the clock go on */
 } script;
 
 static inline void script_play(script_act **act) {
@@ -64,6 +65,7 @@ static inline void script_begin(const thrum_u32 *word, bool shared, thrum_deadli
     script.shared = shared;
     script.deadline = deadline;
     script.now_ns = 1000;
+    script.cpus = 1;
 }
 
 static inline void script_expect(script_step step) {
@@ -160,11 +162,11 @@ bool thrum_futex_fence_all(void) {
 }
 
 uint32_t thrum_cpus(void) {
-    return 1;
+    return script.cpus;
 }
 
 uint32_t thrum_cpus_look(void) {
-    return 1;
+    return script.cpus;
 }
 
 uint64_t thrum_futex_thread(void) {
