@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ctest: libraries thrum */
-/* mutants: also local scheduler */
+/* mutants: also executor local scheduler */
 /* What threads, jobs, timers and scheduled functions inherit: thrum/local.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

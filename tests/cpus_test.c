@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,14 @@ TEST(a_quota_is_in_whole_processors_and_at_least_one) {
     drop_root();
 }
 
+TEST(a_number_that_is_too_large_for_any_word_is_a_large_quota) {
+    make_root();
+    put(GROUPS, "0::/service\n");
+    put(V2 "/service/cpu.max", "18446744073709651616 100000\n"); /* 2^64 + 100000 */
+    CHECK(thrum_cpus_quota_(root) > 10000);
+    drop_root();
+}
+
 TEST(what_is_no_quota_is_none) {
     make_root();
     put(GROUPS, "0::/service\n");
@@ -89,7 +98,8 @@ TEST(what_is_no_quota_is_none) {
         CHECK_EQ(thrum_cpus_quota_(root), THRUM_NO_QUOTA);
     }
     put(V2 "/service/cpu.max", "200000 100000\n");
-    static const char *const lines[] = {"0", "0:", "0::", "0::/service", ":\n", "::\n\n", "0:/service\n"};
+    static const char *const lines[] = {"0",   "0:",     "0::",          "0::/service",
+                                        ":\n", "::\n\n", "0:/service\n", "0::a\n"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         put(GROUPS, lines[i]);
         CHECK_EQ(thrum_cpus_quota_(root), THRUM_NO_QUOTA);
@@ -108,6 +118,16 @@ TEST(the_least_quota_of_all_groups_above_counts) {
     CHECK_EQ(thrum_cpus_quota_(root), 2);
     put(V2 "/cpu.max", "100000 100000\n");
     CHECK_EQ(thrum_cpus_quota_(root), 1);
+    drop_root();
+}
+
+TEST(a_group_whose_name_begins_alike_is_none_above) {
+    make_root();
+    put(GROUPS, "0::/a/bcd\n");
+    put(V2 "/a/bc/cpu.max", "100000 100000\n");
+    put(V2 "/a/b/cpu.max", "100000 100000\n");
+    put(V2 "/a/cpu.max", "200000 100000\n");
+    CHECK_EQ(thrum_cpus_quota_(root), 2);
     drop_root();
 }
 
@@ -130,7 +150,9 @@ TEST(version_1_has_a_quota_among_its_controllers) {
     CHECK_EQ(thrum_cpus_quota_(root), 2);
     put(GROUPS, "2:cpuacct:/a/b\n1:cpu:/a/b\n");
     CHECK_EQ(thrum_cpus_quota_(root), 2);
-    put(GROUPS, "2:cpuacct:/a/b\n1:cpuset:/a/b\n");
+    put(GROUPS, "2:cpuacct,cpu:/a/b\n");
+    CHECK_EQ(thrum_cpus_quota_(root), 2);
+    put(GROUPS, "3:cpuacct:/a/b\n2:cpuset:/a/b\n1:gpu:/a/b\n");
     CHECK_EQ(thrum_cpus_quota_(root), THRUM_NO_QUOTA);
     drop_root();
 }
@@ -163,6 +185,27 @@ TEST(a_look_follows_the_mask_and_is_remembered) {
     CHECK_EQ(thrum_cpus_look(), 1);
     CHECK_EQ(errno, 77);
     CHECK_EQ(thrum_cpus(), 1);
+}
+
+static atomic_bool begun;
+
+static void *look(void *unused) {
+    while (!atomic_load(&begun)) {
+    }
+    CHECK(thrum_cpus_look() >= 1);
+    return unused;
+}
+
+/* One of them reads the quota; the others do not know it yet. */
+static void look_at_once(void) {
+    test_thread threads[4];
+    for (unsigned i = 0; i < 4; i++) threads[i] = test_start(look, NULL);
+    atomic_store(&begun, true);
+    for (unsigned i = 0; i < 4; i++) test_join(&threads[i]);
+}
+
+TEST(threads_that_look_for_the_first_time_at_once_find_a_processor_each) {
+    for (unsigned i = 0; i < 50; i++) test_in_child(look_at_once);
 }
 
 /* ---- a real group ---- */

@@ -7,6 +7,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -105,8 +106,16 @@ TEST(a_number_of_workers_that_is_not_positive_is_refused) {
     thrum_executor *pool = NULL;
     CHECK_EQ(thrum_executor_new(&pool, 0, NULL), THRUM_INVALID);
     CHECK_EQ(thrum_executor_new(&pool, -1, NULL), THRUM_INVALID);
-    CHECK_EQ(thrum_executor_new(&pool, 1, &(thrum_executor_config){.stack_size = 1}), THRUM_INVALID);
     CHECK(pool == NULL);
+}
+
+TEST(a_stack_must_be_of_the_default_size_or_of_the_least_or_larger) {
+    thrum_executor *pool = NULL;
+    CHECK_EQ(thrum_executor_new(&pool, 1, &(thrum_executor_config){.stack_size = THRUM_STACK_MIN - 1}),
+             THRUM_INVALID);
+    CHECK(pool == NULL);
+    end(make_with(1, &(thrum_executor_config){.stack_size = THRUM_STACK_MIN}));
+    end(make_with(1, &(thrum_executor_config){.stack_size = 0}));
 }
 
 TEST(by_default_there_are_four_more_than_processors_and_at_most_32) {
@@ -451,6 +460,23 @@ TEST(a_failed_job_without_a_future_is_reported_by_its_worker) {
     end(pool);
 }
 
+static int say_nothing_and_return(void *code, void **value) {
+    (void)value;
+    return thrum_job_error((int)(intptr_t)code, "%s", "");
+}
+
+static int say_one_and_return_another(void *code, void **value) {
+    (void)value;
+    return thrum_job_error((int)(intptr_t)code + 1, "no page") - 1;
+}
+
+TEST(a_job_that_says_nothing_of_the_code_that_it_returns_is_said_to_have_returned_it) {
+    thrum_executor *const pool = make(1);
+    check_failure(submit(pool, say_nothing_and_return, (void *)7), 7, "the job returned 7");
+    check_failure(submit(pool, say_one_and_return_another, (void *)7), 7, "the job returned 7");
+    end(pool);
+}
+
 /* Whatever its worker does next: it ends, goes on after a job that exits, or is replaced. */
 TEST(a_failed_job_is_told_of_once_and_no_later_job_has_its_failure) {
     static thrum_job *const failing[] = {say_why, return_seven, fail_the_thread};
@@ -583,6 +609,37 @@ TEST(without_a_thread_for_a_later_job_the_workers_there_are_do_it) {
     test_join(&submitter);
 }
 
+static atomic_bool may_submit;
+
+static void *submit_refused(void *pool) {
+    (void)refuse_threads(NULL, NULL);
+    while (!atomic_load(&may_submit)) {
+    }
+    CHECK_EQ(thrum_executor_submit(pool, count, NULL, NULL), THRUM_OK);
+    return NULL;
+}
+
+/* Each lists a worker, whose start takes a grace period to fail, and unlists its own. */
+TEST(threads_that_are_refused_a_worker_each_at_once_lose_no_other) {
+    enum { SUBMITTERS = 6, ROUNDS = 10 };
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        thrum_executor *const pool = make(8);
+        gate g = {.worker = 0};
+        thrum_future *const holds = submit(pool, pass, &g);
+        thrum_semaphore_acquire(&g.entered);
+        test_thread submitters[SUBMITTERS];
+        for (unsigned i = 0; i < SUBMITTERS; i++) submitters[i] = test_start(submit_refused, pool);
+        atomic_store(&may_submit, true);
+        for (unsigned i = 0; i < SUBMITTERS; i++) test_join(&submitters[i]);
+        atomic_store(&may_submit, false);
+        CHECK_EQ(thrum_executor_workers(pool), 1);
+        thrum_event_set(&g.open);
+        (void)result_of(holds);
+        end(pool);
+    }
+    CHECK_EQ(thrum_u32_load_relaxed(&ran), SUBMITTERS * ROUNDS);
+}
+
 TEST(no_memory_is_a_result_and_loses_nothing) {
     if (THRUM_UNDER_TSAN || test_under_asan()) test_skip("the sanitizers die without memory");
     thrum_executor *const pool = make(1);
@@ -637,9 +694,13 @@ TEST(the_initialiser_runs_once_in_each_worker_before_its_jobs) {
 
 static thrum_event may_fail;
 
+static char fails[] = "fails", says_nothing[] = "says nothing", says_another[] = "says another code";
+
 static int refuse_to_prepare(void *argument) {
     thrum_event_wait(&may_fail);
-    if (argument) thrum_thread_fail(4, "no licence");
+    if (argument == fails) thrum_thread_fail(4, "no licence");
+    if (argument == says_nothing) return thrum_job_error(3, "%s", "");
+    if (argument == says_another) return thrum_job_error(4, "no licence") - 1;
     return 3;
 }
 
@@ -679,7 +740,12 @@ TEST(a_failing_initialiser_breaks_the_pool_and_pending_and_later_jobs_say_so) {
 }
 
 TEST(an_initialiser_that_fails_its_thread_breaks_the_pool_too) {
-    check_broken(&held, 4, "no licence");
+    check_broken(fails, 4, "no licence");
+}
+
+TEST(an_initialiser_that_says_nothing_of_its_code_is_said_to_have_returned_it) {
+    check_broken(says_nothing, 3, "the initialiser returned 3");
+    check_broken(says_another, 3, "the initialiser returned 3");
 }
 
 static int prepare_once(void *argument) {
@@ -819,6 +885,57 @@ TEST(anybody_may_wait_for_the_end) {
     for (int i = 0; i < 3; i++) test_join(&waiters[i]);
     (void)result_of(runs);
     end(pool);
+}
+
+static int shut_another_down(void *other, void **value) {
+    (void)value;
+    return (int)thrum_executor_shutdown(other, THRUM_SHUTDOWN_WAIT);
+}
+
+TEST(a_job_may_wait_for_the_end_of_another_pool) {
+    thrum_executor *const pool = make(1), *const other = make(1);
+    (void)result_of(submit(other, say_nothing, NULL));
+    (void)result_of(submit(pool, shut_another_down, other));
+    end(other);
+    end(pool);
+}
+
+static void wait_to_be_destroyed(void *value, void *argument) {
+    (void)argument;
+    if (*(gate **)value) thrum_event_wait(&(*(gate **)value)->open);
+}
+
+static thrum_local keeps = THRUM_LOCAL_INIT(sizeof(gate *), NULL, wait_to_be_destroyed, NULL);
+
+/* The thread on which it runs ends only when that gate is open, if there is one. */
+static int keep(void *p, void **value) {
+    gate *const *const gates = p;
+    void *kept;
+    CHECK_EQ(thrum_local_value(&keeps, &kept), THRUM_OK);
+    memcpy(kept, &gates[1], sizeof gates[1]);
+    return pass(gates[0], value);
+}
+
+TEST(the_end_is_waited_for_until_the_last_thread_has_ended_whichever_it_is) {
+    for (unsigned late = 0; late < 2; late++) {
+        thrum_executor *const pool = make(2);
+        gate both = {.worker = 0}, end_of_one = {.worker = 0};
+        gate *gates[2][2] = {{&both, NULL}, {&both, NULL}};
+        gates[late][1] = &end_of_one;
+        thrum_future *futures[2];
+        for (unsigned i = 0; i < 2; i++) {
+            futures[i] = submit(pool, keep, gates[i]);
+            thrum_semaphore_acquire(&both.entered);
+        }
+        thrum_event_set(&both.open);
+        for (unsigned i = 0; i < 2; i++) (void)result_of(futures[i]);
+        CHECK_EQ(thrum_executor_shutdown(pool, 0), THRUM_OK);
+        while (thrum_active_count() > 2) sched_yield(); /* one of the two workers has left */
+        CHECK_EQ(thrum_executor_join_until(pool, thrum_after_ms(2)), THRUM_TIMEOUT);
+        thrum_event_set(&end_of_one.open);
+        end(pool);
+    }
+    thrum_local_destroy(&keeps);
 }
 
 /* A child whose main does what is given, and returns from it or exits; what it wrote to the pipe. */

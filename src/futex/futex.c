@@ -194,12 +194,12 @@ void thrum_futex_yield(void) {
     errno = saved; /* I1: Linux does not fail it, a sandbox may */
 }
 
-/* A refusal counts as an ordinary policy. */
+/* A refusal, -1, counts as an ordinary policy. */
 bool thrum_futex_may_yield(void) {
     const int saved = errno;
     const long policy = CALL(POLICY, syscall(SYS_sched_getscheduler, 0));
     errno = saved;
-    return policy < 0 || (policy & ~(long)RESET_ON_FORK) != DEADLINE_POLICY;
+    return (policy & ~(long)RESET_ON_FORK) != DEADLINE_POLICY;
 }
 
 /* gcc's ThreadSanitizer knows no fences and warns of each; ours order no plain data. */
@@ -225,13 +225,15 @@ uint64_t thrum_futex_thread(void) {
     return thread;
 }
 
+/*
+ * An answer that is also given of the caller says nothing: it is a sandbox's, or the thread was another
+ * process's, to which the caller does not belong.
+ */
 bool thrum_futex_thread_is_gone(uint64_t thread) {
     const pid_t process = (pid_t)(thread >> 32);
     const int saved = errno;
-    bool gone =
-        process == getpid() && syscall(SYS_tgkill, process, (pid_t)(uint32_t)thread, 0) < 0 && errno == ESRCH;
-    /* An answer that also says it of the caller is a sandbox's. */
-    if (gone) gone = syscall(SYS_tgkill, process, (pid_t)syscall(SYS_gettid), 0) == 0;
+    const bool gone = syscall(SYS_tgkill, process, (pid_t)(uint32_t)thread, 0) < 0 && errno == ESRCH &&
+                      syscall(SYS_tgkill, process, (pid_t)syscall(SYS_gettid), 0) == 0;
     errno = saved;
     return gone;
 }

@@ -68,13 +68,13 @@ static bool is_callers(unsigned row) {
 }
 
 static bool may_follow(unsigned row, unsigned outer) {
-    return locks[outer].rank < locks[row].rank || (is_callers(outer) && is_callers(row));
+    return locks[outer].rank < locks[row].rank || is_callers(outer);
 }
 
 void thrum_inner_acquire_(const void *lock, const char *file, const char *expression) {
     const unsigned row = row_of(file, expression);
-    for (unsigned i = 0; i < count && !is_held(lock);
-         i++) { /* one that may be acquired again waits for nobody */
+    const bool again = is_held(lock); /* one that may be acquired again waits for nobody */
+    for (unsigned i = 0; i < count && !again; i++) {
         if (may_follow(row, held[i].row)) continue;
         (void)fprintf(stderr, "thrum: %s acquires %s while %s of %s is held\n", locks[row].file, expression,
                       locks[held[i].row].expression, locks[held[i].row].file);

@@ -24,7 +24,9 @@
  *     nobody in the table waits for no destructor.
  * I5: `process` numbers the process in which the record was last started. In a forked child the records of
  *     other processes are those of threads that are no more: ended and joined, whatever their words say, and
- *     only handles count of their references.
+ *     only handles count of their references. One kind is never freed there: the record of a thread that has
+ *     left the table and has not retired the record yet when another thread forks. The child cannot tell the
+ *     table's share in it from one that rcu's helper will give back.
  */
 #ifndef THRUM_SRC_THREAD_RECORD_H
 #define THRUM_SRC_THREAD_RECORD_H

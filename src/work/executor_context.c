@@ -20,7 +20,7 @@ int thrum_executor_wrapped_(void *argument, void **value) {
 thrum_result thrum_executor_wrap_slow_(thrum_executor *executor, thrum_executor_job_ *job) {
     thrum_context_ context = {0, NULL};
     const thrum_result result = thrum_context_copy_(&context, executor->config.context);
-    if (result != THRUM_OK || context.count == 0) return result;
+    if (context.count == 0) return result; /* as it is where the copy failed */
     block *const b = malloc(sizeof *b);
     if (!b) {
         thrum_context_drop_(&context);

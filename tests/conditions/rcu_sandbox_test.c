@@ -10,6 +10,8 @@
 #endif
 #include "refuse.h"
 
+#include "../../src/rcu/retire.h"
+
 #include <stdlib.h>
 #include <thrum.h>
 #include <unistd.h>
@@ -129,4 +131,19 @@ TEST(membarrier_is_refused_from_some_moment_on_to_all_threads) {
 
 TEST(membarrier_is_unknown_from_some_moment_on_to_all_threads) {
     go_through(refuse_to_all, ENOSYS);
+}
+
+TEST(sections_make_no_fence_where_the_kernel_makes_it) {
+    CHECK_EQ(thrum_u32_load_relaxed(&thrum_rcu_light_), thrum_futex_fence_all());
+}
+
+TEST(sections_of_a_program_that_begins_without_membarrier_make_fences) {
+    if (!getenv("THRUM_TEST_BEGUN_WITHOUT")) {
+        CHECK_EQ(setenv("THRUM_TEST_BEGUN_WITHOUT", "membarrier", 1), 0);
+        refuse(SYS_membarrier, EPERM);
+        execl("/proc/self/exe", "rcu_sandbox_test",
+              "sections_of_a_program_that_begins_without_membarrier_make_fences", (char *)NULL);
+        CHECK(false);
+    }
+    CHECK_EQ(thrum_u32_load_relaxed(&thrum_rcu_light_), 0);
 }

@@ -3,6 +3,8 @@
  * The primitives where a sandbox refuses calls on which they rest: it costs processor time, never a
  * hang. What is refused is refused to every thread that uses the objects. A thread that alone may
  * not use the futex cannot wake the others; that it may wait among them is shown below.
+ *
+ * mutants: also futex
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -7,6 +7,7 @@
  * stays outside the sandbox: the C library's join aborts without its futex.
  *
  * ctest: seconds 120
+ * mutants: also futex
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -259,7 +259,8 @@ def operand_changes(code):
 
 # --- loops ---------------------------------------------------------------------------------------------------
 
-def loop_changes(code):
+def loop_changes(code, text):
+    """What it makes again is the text, with what is quoted."""
     tails = set()
     for m in re.finditer(r"\b(do|while|for)\b", code):
         if m[1] == "do":
@@ -268,14 +269,14 @@ def loop_changes(code):
             tails.add(tail)
             opens = code.index("(", tail)
             closes = closing(code, opens)
-            condition = code[opens + 1:closes]
+            condition = text[opens + 1:closes]
             if SPIN not in condition:
-                yield "one step", m.start(), opens + 1, code[m.start():opens + 1] + f"((void)({condition}), 0) && "
+                yield "one step", m.start(), opens + 1, text[m.start():opens + 1] + f"((void)({condition}), 0) && "
         elif m.start() not in tails:
             opens = code.index("(", m.end())
             closes = closing(code, opens)
             ends = statement_end(code, closes + 1)
-            head, body = code[opens:closes + 1], code[closes + 1:ends]
+            head, body = text[opens:closes + 1], text[closes + 1:ends]
             if SPIN in head or re.search(r"thrum_cpu_pause|THRUM_ANNOUNCE", body):
                 continue
             if m[1] == "while":
@@ -309,6 +310,6 @@ def mutants_of(file, header_text=""):
     for m in WAKE.finditer(code):
         yield *mutant("wake dropped", *m.span(), "MUTANT_WAKE("), False
     shaped = kept(without_directives(code))
-    for changes in (bit_changes(shaped, bits_of(text, header_text)), operand_changes(shaped), loop_changes(shaped)):
+    for changes in (bit_changes(shaped, bits_of(text, header_text)), operand_changes(shaped), loop_changes(shaped, text)):
         for change in changes:
             yield *mutant(*change), True
