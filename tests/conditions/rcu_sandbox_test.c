@@ -10,8 +10,6 @@
 #endif
 #include "refuse.h"
 
-#include "../../src/rcu/retire.h"
-
 #include <stdlib.h>
 #include <thrum.h>
 #include <unistd.h>
@@ -134,7 +132,7 @@ TEST(membarrier_is_unknown_from_some_moment_on_to_all_threads) {
 }
 
 TEST(sections_make_no_fence_where_the_kernel_makes_it) {
-    CHECK_EQ(thrum_u32_load_relaxed(&thrum_rcu_light_), thrum_futex_fence_all());
+    CHECK_EQ(thrum_u32_load_relaxed(&thrum_rcu_sections_now_.light), thrum_futex_fence_all());
 }
 
 TEST(sections_of_a_program_that_begins_without_membarrier_make_fences) {
@@ -145,5 +143,5 @@ TEST(sections_of_a_program_that_begins_without_membarrier_make_fences) {
               "sections_of_a_program_that_begins_without_membarrier_make_fences", (char *)NULL);
         CHECK(false);
     }
-    CHECK_EQ(thrum_u32_load_relaxed(&thrum_rcu_light_), 0);
+    CHECK_EQ(thrum_u32_load_relaxed(&thrum_rcu_sections_now_.light), 0);
 }
