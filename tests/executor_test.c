@@ -910,7 +910,7 @@ static thrum_local keeps = THRUM_LOCAL_INIT(sizeof(gate *), NULL, wait_to_be_des
 /* The thread on which it runs ends only when that gate is open, if there is one. */
 static int keep(void *p, void **value) {
     gate *const *const gates = p;
-    void *kept;
+    void *kept = NULL;
     CHECK_EQ(thrum_local_value(&keeps, &kept), THRUM_OK);
     memcpy(kept, &gates[1], sizeof gates[1]);
     return pass(gates[0], value);
