@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -587,6 +588,22 @@ TEST(a_child_can_reset_the_read_mostly_form) {
     }
     test_join_child(child);
     CHECK_EQ(thrum_sharded_rwlock_release_read(&sharded), THRUM_OK);
+}
+
+/* Memory that may not be written. */
+TEST(a_try_on_a_rwlock_that_is_held_writes_nothing) {
+    thrum_rwlock *const held = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(held != MAP_FAILED);
+    thrum_rwlock_acquire_read(held);
+    CHECK_EQ(mprotect(held, 4096, PROT_READ), 0);
+    CHECK(!thrum_rwlock_try_acquire_write(held));
+    CHECK_EQ(mprotect(held, 4096, PROT_READ | PROT_WRITE), 0);
+    CHECK_EQ(thrum_rwlock_release_read(held), THRUM_OK);
+    thrum_rwlock_acquire_write(held);
+    CHECK_EQ(mprotect(held, 4096, PROT_READ), 0);
+    CHECK(!thrum_rwlock_try_acquire_write(held));
+    CHECK(!thrum_rwlock_try_acquire_read(held));
+    CHECK_EQ(munmap(held, 4096), 0);
 }
 
 /* Preset: a waiter has closed the rwlock and is on its way. */

@@ -45,8 +45,8 @@
 #include <stdio.h>
 
 /* The policy, chosen by bench/rwlock_bench; the lock's numbers, for the lock's reasons. */
-#ifndef THRUM_RWLOCK_SPACING
-#define THRUM_RWLOCK_SPACING 4 /* pauses between a newcomer's looks */
+#ifndef THRUM_RWLOCK_SPACING_NS
+#define THRUM_RWLOCK_SPACING_NS 500 /* between a newcomer's looks: they take the line from those inside */
 #endif
 #ifndef THRUM_RWLOCK_DRAIN_NS
 #define THRUM_RWLOCK_DRAIN_NS 2000 /* how long a writer that comes keeps new readers out */
@@ -78,7 +78,7 @@ typedef struct side {
     uint32_t barriers;
 } side;
 static const side reading = {READER, WRITER | CLOSED | THRUM_RWLOCK_FULL_};
-static const side writing = {WRITER, ~(SHARED | PARKED)};
+static const side writing = {WRITER, THRUM_RWLOCK_NO_WRITE_};
 
 /* I2: goes in from the word that was seen; false when it has changed. */
 static bool step_in(thrum_rwlock *rwlock, uint32_t *seen, const side *mine, uint32_t clears) {
@@ -192,13 +192,15 @@ static thrum_result watch(thrum_rwlock *rwlock, const side *mine, thrum_deadline
 /* --- waiting ------------------------------------------------------------------------------------ */
 
 /*
- * A writer that comes while readers are inside, and nobody is in line, keeps new ones out for a moment:
- * running readers leave within it. If one has not, it reads long or was preempted, and the others are not to
- * wait for it.
+ * A writer that finds readers inside, and nobody in line, keeps new ones out for a moment: running readers
+ * leave within it. If one has not, it reads long or was preempted, and the others are not to wait for it.
+ * Behind another writer or a line it does so at a later look, but once: its looks alone would hardly ever
+ * meet a rwlock without readers, and the line costs naps.
  */
-static bool drain(thrum_rwlock *rwlock) {
+static bool drain(thrum_rwlock *rwlock, bool *drained) {
     uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
     if ((seen & WRITER) || !thrum_lock_try_acquire(&rwlock->queue)) return false;
+    *drained = true;
     const candidate self = {.mine = &writing, .barriers = writing.barriers & ~CLOSED};
     thrum_u32_fetch_or_relaxed(&rwlock->state, CLOSED); /* I1 */
     thrum_park spin = thrum_park_look(THRUM_RWLOCK_DRAIN_NS);
@@ -248,14 +250,15 @@ static thrum_result line_up(thrum_rwlock *rwlock, const side *mine, bool stale, 
 static thrum_result wait(thrum_rwlock *rwlock, const side *mine, thrum_deadline deadline) {
     if (barge(rwlock, mine)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
-    if (mine == &writing && drain(rwlock)) return THRUM_OK;
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
-    bool stale = false;
-    do {
-        if (barge(rwlock, mine)) return THRUM_OK;
+    bool stale = false, drained = mine != &writing;
+    for (;;) {
+        if (!drained && drain(rwlock, &drained)) return THRUM_OK;
         stale |= is_closed_and_empty(thrum_u32_load_relaxed(&rwlock->state));
-        for (int i = 0; i < THRUM_RWLOCK_SPACING; i++) thrum_cpu_pause();
-    } while (thrum_park_again(&spin));
+        if (!thrum_park_again(&spin)) break;
+        thrum_park_keep_away(&spin, THRUM_RWLOCK_SPACING_NS);
+        if (barge(rwlock, mine)) return THRUM_OK;
+    }
     return line_up(rwlock, mine, stale, deadline);
 }
 
@@ -274,10 +277,6 @@ thrum_result thrum_rwlock_acquire_read_slow_(thrum_rwlock *rwlock, thrum_deadlin
 
 thrum_result thrum_rwlock_acquire_write_slow_(thrum_rwlock *rwlock, thrum_deadline deadline) {
     return wait(rwlock, &writing, deadline);
-}
-
-bool thrum_rwlock_try_acquire_write_slow_(thrum_rwlock *rwlock) {
-    return barge(rwlock, &writing);
 }
 
 /*
