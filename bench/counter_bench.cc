@@ -5,6 +5,7 @@
  * not.
  */
 #include "support/bench.h"
+#include "support/together.h"
 
 #include <pthread.h>
 
@@ -106,12 +107,13 @@ template <class Counter> void sum_alone(benchmark::State &state) {
     for (auto _ : state) benchmark::DoNotOptimize(counter.value.sum());
 }
 
-/* Both threads add to so many counters, a power of two, in turn. */
-template <class Counter> void two_add(Figures &figures, uint64_t counters) {
+/* So many threads add to so many counters, a power of two, in turn; two of them from two processors. */
+template <class Counter> void all_add(Figures &figures, int threads, uint64_t counters) {
     const auto counter = std::make_unique<Padded<Counter>[]>(counters);
-    const uint64_t count = full_or_quick<uint64_t>(10000000, 1000000);
+    const uint64_t count =
+        full_or_quick<uint64_t>(10000000, 1000000) / uint64_t(threads > 2 ? threads / 2 : 1);
     std::atomic<uint64_t> busy{0};
-    Team team(2, Place::across, [&](int) {
+    Team team(threads, threads == 2 ? Place::across : Place::anywhere, [&](int) {
         const uint64_t begun = now_ns();
         for (uint64_t i = 0; i < count; i++) {
             counter[i & (counters - 1)].value.add();
@@ -121,19 +123,24 @@ template <class Counter> void two_add(Figures &figures, uint64_t counters) {
     });
     team.start();
     team.join();
-    figures.ns = double(busy.load()) / double(2 * count);
+    figures.ns = double(busy.load()) / double(uint64_t(threads) * count);
     if constexpr (!std::is_same_v<Counter, Limit>) {
         int64_t sum = 0;
         for (uint64_t i = 0; i < counters; i++) sum += counter[i].value.sum();
-        if (sum != int64_t(2 * count)) figures.fail("lost adds");
+        if (sum != int64_t(uint64_t(threads) * count)) figures.fail("lost adds");
     }
 }
 
 template <class Counter> void rows_of(const std::string &library) {
     row("counter/add/" + library, add_alone<Counter>);
     row("counter/add_in_turn/" + library, add_in_turn<Counter>);
-    row_apart("counter/two_add/" + library, [](Figures &f) { two_add<Counter>(f, 1); });
-    row_apart("counter/two_add_in_turn/" + library, [](Figures &f) { two_add<Counter>(f, 8); });
+    for (const int threads : MANY)
+        for (const int counters : {1, 8})
+            row_apart("counter/many_add/" + library + "/threads:" + std::to_string(threads) +
+                          "/counters:" + std::to_string(counters),
+                      [=](Figures &f) { all_add<Counter>(f, threads, uint64_t(counters)); });
+    row_apart("counter/two_add/" + library, [](Figures &f) { all_add<Counter>(f, 2, 1); });
+    row_apart("counter/two_add_in_turn/" + library, [](Figures &f) { all_add<Counter>(f, 2, 8); });
     if constexpr (!std::is_same_v<Counter, Limit>) row("counter/sum/" + library, sum_alone<Counter>);
 }
 

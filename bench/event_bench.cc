@@ -3,6 +3,7 @@
 #include "support/handover.h"
 #include "support/overshoot.h"
 #include "support/rivals.h"
+#include "support/wake_all.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -171,43 +172,17 @@ template <class Event> struct Duet {
     }
 };
 
-/* One set, `waiters` sleepers: until the last of them has returned. */
-template <class Event> void wake_all(Figures &figures, int waiters, int rounds) {
+template <class Event> void wake_all_of(Figures &figures, int waiters, int rounds) {
     Padded<Event> event;
-    std::atomic<int> round{0};
-    std::atomic<int> woken{0};
-    std::atomic<uint64_t> last{0};
-    const auto body = [&](int) {
-        for (int seen = 0; seen < rounds; seen++) {
-            while (round.load() <= seen) sched_yield();
-            event.value.wait();
-            if (++woken == waiters) last = now_ns();
-            while (woken.load() != 0) sched_yield();
-        }
-    };
-    Team team(waiters, Place::anywhere, body);
-    team.start();
-    std::vector<double> times;
-    for (int i = 0; i < rounds; i++) {
-        round = i + 1;
-        for (int w = 0; w < waiters; w++) team.await_asleep(w);
-        const uint64_t begun = now_ns();
-        event.value.set();
-        while (woken.load() != waiters) usleep(50);
-        times.push_back(double(last.load() - begun));
-        event.value.clear();
-        woken = 0;
-    }
-    team.join();
-    std::sort(times.begin(), times.end());
-    figures.ns = percentile(times, 0.5);
-    figures.add("cpu_ns_per_wait", team.cpu_ns() / double(rounds * waiters));
+    wake_all(
+        figures, waiters, rounds, [&] { event.value.clear(); }, [&] { event.value.wait(); },
+        [&] { event.value.set(); });
 }
 
 template <class Event> void wake_all_rows(const std::string &library) {
     for (const int waiters : {16, 64}) {
         row_apart("event/wake_all/" + library + "/waiters:" + std::to_string(waiters),
-                  [=](Figures &f) { wake_all<Event>(f, waiters, full_or_quick(30, 10)); });
+                  [=](Figures &f) { wake_all_of<Event>(f, waiters, full_or_quick(30, 10)); });
     }
 }
 

@@ -2,6 +2,7 @@
 #include "support/bench.h"
 #include "support/overshoot.h"
 #include "support/rivals.h"
+#include "support/wake_all.h"
 
 #include <pthread.h>
 
@@ -125,35 +126,11 @@ template <class Latch> void crowd(Figures &figures, int threads) {
     figures.add("cpu_ns_per_count", team.cpu_ns() / double(threads * each));
 }
 
-/* One opening, `waiters` sleepers: until the last of them has returned. */
-template <class Latch> void wake_all(Figures &figures, int waiters, int rounds) {
+template <class Latch> void wake_all_of(Figures &figures, int waiters, int rounds) {
     Padded<Latch> latch;
-    std::atomic<int> round{0}, woken{0};
-    std::atomic<uint64_t> last{0};
-    Team team(waiters, Place::anywhere, [&](int) {
-        for (int seen = 0; seen < rounds; seen++) {
-            while (round.load() <= seen) sched_yield();
-            latch.value.wait();
-            if (++woken == waiters) last = now_ns();
-            while (woken.load() != 0) sched_yield();
-        }
-    });
-    team.start();
-    std::vector<double> times;
-    for (int i = 0; i < rounds; i++) {
-        latch.value.shut(1);
-        round = i + 1;
-        for (int w = 0; w < waiters; w++) team.await_asleep(w);
-        const uint64_t begun = now_ns();
-        latch.value.count_down();
-        while (woken.load() != waiters) usleep(50);
-        times.push_back(double(last.load() - begun));
-        woken = 0;
-    }
-    team.join();
-    std::sort(times.begin(), times.end());
-    figures.ns = percentile(times, 0.5);
-    figures.add("cpu_ns_per_wait", team.cpu_ns() / double(rounds * waiters));
+    wake_all(
+        figures, waiters, rounds, [&] { latch.value.shut(1); }, [&] { latch.value.wait(); },
+        [&] { latch.value.count_down(); });
 }
 
 template <class Latch> void counting_rows(const std::string &library) {
@@ -167,7 +144,7 @@ template <class Latch> void latch_rows(const std::string &library) {
     row("latch/wait_when_open/" + library, wait_when_open<Latch>);
     for (const int waiters : {16, 64})
         row_apart("latch/wake_all/" + library + "/waiters:" + std::to_string(waiters),
-                  [=](Figures &f) { wake_all<Latch>(f, waiters, full_or_quick(30, 10)); });
+                  [=](Figures &f) { wake_all_of<Latch>(f, waiters, full_or_quick(30, 10)); });
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 /* A hundred thousand entries: looked up by one thread and by two at once, replaced, added and taken out. */
 #include "support/bench.h"
 #include "support/rivals.h"
+#include "support/together.h"
 
 #include <pthread.h>
 
@@ -251,13 +252,13 @@ template <class Map> void add_and_remove(benchmark::State &state) {
     }
 }
 
-/* What one look-up costs while the other thread does the same, and one in `every` of both puts instead. */
-template <class Map> void two(Figures &figures, uint64_t every) {
+/* What one look-up costs while the other threads do the same, and one in `every` of all puts instead. */
+template <class Map> void all_get(Figures &figures, int threads, uint64_t every) {
     const auto map = std::make_unique<Map>();
     fill(*map);
-    const uint64_t count = full_or_quick<uint64_t>(2000000, 200000);
+    const uint64_t count = full_or_quick<uint64_t>(2000000, 200000) / uint64_t(threads > 4 ? threads / 4 : 1);
     std::atomic<uint64_t> busy{0};
-    Team team(2, Place::across, [&](int index) {
+    Team team(threads, threads == 2 ? Place::across : Place::anywhere, [&](int index) {
         Keys keys(uint64_t(index) + 1);
         const uint64_t begun = now_ns();
         for (uint64_t i = 1; i <= count; i++) {
@@ -270,7 +271,7 @@ template <class Map> void two(Figures &figures, uint64_t every) {
     });
     team.start();
     team.join();
-    figures.ns = double(busy.load()) / double(2 * count);
+    figures.ns = double(busy.load()) / double(uint64_t(threads) * count);
 }
 
 template <class Map> void rows_of(const std::string &library) {
@@ -278,9 +279,14 @@ template <class Map> void rows_of(const std::string &library) {
     row("map/get_text/" + library, get_text<Map>);
     row("map/put/" + library, put<Map>);
     row("map/add_and_remove/" + library, add_and_remove<Map>);
-    row_apart("map/two_get/" + library, [](Figures &f) { two<Map>(f, 0); });
-    row_apart("map/two_get_99/" + library, [](Figures &f) { two<Map>(f, 100); });
-    row_apart("map/two_get_50/" + library, [](Figures &f) { two<Map>(f, 2); });
+    for (const int threads : MANY)
+        for (const int every : {0, 100, 2})
+            row_apart("map/many_get/" + library + "/threads:" + std::to_string(threads) +
+                          "/put_every:" + std::to_string(every),
+                      [=](Figures &f) { all_get<Map>(f, threads, uint64_t(every)); });
+    row_apart("map/two_get/" + library, [](Figures &f) { all_get<Map>(f, 2, 0); });
+    row_apart("map/two_get_99/" + library, [](Figures &f) { all_get<Map>(f, 2, 100); });
+    row_apart("map/two_get_50/" + library, [](Figures &f) { all_get<Map>(f, 2, 2); });
 }
 
 } // namespace

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/bench.h"
+#include "support/together.h"
 
 #include <thrum/event.h>
 #include <thrum/registry.h>
 
 #include <list>
+#include <memory>
 #include <mutex>
 
 namespace bench {
@@ -37,31 +39,53 @@ struct Crowd {
     }
 };
 
-/* What a program does without a registry: a list of its own behind a mutex, copied. */
-void list_behind_a_mutex(Figures &figures, int size) {
-    std::mutex mutex;
-    std::list<int> list(size_t(size), 1);
-    const int rounds = full_or_quick(2000, 200);
-    const uint64_t begin = now_ns();
-    for (int i = 0; i < rounds; i++) {
-        std::vector<int> copy;
-        std::lock_guard<std::mutex> guard(mutex);
-        for (int entry : list) copy.push_back(entry);
+/*
+ * What a program does without a registry: a list of its own behind a mutex, copied. Of its threads' numbers,
+ * or of references that keep the objects valid, as those of thrum_enumerate do.
+ */
+template <class Entry> class List {
+  public:
+    List(int size, Entry (*make)()) {
+        for (int i = 0; i < size; i++) list_.push_back(make());
+    }
+    void copy() {
+        std::vector<Entry> copy;
+        std::lock_guard<std::mutex> guard(mutex_);
+        for (const Entry &entry : list_) copy.push_back(entry);
         benchmark::DoNotOptimize(copy.data());
     }
-    figures.ns = double(now_ns() - begin) / rounds;
+
+  private:
+    std::mutex mutex_;
+    std::list<Entry> list_;
+};
+
+template <class Entry> void copy_list(Figures &figures, int size, int threads, Entry (*make)()) {
+    List<Entry> list(size, make);
+    together(figures, threads, full_or_quick(2000, 200), [&] { list.copy(); });
 }
 
-void enumerate(Figures &figures, int size) {
+void enumerate(Figures &figures, int size, int threads) {
     Crowd crowd(size);
-    const int rounds = full_or_quick(2000, 200);
-    const uint64_t begin = now_ns();
-    for (int i = 0; i < rounds; i++) {
-        thrum_thread **threads;
+    together(figures, threads, full_or_quick(2000, 200), [] {
+        thrum_thread **found;
         size_t count;
-        if (thrum_enumerate(&threads, &count) == THRUM_OK) thrum_enumerate_release(threads, count);
-    }
-    figures.ns = double(now_ns() - begin) / rounds;
+        if (thrum_enumerate(&found, &count) == THRUM_OK) thrum_enumerate_release(found, count);
+    });
+}
+
+int number() {
+    return 1;
+}
+
+std::shared_ptr<int> reference() {
+    return std::make_shared<int>(1);
+}
+
+void enumerate_rows(const std::string &name, const std::string &of, int size, int threads) {
+    row_apart(name + "/std" + of, [=](Figures &f) { copy_list(f, size, threads, number); });
+    row_apart(name + "/std_shared" + of, [=](Figures &f) { copy_list(f, size, threads, reference); });
+    row_apart(name + "/thrum" + of, [=](Figures &f) { enumerate(f, size, threads); });
 }
 
 void active_count(Figures &figures, int size) {
@@ -92,10 +116,12 @@ void rows() {
     row("registry/ident/pthread", pthread_ident);
     for (const int size : {10, 1000}) {
         const std::string threads = "/threads:" + std::to_string(size);
-        row_apart("registry/enumerate/std" + threads, [=](Figures &f) { list_behind_a_mutex(f, size); });
-        row_apart("registry/enumerate/thrum" + threads, [=](Figures &f) { enumerate(f, size); });
+        enumerate_rows("registry/enumerate", threads, size, 1);
         row_apart("registry/active_count/thrum" + threads, [=](Figures &f) { active_count(f, size); });
     }
+    /* a hundred are listed, and so many look at once */
+    for (const int threads : MANY)
+        enumerate_rows("registry/enumerate_many", "/threads:" + std::to_string(threads), 100, threads);
 }
 
 } // namespace bench

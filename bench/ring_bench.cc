@@ -305,11 +305,11 @@ template <class Ring> void hand_over(Figures &figures, size_t cells, int pairs) 
 
 template <class Ring> void both_rows(const char *library) {
     row(std::string("ring/put_get/") + library, put_get<Ring>);
-    for (const auto &[cells, pairs] : {std::pair<size_t, int>{64, 1}, {1024, 1}, {64, 4}, {1024, 4}})
-        row_apart(
-            "ring/hand_over/" + std::string(library) + "/cells:" + std::to_string(cells) +
-                "/pairs:" + std::to_string(pairs),
-            [cells = cells, pairs = pairs](Figures &figures) { hand_over<Ring>(figures, cells, pairs); });
+    for (const int pairs : {1, 2, 4, 8})
+        for (const size_t cells : {64, 1024})
+            row_apart("ring/hand_over/" + std::string(library) + "/cells:" + std::to_string(cells) +
+                          "/pairs:" + std::to_string(pairs),
+                      [=](Figures &figures) { hand_over<Ring>(figures, cells, pairs); });
 }
 
 template <class Ring> void spsc_rows(const char *library) {

@@ -4,6 +4,7 @@
 #endif
 #include "support/bench.h"
 #include "support/rivals.h"
+#include "support/together.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -91,7 +92,17 @@ template <class Thread> void start_join(Figures &figures, Place place) {
     figures.ns = double(now_ns() - begin) / rounds;
 }
 
+template <class Thread> void start_join_many(Figures &figures, int threads) {
+    together(figures, threads, full_or_quick(1000, 125), [] {
+        static thread_local Thread thread;
+        thread.start_and_join();
+    });
+}
+
 template <class Thread> void thread_rows(const std::string &library) {
+    for (const int threads : MANY)
+        row_apart("thread/start_join_many/" + library + "/threads:" + std::to_string(threads),
+                  [=](Figures &figures) { start_join_many<Thread>(figures, threads); });
     row_apart("thread/start_join_one_cpu/" + library,
               [](Figures &figures) { start_join<Thread>(figures, Place::one_cpu); });
     row_apart("thread/start_join/" + library,
