@@ -76,6 +76,38 @@ TEST(enumerate_lists_main_threads_daemons_and_aliens_and_no_others) {
     thrum_thread_release(unstarted);
 }
 
+static thrum_event numbered, ask;
+
+static void *be_an_alien_late(void *seen) {
+    CHECK(thrum_get_ident() != 0);
+    thrum_event_set(&numbered);
+    thrum_event_wait(&ask);
+    return be_an_alien(seen);
+}
+
+TEST(an_alien_that_asks_late_is_enumerated_in_the_order_of_idents) {
+    thrum_thread *dummy;
+    test_thread alien = test_start(be_an_alien_late, &dummy);
+    thrum_event_wait(&numbered);
+    thrum_thread *const worker = test_spawn((thrum_thread_config){.target = linger});
+    thrum_event_set(&ask);
+    thrum_event_wait(&listed);
+
+    thrum_thread **threads;
+    size_t count;
+    CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
+    CHECK_EQ(count, 3);
+    CHECK(threads[0] == thrum_main_thread());
+    CHECK(threads[1] == dummy);
+    CHECK(threads[2] == worker);
+    thrum_enumerate_release(threads, count);
+
+    thrum_event_set(&go_on);
+    test_join(&alien);
+    test_join_and_release(worker);
+    CHECK_EQ(thrum_active_count(), 1);
+}
+
 /* So many that the table's chains hold several. */
 enum { MANY = 1000 };
 static thrum_thread *many[MANY];

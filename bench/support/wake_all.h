@@ -14,8 +14,8 @@ namespace bench {
 
 /*
  * One `open`, `waiters` sleepers: until the last of them has returned. A waiter that has returned sleeps
- * until the next round: one that yielded meanwhile would keep a processor from those to come, for a time slice
- * each.
+ * until the next round: one that yielded meanwhile would keep a processor from those to come, for a time
+ * slice each.
  */
 template <class Shut, class Wait, class Open>
 void wake_all(Figures &figures, int waiters, int rounds, Shut shut, Wait wait, Open open) {

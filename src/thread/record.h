@@ -64,6 +64,7 @@ typedef struct thrum_thread_record_ {
     thrum_thread *handle; /* with which it was started; the thread alone reads it */
     thrum_u32 references; /* I1 */
     thrum_u32 state;
+    struct thrum_thread_record_ *after; /* in the table's row: beside what a reader of the row looks at */
     thrum_thread_kind kind;
     thrum_u32 daemon;
     thrum_u32 shutting_down;
@@ -90,7 +91,8 @@ typedef struct thrum_thread_record_ {
 
     thrum_u64 trace, profile; /* functions as numbers */
     thrum_name name;
-    struct thrum_thread_record_ *next, **place; /* in the table */
+    struct thrum_thread_record_ *next, **place; /* in its chain of the table */
+    struct thrum_thread_record_ **row_place;
     thrum_rcu_head retired;
 } thrum_thread_record_;
 
@@ -154,9 +156,14 @@ thrum_name thrum_registry_name_(const char *pattern, thrum_u64 *counter, const c
 #endif
 void thrum_table_add_(thrum_thread_record_ *record, uint64_t ident);
 void thrum_table_remove_(thrum_thread_record_ *record);
-/* The first of a chain, and the next; within a read section, or holding `lives`. */
-thrum_thread_record_ *thrum_table_first_(unsigned chain);
+/*
+ * The first of the chain of an ident, and the next; the first of all, and the one after. Within a read
+ * section, or holding `lives`.
+ */
+thrum_thread_record_ *thrum_table_chain_(uint64_t ident);
 thrum_thread_record_ *thrum_table_next_(const thrum_thread_record_ *record);
+thrum_thread_record_ *thrum_table_first_(void);
+thrum_thread_record_ *thrum_table_after_(const thrum_thread_record_ *record);
 
 /* local.c */
 extern thrum_lock thrum_locals_ __attribute__((visibility("hidden")));

@@ -41,14 +41,11 @@ void thrum_registry_remove_(thrum_thread_record_ *record) {
     thrum_table_remove_(record);
 }
 
-/* The first living thread of a chain, from `record` on; what it did before it was listed is visible. */
-static thrum_thread_record_ *found(thrum_thread_record_ *record) {
-    for (; record; record = thrum_table_next_(record)) {
-        THRUM_TELL_OWN_ACQUIRE(record); /* N1: acquire */
-        /* G1; relaxed: N1 has ordered all that was before it was listed, and its joiners look again */
-        if (thrum_u32_load_relaxed(&record->state) == THRUM_THREAD_ALIVE) return record;
-    }
-    return NULL;
+/* Whether a reader that has come to the record has found a thread; what it did before is visible. */
+static bool found(thrum_thread_record_ *record) {
+    THRUM_TELL_OWN_ACQUIRE(record); /* N1: acquire */
+    /* G1; relaxed: N1 has ordered all that was before it was listed, and its joiners look again */
+    return thrum_u32_load_relaxed(&record->state) == THRUM_THREAD_ALIVE;
 }
 
 /* P2: the caller is shutting down, too. */
@@ -59,20 +56,16 @@ static bool is_waited_for(const thrum_thread_record_ *record) {
 }
 
 thrum_thread_record_ *thrum_registry_to_wait_for_(void) {
-    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++) {
-        for (thrum_thread_record_ *r = thrum_table_first_(chain); r; r = thrum_table_next_(r)) {
-            if (!is_waited_for(r)) continue;
-            thrum_thread_retain(&r->self);
-            return r;
-        }
+    for (thrum_thread_record_ *r = thrum_table_first_(); r; r = thrum_table_after_(r)) {
+        if (!is_waited_for(r)) continue;
+        thrum_thread_retain(&r->self);
+        return r;
     }
     return NULL;
 }
 
 void thrum_registry_each_(void (*visit)(thrum_thread_record_ *record, uint64_t argument), uint64_t argument) {
-    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++)
-        for (thrum_thread_record_ *r = thrum_table_first_(chain); r; r = thrum_table_next_(r))
-            visit(r, argument);
+    for (thrum_thread_record_ *r = thrum_table_first_(); r; r = thrum_table_after_(r)) visit(r, argument);
 }
 
 /* ---- the end of a thread ---- */
@@ -120,11 +113,9 @@ static void be_main(thrum_thread_record_ *record);
 
 void thrum_registry_begin_in_child_(void) {
     thrum_thread_record_ *const own = thrum_here_.record;
-    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++) {
-        for (thrum_thread_record_ *r = thrum_table_first_(chain), *next; r; r = next) {
-            next = thrum_table_next_(r);
-            if (r != own) bury(r);
-        }
+    for (thrum_thread_record_ *r = thrum_table_first_(), *after; r; r = after) {
+        after = thrum_table_after_(r);
+        if (r != own) bury(r);
     }
     if (own) {
         if (own->kind == THRUM_THREAD_ALIEN) {
@@ -249,9 +240,7 @@ thrum_thread *thrum_current_thread(void) {
 size_t thrum_active_count(void) {
     size_t count = 0;
     thrum_rcu_read_begin();
-    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++)
-        for (thrum_thread_record_ *r = found(thrum_table_first_(chain)); r; r = found(thrum_table_next_(r)))
-            count++;
+    for (thrum_thread_record_ *r = thrum_table_first_(); r; r = thrum_table_after_(r)) count += found(r);
     thrum_rcu_told_end_();
     return count;
 }
@@ -259,8 +248,8 @@ size_t thrum_active_count(void) {
 thrum_thread *thrum_thread_by_ident(uint64_t ident) {
     thrum_thread *thread = NULL;
     thrum_rcu_read_begin();
-    thrum_thread_record_ *r = found(thrum_table_first_((unsigned)(ident % THRUM_TABLE_CHAINS)));
-    while (r && thrum_u64_load_relaxed(&r->ident) != ident) r = found(thrum_table_next_(r));
+    thrum_thread_record_ *r = thrum_table_chain_(ident);
+    while (r && !(found(r) && thrum_u64_load_relaxed(&r->ident) == ident)) r = thrum_table_next_(r);
     if (r) thread = thrum_thread_retain(&r->self); /* G2 */
     thrum_rcu_told_end_();
     return thread;
@@ -269,31 +258,38 @@ thrum_thread *thrum_thread_by_ident(uint64_t ident) {
 struct list {
     thrum_thread **threads;
     size_t count, room;
+    uint64_t last; /* the latest ident */
+    bool unsorted;
 };
 
-static bool append(struct list *list, thrum_thread *thread) {
-    if (list->count == list->room) {
-        const size_t room = list->room ? 2 * list->room : 64;
-        size_t size;
-        thrum_thread **const larger =
-            thrum_size_(0, room, sizeof *larger, &size) ? realloc(list->threads, size) : NULL;
-        if (!larger) return false;
-        list->threads = larger;
-        list->room = room;
-    }
-    list->threads[list->count++] = thrum_thread_retain(thread); /* G2 */
+static bool enlarge(struct list *list) {
+    const size_t room = list->room ? 2 * list->room : 64;
+    size_t size;
+    thrum_thread **const larger =
+        thrum_size_(0, room, sizeof *larger, &size) ? realloc(list->threads, size) : NULL;
+    if (!larger) return false;
+    list->threads = larger;
+    list->room = room;
+    return true;
+}
+
+static bool append(struct list *list, thrum_thread_record_ *record) {
+    if (list->count == list->room && !enlarge(list)) return false;
+    list->threads[list->count++] = thrum_thread_retain(&record->self); /* G2 */
+    const uint64_t ident = thrum_u64_load_relaxed(&record->ident);     /* relaxed: found has acquired it */
+    list->unsorted |= ident < list->last;
+    list->last = ident;
     return true;
 }
 
 static bool gather(struct list *list) {
-    for (unsigned chain = 0; chain < THRUM_TABLE_CHAINS; chain++)
-        for (thrum_thread_record_ *r = found(thrum_table_first_(chain)); r; r = found(thrum_table_next_(r)))
-            if (!append(list, &r->self)) return false;
+    for (thrum_thread_record_ *r = thrum_table_first_(); r; r = thrum_table_after_(r))
+        if (found(r) && !append(list, r)) return false;
     return true;
 }
 
 static int by_ident(const void *a, const void *b) {
-    /* relaxed: found has acquired them */
+    /* relaxed: as in append */
     const uint64_t x = thrum_u64_load_relaxed(&(*(thrum_thread *const *)a)->record_->ident);
     const uint64_t y = thrum_u64_load_relaxed(&(*(thrum_thread *const *)b)->record_->ident);
     return (x > y) - (x < y);
@@ -301,12 +297,13 @@ static int by_ident(const void *a, const void *b) {
 
 thrum_result thrum_enumerate(thrum_thread ***threads, size_t *count) {
     const int saved = errno;
-    struct list list = {NULL, 0, 0};
+    struct list list = {NULL, 0, 0, 0, false};
     thrum_rcu_read_begin();
     const bool complete = gather(&list);
     thrum_rcu_told_end_();
     if (complete) {
-        qsort(list.threads, list.count, sizeof *list.threads, by_ident);
+        /* the row is in the order of listing: only an alien is listed later than threads above its ident */
+        if (list.unsorted) qsort(list.threads, list.count, sizeof *list.threads, by_ident);
         *threads = list.threads;
         *count = list.count;
     } else {
