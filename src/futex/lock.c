@@ -5,9 +5,8 @@
  * Waking a thread costs as much as a thousand uncontended acquisitions, so a busy lock wakes
  * nobody: whoever runs may take it, and of those that wait one, the heir, watches it from short
  * naps while all others sleep. After a slice of time the heir closes the lock to newcomers, takes
- * it at the next release, and wakes the next sleeper to be heir. It takes the lock sooner where it is
- * idle, or free most of the time: there more threads make more sections, and a sleeper leaves a
- * processor idle.
+ * it at the next release, and wakes the next sleeper to be heir. It takes the lock sooner where that
+ * is idle, or often free: there another thread makes more sections, and a processor may be idle.
  *
  *   bit      meaning                                 set by                    cleared by
  *   LOCKED   somebody holds it                       every acquire             every release
@@ -153,9 +152,9 @@ typedef struct watcher {
     bool overtaken;  /* though woken: waking it a second time would cost the holder too much */
 } watcher;
 
-/* Free in more than nine of sixteen rounds: its users do most of their work outside. */
+/* Free in more than five of sixteen rounds: its users do much of their work outside. */
 static bool has_room(unsigned rounds, unsigned free_rounds) {
-    return rounds >= THRUM_LOCK_ROOM_ROUNDS && free_rounds * 16 > rounds * 9;
+    return rounds >= THRUM_LOCK_ROOM_ROUNDS && free_rounds * 16 > rounds * 5;
 }
 
 /*
