@@ -506,6 +506,16 @@ TEST(the_read_mostly_form_tells_a_release_of_nothing) {
     CHECK_EQ(sharded.count, PLACES);
 }
 
+TEST(the_read_mostly_form_works_without_places) {
+    CHECK_EQ(thrum_sharded_rwlock_init(&sharded, NULL, 0), THRUM_OK);
+    thrum_sharded_rwlock_acquire_read(&sharded);
+    CHECK(!thrum_sharded_rwlock_try_acquire_write(&sharded));
+    CHECK_EQ(thrum_sharded_rwlock_release_read(&sharded), THRUM_OK);
+    thrum_sharded_rwlock_acquire_write(&sharded);
+    CHECK(!thrum_sharded_rwlock_try_acquire_read(&sharded));
+    CHECK_EQ(thrum_sharded_rwlock_release_write(&sharded), THRUM_OK);
+}
+
 TEST(a_writer_sleeps_until_the_last_place_is_left) {
     thrum_sharded_rwlock_acquire_read(&sharded);
     thrum_sharded_rwlock_acquire_read(&sharded);
