@@ -335,6 +335,27 @@ TEST(an_heir_takes_a_lock_that_is_often_free_and_no_other) {
     }
 }
 
+/* The rounds of a look that read no clock find it free, all others find it held. */
+static void free_at_first(void) {
+    script.now_ns += 50;
+    script.at_clock = free_at_first;
+    if (!(word() & HEIR)) return;
+    forget(MARK);
+    if (clock_looks++ == 0)
+        forget(LOCKED);
+    else
+        add(LOCKED);
+}
+TEST(an_heir_leaves_a_lock_that_it_has_seen_free_only_a_few_times) {
+    begin(LOCKED);
+    script.cpus = 2;
+    script.at_clock = free_at_first;
+    script.at_nap = release_for_good;
+    thrum_lock_acquire(&lock);
+    CHECK_EQ(script.naps, 1);
+    end(0, LOCKED);
+}
+
 /* It has closed the lock for itself. */
 TEST(an_heir_leaves_a_closed_lock_to_another_heir_however_long_it_is_free) {
     begin(LOCKED | CLOSED);
