@@ -222,6 +222,35 @@ TEST(a_living_thread_is_found_by_its_ident) {
     CHECK(thrum_thread_by_ident(ident) == NULL);
 }
 
+static void linger_at_the_end(void *value, void *unused) {
+    (void)value, (void)unused;
+    linger(NULL);
+}
+
+static thrum_local last = THRUM_LOCAL_INIT(1, NULL, linger_at_the_end, NULL);
+
+static void *leave_a_value(void *unused) {
+    CHECK(thrum_local_get(&last));
+    return unused;
+}
+
+/* It is listed until its thread-local values are destroyed. */
+TEST(a_thread_whose_target_has_returned_is_neither_counted_nor_found) {
+    thrum_thread *const thread = test_spawn((thrum_thread_config){.target = leave_a_value});
+    const uint64_t ident = thrum_thread_ident(thread);
+    thrum_event_wait(&begin);
+    CHECK(thrum_thread_by_ident(ident) == NULL);
+    CHECK_EQ(thrum_active_count(), 1);
+    thrum_thread **threads;
+    size_t count;
+    CHECK_EQ(thrum_enumerate(&threads, &count), THRUM_OK);
+    CHECK_EQ(count, 1);
+    thrum_enumerate_release(threads, count);
+    thrum_event_set(&go_on);
+    test_join_and_release(thread);
+    thrum_local_destroy(&last);
+}
+
 /* ---- aliens ---- */
 
 static void *alien_object(void *kept) {
