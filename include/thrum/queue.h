@@ -119,7 +119,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_put_until(thrum_queue *queu
     thrum_result result = THRUM_FULL;
     if (THRUM_LIKELY(queue->ring_.cells)) {
         THRUM_ANNOUNCE_RELEASE_(queue); /* the getter may be one that is not inlined */
-        result = thrum_ring_put(&queue->ring_, item);
+        result = thrum_ring_put_once_(&queue->ring_, item);
         if (THRUM_LIKELY(result == THRUM_OK)) {
             thrum_queue_gate_look_(&queue->getters_);
             return THRUM_OK;
@@ -146,7 +146,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_queue_get_until(thrum_queue *queu
                                                                thrum_deadline deadline) {
     thrum_result result = THRUM_EMPTY;
     if (THRUM_LIKELY(queue->ring_.cells)) {
-        result = thrum_ring_get(&queue->ring_, item);
+        result = thrum_ring_get_once_(&queue->ring_, item);
         if (THRUM_LIKELY(result == THRUM_OK)) {
             THRUM_ANNOUNCE_ACQUIRE_(queue); /* as above, of the putter */
             thrum_queue_gate_look_(&queue->putters_);

@@ -110,6 +110,7 @@ thrum_result thrum_queue_put_slow_(thrum_queue *queue, void *item, thrum_deadlin
                                    thrum_result result) {
     THRUM_TELL_OWN_RELEASE(queue);
     if (!in_ring(queue)) result = put_to_list(queue, item);
+    if (result == THRUM_RING_COLLIDED_) result = thrum_ring_put_again_(&queue->ring_, item);
     if (result == THRUM_FULL && deadline.ns != THRUM_NOW.ns)
         result = thrum_queue_gate_wait_(&queue->putters_, &to_put, queue, &item, deadline);
     if (result == THRUM_OK) thrum_queue_gate_look_(&queue->getters_);
@@ -120,6 +121,7 @@ thrum_result thrum_queue_put_slow_(thrum_queue *queue, void *item, thrum_deadlin
 thrum_result thrum_queue_get_slow_(thrum_queue *queue, void **item, thrum_deadline deadline,
                                    thrum_result result) {
     if (!in_ring(queue)) result = get_from_list(queue, item);
+    if (result == THRUM_RING_COLLIDED_) result = thrum_ring_get_again_(&queue->ring_, item);
     if (result == THRUM_EMPTY && deadline.ns != THRUM_NOW.ns)
         result = thrum_queue_gate_wait_(&queue->getters_, &to_get, queue, item, deadline);
     if (result == THRUM_OK) thrum_queue_gate_look_(&queue->putters_);
