@@ -119,6 +119,7 @@ void rows() {
     row("lock/try_free/limit", acquire_and_release<LimitPair>);
     try_held_row<LimitHeld>("lock", "limit");
     leaving_rows<RawFutexLock>("limit");
+    leaving_rows<TimedFutexLock>("limit_timed");
     timeout_rows<RawFutexLock>("limit");
     for (const Cell cell : work_cells) work_row<LimitPair>("lock", cell);
 
