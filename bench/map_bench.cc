@@ -48,7 +48,7 @@ struct Thrum {
     thrum_map *map = nullptr;
     static inline uint64_t value = 7;
     Thrum() {
-        thrum_map_config config = {nullptr, entries};
+        thrum_map_config config = {nullptr, entries, nullptr};
         if (thrum_map_new(&map, &config) != THRUM_OK) abort();
     }
     ~Thrum() {

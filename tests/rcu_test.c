@@ -670,7 +670,7 @@ static void acquire_before_the_third_of_three(void) {
     acquire_three();
     thrum_inner_release_(&outer);
     thrum_inner_release_(&middle);
-    thrum_inner_acquire_(&middle, "rcu.c", "&thrum_rcu_undivided_");
+    thrum_inner_acquire_(&middle, "map_lines.c", "&map->spare");
 }
 
 /* The function that makes a snapshot may write others, and call what it likes. */

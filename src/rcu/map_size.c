@@ -1,57 +1,244 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 3. How a map's table grows and shrinks: in the helper's thread, as a callback like any other. At most
- * one resize is on its way for a map, and it comes before the map's end, for callbacks come in the order of
- * their retires. liburcu's own resizing is not used: it starts a thread, and ends the process where it
- * cannot.
+ * Floor 3. How a map's table grows and shrinks: a bucket at a time, in the threads that change the map.
+ * `buckets` says how many there are to be; the change that raises it by one makes that bucket live by a
+ * split, the change that lowers it merges the bucket with its parent. Both may be late or find no memory;
+ * then the bucket's keys are where they were, its parent's (map.I1), and the next change that comes by makes
+ * it live.
+ *
+ * map.Z1: of two buckets' locks the parent's is acquired first; it has the lower number.
+ * map.Z2: a split works on what it finds under the locks. A parent with a level too low has an older split
+ *     outstanding, which is made first; one with a level too high has been split by another. So a split is
+ *     made once, whoever makes it, and so is a merge.
+ * map.Z3: a block of buckets goes away while the gate is closed and none of its buckets is live. A bucket of
+ *     it that is to be live again finds that the block is not there, and makes it.
  */
 #include "map_inside.h"
-#include "retire.h"
 
-#include <stdlib.h>
+/* In one change so many buckets are made or merged at most. */
+#define MOST_STEPS 16
 
-/* Entries and buckets are compared at one change in so many, chosen by the key's hash. */
-#define LOOK_EVERY 32
-#define FEWEST_BUCKETS 64u
-/* Fewer entries than this share of the buckets, and the table shrinks. */
-#define SPARSE 16
+static uint64_t state_of(const map_line *bucket) {
+    return thrum_u64_load_relaxed(&bucket->state);
+}
+
+static uint64_t marks_of(const map_line *bucket) {
+    return state_of(bucket) & THRUM_MAP_MARKS_;
+}
+
+static uint64_t level_bits(const thrum_map *map, unsigned level) {
+    return (uint64_t)(level - map->table.base) * THRUM_MAP_LEVEL_;
+}
+
+static map_line *bucket_at(const thrum_map *map, uint64_t bucket) {
+    return thrum_map_line_at_(&map->table, bucket);
+}
+
+static void count_live(thrum_map *map, uint64_t bucket, uint64_t n) {
+    /* relaxed: it is read while the gate is closed */
+    thrum_u64_fetch_add_relaxed(&map->live[thrum_map_block_of_(&map->table, bucket)], n);
+}
+
+/* The first entry whose hash has that bit set. */
+static thrum_map_place_ next_with(const thrum_map *map, thrum_map_place_ at, unsigned bit) {
+    while ((at = thrum_map_next_entry_(map, at)).line) {
+        const thrum_map_entry_ entry = thrum_map_entry_at_(at);
+        if (thrum_map_hash_of_(map, entry.key, entry.is_bytes) >> bit & 1) break;
+        at.slot++;
+    }
+    return at;
+}
+
+static void take_out_with(thrum_map *map, map_line *bucket, unsigned bit) {
+    for (thrum_map_place_ at; (at = next_with(map, (thrum_map_place_){bucket, 0}, bit)).line;)
+        thrum_map_take_out_(map, bucket, at);
+}
+
+/* Copies the entries whose hash has that bit set. False: there is no line. */
+static bool copy_with(thrum_map *map, map_line *from, map_line *to, unsigned bit) {
+    for (thrum_map_place_ at = {from, 0}; (at = next_with(map, at, bit)).line; at.slot++)
+        if (!thrum_map_insert_(map, to, thrum_map_entry_at_(at))) return false;
+    return true;
+}
+
+/* --- splits ------------------------------------------------------------------------------------------ */
+
+/* Both locks are held. map.I1, map.I2: the child is live before the parent's level says so. */
+static bool split(thrum_map *map, map_line *parent, map_line *child, unsigned level) {
+    if (!copy_with(map, parent, child, level)) {
+        thrum_map_empty_(map, child);
+        return false;
+    }
+    thrum_map_next_version_(child, marks_of(child) | level_bits(map, level + 1));
+    thrum_map_next_version_(parent, marks_of(parent) | level_bits(map, level + 1));
+    take_out_with(map, parent, level);
+    return true;
+}
+
+enum step { MADE, NOT_NEEDED, OLDER_FIRST, NO_LINE };
+
+/* One try to make the child, of a bucket that is or was live. At an older one, `*level` says which bit. */
+static enum step try_split(thrum_map *map, uint64_t number, map_line *parent, map_line *child,
+                           unsigned *level) {
+    enum step step = NOT_NEEDED;
+    const unsigned wanted = *level;
+    thrum_lock_acquire(&parent->lock);
+    *level = thrum_map_level_(map, state_of(parent));
+    if (thrum_map_is_live_(map, number, state_of(parent)) && *level <= wanted) { /* map.Z2 */
+        step = OLDER_FIRST;
+        if (*level == wanted) {
+            thrum_lock_acquire(&child->lock); /* map.Z1 */
+            step = split(map, parent, child, wanted) ? MADE : NO_LINE;
+            thrum_lock_release(&child->lock);
+        }
+    }
+    thrum_lock_release(&parent->lock);
+    return step;
+}
+
+bool thrum_map_make_bucket_(thrum_map *map, uint64_t bucket) {
+    if (!thrum_map_need_bucket_(map, bucket)) return false;
+    map_line *const child = bucket_at(map, bucket);
+    /* M2: acquire: its parent is as live as it is */
+    if (thrum_map_is_live_(map, bucket, thrum_u64_load_acquire(&child->state))) return true;
+    const uint64_t number = thrum_map_parent_(bucket);
+    if (!thrum_map_make_bucket_(map, number)) return false;
+    for (;;) {
+        unsigned level = thrum_map_top_(bucket);
+        const uint32_t lines = thrum_map_lines_of_(map);
+        switch (try_split(map, number, bucket_at(map, number), child, &level)) {
+        case MADE:
+            count_live(map, bucket, 1);
+            return true;
+        case NOT_NEEDED:
+            return true;
+        case OLDER_FIRST:
+            if (!thrum_map_make_bucket_(map, number + (UINT64_C(1) << level))) return false;
+            break;
+        case NO_LINE:
+            if (!thrum_map_more_lines_(map, lines)) return false;
+        }
+    }
+}
+
+/* --- merges ------------------------------------------------------------------------------------------ */
+
+/* Both locks are held. map.I1: the parent's level says so before the child is gone. */
+static bool join(thrum_map *map, map_line *parent, map_line *child, unsigned level) {
+    const bool joined = copy_with(map, child, parent, level);
+    if (joined) {
+        thrum_map_next_version_(parent, marks_of(parent) | level_bits(map, level));
+        thrum_map_empty_(map, child);
+    } else {
+        take_out_with(map, parent, level);
+    }
+    return joined;
+}
+
+/* False: it is wanted again, or there is no memory. */
+static bool merge(thrum_map *map, uint64_t bucket) {
+    map_line *const child = bucket_at(map, bucket);
+    if (!child) return true;
+    const uint64_t number = thrum_map_parent_(bucket);
+    map_line *const parent = bucket_at(map, number);
+    const unsigned level = thrum_map_top_(bucket);
+    while (bucket >= thrum_u64_load_relaxed(&map->buckets)) { /* relaxed: a hint */
+        const uint32_t lines = thrum_map_lines_of_(map);
+        thrum_lock_acquire(&parent->lock); /* map.Z1 */
+        thrum_lock_acquire(&child->lock);
+        const bool is = thrum_map_is_live_(map, bucket, state_of(child));
+        const unsigned childs = thrum_map_level_(map, state_of(child));
+        const unsigned parents = thrum_map_level_(map, state_of(parent));
+        const bool may = is && childs == level + 1 && parents == level + 1; /* map.Z2 */
+        const bool joined = may && join(map, parent, child, level);
+        thrum_lock_release(&child->lock);
+        thrum_lock_release(&parent->lock);
+        if (joined) count_live(map, bucket, (uint64_t)-1);
+        if (joined || !is) return true;
+        const uint64_t younger = childs > level + 1 ? bucket + (UINT64_C(1) << (childs - 1))
+                                                    : number + (UINT64_C(1) << (parents - 1));
+        if (may ? !thrum_map_more_lines_(map, lines) : !merge(map, younger)) return false;
+    }
+    return false;
+}
+
+/* map.Z3. Outside of the gate. */
+static void give_back(thrum_map *map, unsigned block) {
+    uint64_t begin = 0;
+    thrum_map_close_();
+    /* relaxed, all: no change is under way; who looks up comes to a parent */
+    if (thrum_u64_load_relaxed(&map->live[block]) == 0 &&
+        thrum_u64_load_relaxed(&map->buckets) <= thrum_map_begin_of_(&map->table, block)) {
+        begin = thrum_u64_load_relaxed(&map->table.blocks[block]);
+        thrum_u64_store_relaxed(&map->table.blocks[block], 0);
+    }
+    thrum_map_open_();
+    if (begin) thrum_map_retire_block_(begin);
+}
+
+/* --- when -------------------------------------------------------------------------------------------- */
 
 uint64_t thrum_map_buckets_for_(uint64_t entries) {
-    uint64_t power = FEWEST_BUCKETS;
-    while (power < entries) power *= 2;
+    uint64_t power = THRUM_MAP_FEWEST;
+    while (power * THRUM_MAP_LOAD < entries * 8) power *= 2;
     return power;
 }
 
-bool thrum_map_is_memory_for_(uint64_t buckets) {
-    /* volatile: else a compiler may take both calls away, and answer for itself */
-    void *volatile memory = calloc((size_t)buckets, sizeof(struct cds_lfht_node));
-    const bool is = memory != NULL;
-    free(memory);
-    return is;
+/* Of two that change the number at once the later one may come first; the next change mends that. */
+static void set_mask(thrum_map *map, uint64_t buckets) {
+    const uint64_t mask = (UINT64_C(2) << thrum_map_top_((buckets - 1) | 1)) - 1;
+    if (thrum_u64_load_relaxed(&map->mask) != mask) thrum_u64_store_relaxed(&map->mask, mask);
 }
 
-/* In the helper. A child that was forked amid it would have a table that nobody resizes any more. */
-static void resize(thrum_rcu_head *head) {
-    thrum_map *const map = OBJECT_OF(head, thrum_map, resize);
-    const uint64_t enough = thrum_map_buckets_for_(2 * (uint64_t)thrum_map_count(map));
-    const uint64_t wanted = enough < map->fewest ? map->fewest : enough;
-    thrum_lock_acquire(&thrum_rcu_undivided_);
-    if (wanted < thrum_u64_load_relaxed(&map->buckets) || thrum_map_is_memory_for_(wanted)) {
-        cds_lfht_resize(map->table, (unsigned long)wanted);
-        thrum_u64_store_relaxed(&map->buckets, wanted);
+bool thrum_map_grow_to_(thrum_map *map, uint64_t wanted, unsigned most) {
+    /* relaxed, here and below: the number is a hint */
+    for (uint64_t buckets; (buckets = thrum_u64_load_relaxed(&map->buckets)) < wanted && most > 0;) {
+        if (!thrum_map_need_bucket_(map, buckets)) return false;
+        if (!thrum_u64_cas_relaxed(&map->buckets, &buckets, buckets + 1)) continue;
+        set_mask(map, buckets + 1);
+        if (!thrum_map_make_bucket_(map, buckets)) return false;
+        most--;
     }
-    thrum_u32_store_release(&map->resizing, 0); /* M1: release, pairs with M1 where the next is asked for */
-    thrum_lock_release(&thrum_rcu_undivided_);
+    return true;
 }
 
-void thrum_map_look_at_size_(thrum_map *map, unsigned long hash_of_change) {
-    if (hash_of_change % LOOK_EVERY) return;
-    const uint64_t count = thrum_map_count(map);
+static void shrink_to(thrum_map *map, uint64_t wanted) {
+    unsigned most = MOST_STEPS;
+    for (uint64_t buckets; (buckets = thrum_u64_load_relaxed(&map->buckets)) > wanted && most > 0; most--)
+        if (thrum_u64_cas_relaxed(&map->buckets, &buckets, buckets - 1)) {
+            set_mask(map, buckets - 1);
+            (void)merge(map, buckets - 1);
+        }
+}
+
+/*
+ * The first block that begins beyond three quarters more buckets than there are; it is there, and has none.
+ */
+static unsigned unused_block(const thrum_map *map) {
     const uint64_t buckets = thrum_u64_load_relaxed(&map->buckets);
-    if (count <= buckets && (buckets == map->fewest || count * SPARSE >= buckets)) return;
-    uint32_t resizing = 0;
-    /* M1: acquire: the head is ours again */
-    if (thrum_u32_load_relaxed(&map->resizing) || !thrum_u32_cas_acquire(&map->resizing, &resizing, 1))
-        return;
-    thrum_rcu_retire(&map->resize, resize);
+    for (unsigned i = thrum_map_block_of_(&map->table, buckets - 1) + 1; i < THRUM_MAP_BLOCKS; i++) {
+        const bool is = thrum_u64_load_relaxed(&map->table.blocks[i]) != 0;
+        const uint64_t begin = thrum_map_begin_of_(&map->table, i);
+        if (is && begin - begin / 4 >= buckets && thrum_u64_load_relaxed(&map->live[i]) == 0) return i;
+    }
+    return 0;
+}
+
+void thrum_map_look_at_size_(thrum_map *map, uint64_t hash_of_change) {
+    if ((hash_of_change >> 40) % THRUM_MAP_LOOK_EVERY) return;
+    const uint64_t count = thrum_map_count(map) * 8;
+    const uint64_t buckets = thrum_u64_load_relaxed(&map->buckets);
+    const uint64_t fewest = thrum_u64_load_relaxed(&map->fewest);
+    if (count > buckets * THRUM_MAP_LOAD) {
+        thrum_map_enter_();
+        (void)thrum_map_grow_to_(map, count / THRUM_MAP_LOAD + 1, MOST_STEPS);
+        thrum_map_leave_();
+    } else if (buckets > fewest && count * 4 < buckets * THRUM_MAP_LOAD) {
+        const uint64_t enough = count * 4 / THRUM_MAP_LOAD;
+        thrum_map_enter_();
+        shrink_to(map, enough > fewest ? enough : fewest);
+        const unsigned block = unused_block(map);
+        thrum_map_leave_();
+        if (block) give_back(map, block);
+    }
 }

@@ -77,7 +77,6 @@ static struct {
 static thrum_u64 in_hand; /* a list of thrum_rcu_head; the helper changes it */
 static uint64_t called;   /* the helper's own */
 static thrum_lock guard;
-thrum_lock thrum_rcu_undivided_;
 static thrum_u32 settled; /* S4 */
 static bool forks_watched;
 
@@ -173,6 +172,25 @@ static void call_back(void) {
     count();
 }
 
+static thrum_rcu_callback pass;
+
+/*
+ * Before the next marker, which stands for a barrier that waits for the whole of it. A list that is cut by a
+ * fork here has the head or has it not.
+ */
+void thrum_rcu_again_(thrum_rcu_head *head, thrum_rcu_callback *callback) {
+    thrum_rcu_head *last = NULL;
+    thrum_rcu_head *next = head_at(thrum_u64_load_relaxed(&in_hand)); /* relaxed: the helper's own */
+    for (; next && next->callback_ != pass; next = next->next_) last = next;
+    head->callback_ = callback;
+    head->next_ = next;
+    thrum_u64_fetch_add_relaxed(&retired.pushes, 1); /* I4 */
+    if (last)
+        last->next_ = head;
+    else
+        thrum_u64_store_relaxed(&in_hand, address_of(head));
+}
+
 /* Whether the helper ends: unless it is called meanwhile (I2). */
 static bool end(void) {
     uint32_t idle = IDLE;
@@ -255,7 +273,6 @@ static thrum_result start_helper(void) {
 /* --- forks ------------------------------------------------------------------------------------------ */
 
 static void before_fork(void) {
-    thrum_lock_acquire(&thrum_rcu_undivided_);
     thrum_lock_acquire(&guard); /* I3 */
     urcu_bp_before_fork();
 }
@@ -263,10 +280,7 @@ static void before_fork(void) {
 static void after_fork_in_parent(void) {
     urcu_bp_after_fork_parent();
     thrum_lock_release(&guard);
-    thrum_lock_release(&thrum_rcu_undivided_);
 }
-
-static thrum_rcu_callback pass;
 
 /*
  * Takes the markers out of a list, which lie on the stacks of threads that the child does not have. How many
@@ -301,7 +315,6 @@ static void after_fork_in_child(void) {
     called = 0;
     count();
     thrum_lock_reset_after_fork(&guard);
-    thrum_lock_reset_after_fork(&thrum_rcu_undivided_);
 }
 
 static bool watch_forks(void) {

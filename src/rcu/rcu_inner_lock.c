@@ -33,9 +33,11 @@ static const struct {
     {10, "thread_process.c", "&thrum_lives_"},
     {11, "local.c", "&thrum_locals_"},
     {11, "registry_fork.c", "&thrum_locals_"},
-    {12, "map_size.c", "&thrum_rcu_undivided_"},
-    {12, "rcu.c", "&thrum_rcu_undivided_"},
-    {13, "rcu.c", "&guard"},
+    {12, "map_change.c", "&bucket->lock"},
+    {12, "map_size.c", "&parent->lock"},
+    {13, "map_size.c", "&child->lock"},
+    {14, "map_lines.c", "&map->spare"},
+    {15, "rcu.c", "&guard"},
 };
 enum { LOCKS = sizeof locks / sizeof locks[0], MOST_HELD = 16 };
 

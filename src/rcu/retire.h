@@ -3,7 +3,7 @@
 #ifndef THRUM_SRC_RCU_RETIRE_H
 #define THRUM_SRC_RCU_RETIRE_H
 
-#include <thrum/lock.h>
+#include <thrum/rcu.h>
 
 /*
  * So much may be retired and not yet called back before a retire waits; an exploration makes it small. Values
@@ -29,8 +29,11 @@
 /* For a caller that has retired in its own read section: waits after the section, as a retire does. */
 void thrum_rcu_wait_for_room_(void);
 
-/* Held by a callback that a fork must not cut in two; the fork takes it first. */
-extern thrum_lock thrum_rcu_undivided_ __attribute__((visibility("hidden")));
+/*
+ * For a callback: it is called back again, after those that are next. So what takes long goes in pieces, and
+ * delays others less.
+ */
+void thrum_rcu_again_(thrum_rcu_head *head, thrum_rcu_callback *callback);
 
 /* rcu_read.c. Whether the calling thread is in a read section. */
 bool thrum_rcu_is_reading_(void);

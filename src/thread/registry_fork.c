@@ -55,6 +55,6 @@ thrum_result thrum_fork_prepare_(void) {
 }
 
 /* Before main: a program that only looks at the registry is to survive a fork, too. */
-__attribute__((constructor(1002))) static void watch_early(void) {
+__attribute__((constructor(1003))) static void watch_early(void) {
     (void)thrum_fork_prepare_(); /* else the first use tries again */
 }

@@ -43,6 +43,15 @@ void free(void *memory) {
     explore_count_block(false);
 }
 
+/* The size stands before the aligned part, too. */
+void *aligned_alloc(size_t alignment, size_t size) {
+    char *const memory = malloc(size + alignment);
+    if (!memory) return NULL;
+    char *const aligned = memory + (alignment - (uintptr_t)memory % alignment) % alignment;
+    *(size_t *)(void *)(aligned - UNIT) = size;
+    return aligned;
+}
+
 void *realloc(void *memory, size_t size) {
     void *const larger = malloc(size);
     if (larger && memory) {

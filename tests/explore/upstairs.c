@@ -3,6 +3,7 @@
  * What explored sources of the upper floors call of floors that are not explored; a scenario may define its
  * own.
  */
+#include "../../src/rcu/map_inside.h"
 #include "../../src/rcu/own_thread.h"
 #include "../../src/thread/record.h"
 #include "../../src/work/executor_jobs.h"
@@ -58,3 +59,11 @@ STANDS_IN void thrum_executor_block_give_(thrum_u64 *spare, thrum_executor_block
     (void)spare, (void)block;
     abort();
 }
+STANDS_IN uint64_t thrum_map_draw_seed_(const thrum_map *map) {
+    (void)map;
+    return 0;
+}
+STANDS_IN void thrum_map_enter_(void) {}
+STANDS_IN void thrum_map_leave_(void) {}
+STANDS_IN void thrum_map_close_(void) {}
+STANDS_IN void thrum_map_open_(void) {}

@@ -253,6 +253,89 @@ TEST(map_remove) {
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
 }
 
+/* The other ways of a value into a map and out of it. */
+static void *compute_number(thrum_map_key of, void *value, void *unused) {
+    (void)of, (void)unused;
+    return value ? value : make_number();
+}
+static void map_compute(void) {
+    CHECK_EQ(thrum_map_compute(map, key, compute_number, NULL), THRUM_OK);
+}
+static void map_exchange(void) {
+    void *before = NULL;
+    CHECK_EQ(thrum_map_exchange(map, key, make_number(), &before), THRUM_OK);
+    CHECK(before == NULL);
+}
+static void map_take(void) {
+    void *taken = NULL;
+    YIELD_UNTIL(thrum_map_take(map, key, &taken) == THRUM_OK);
+    CHECK(is_current(taken));
+    free(taken); /* nobody reads */
+}
+static void map_copy(void) {
+    int number;
+    YIELD_UNTIL(thrum_map_copy(map, key, &number, sizeof number));
+    CHECK_EQ(number, hand_data);
+}
+static bool is_taken_out(thrum_map_key of, void *value, void *unused) {
+    (void)of, (void)unused;
+    return is_current(value);
+}
+static void map_remove_if(void) {
+    size_t removed = 0;
+    for (; removed == 0; sched_yield())
+        CHECK_EQ(thrum_map_remove_if(map, is_taken_out, NULL, &removed), THRUM_OK);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(destroyed, hand_data);
+}
+static void hand_over_by_map(hand h) {
+    key = thrum_key_number(7);
+    map_new();
+    hand_over(h);
+    thrum_map_free(map);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+}
+TEST(map_compute) {
+    hand_over_by_map((hand){NULL, map_compute, map_get, HAND_SPINS, map_rest});
+}
+TEST(map_exchange) {
+    hand_over_by_map((hand){NULL, map_exchange, map_get, HAND_SPINS, map_rest});
+}
+TEST(map_take) {
+    hand_over_by_map((hand){NULL, map_put, map_take, HAND_SPINS, NULL});
+}
+TEST(map_copy) {
+    hand_over_by_map((hand){NULL, map_put, map_copy, HAND_SPINS, map_rest});
+}
+TEST(map_remove_if) {
+    hand_over_by_map((hand){NULL, map_put, map_remove_if, HAND_COMES_LATER, NULL});
+}
+
+/* What a visit has read is freed after it. */
+static void map_with_one(void) {
+    key = thrum_key_number(7);
+    map_new();
+    map_shut();
+}
+static bool read_number(thrum_map_key of, void *value, void *sum) {
+    (void)of;
+    *(int *)sum += *(int *)value;
+    return true;
+}
+static void map_visit(void) {
+    int sum = 0;
+    thrum_map_each(map, read_number, &sum);
+    CHECK_EQ(sum, -1);
+}
+static void map_remove_and_end(void) {
+    CHECK_EQ(thrum_map_remove(map, key), THRUM_OK);
+    thrum_map_free(map);
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+}
+TEST(map_visit) {
+    hand_over((hand){map_with_one, map_visit, map_remove_and_end, HAND_COMES_LATER, NULL});
+}
+
 /* A map's end destroys what is left in it. */
 static void map_end(void) {
     thrum_map_free(map);

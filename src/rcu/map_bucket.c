@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 3. What is done with a bucket's lines while its lock is held; map.I2 and map.I3 say in which order.
+ * Loads are relaxed: the lock orders them.
+ */
+#include "map_inside.h"
+
+/* The bits of a slot's two marks. */
+static uint64_t mark_of(bool is_bytes, unsigned slot) {
+    return UINT64_C(1) << (is_bytes ? THRUM_MAP_BYTES_SHIFT_ : 0) << slot;
+}
+
+static uint64_t marks_of(const map_line *line) {
+    return thrum_u64_load_relaxed(&line->state);
+}
+
+static bool is_bytes_in(const map_line *line, unsigned slot) {
+    return marks_of(line) & mark_of(true, slot);
+}
+
+/* Which slots have an entry. */
+static unsigned used_in(const map_line *line) {
+    const uint64_t marks = marks_of(line) & THRUM_MAP_MARKS_;
+    return (unsigned)((marks | marks >> THRUM_MAP_BYTES_SHIFT_) & THRUM_MAP_NUMBERS_);
+}
+
+/* The first slot that has none; there is one. */
+static unsigned free_in(const map_line *line) {
+    return (unsigned)__builtin_ctz(~used_in(line));
+}
+
+static map_line *after(const thrum_map *map, const map_line *line) {
+    const uint32_t more = thrum_u32_load_relaxed(&line->more);
+    return more ? thrum_map_behind_(map, more) : NULL;
+}
+
+thrum_map_place_ thrum_map_next_entry_(const thrum_map *map, thrum_map_place_ at) {
+    for (; at.line; at.line = after(map, at.line), at.slot = 0)
+        for (; at.slot < THRUM_MAP_SLOTS; at.slot++)
+            if (used_in(at.line) >> at.slot & 1) return at;
+    return at;
+}
+
+thrum_map_entry_ thrum_map_entry_at_(thrum_map_place_ at) {
+    const thrum_map_slot_ *const slot = &at.line->slots[at.slot];
+    const thrum_map_entry_ entry = {thrum_u64_load_relaxed(&slot->key), thrum_u64_load_relaxed(&slot->value),
+                                    is_bytes_in(at.line, at.slot)};
+    return entry;
+}
+
+void thrum_map_next_version_(map_line *bucket, uint64_t marks_and_level) {
+    const uint64_t version = marks_of(bucket) / THRUM_MAP_VERSION_ + 1;
+    thrum_u64_store_release(&bucket->state, version * THRUM_MAP_VERSION_ | marks_and_level); /* M2: release */
+}
+
+/* The version changes and nothing else. */
+static void change_version(map_line *bucket) {
+    thrum_map_next_version_(bucket, marks_of(bucket) % THRUM_MAP_VERSION_);
+}
+
+/* The slots of a line that have the key, of bytes. */
+static unsigned slots_of_bytes(const map_line *line, thrum_map_key key, uint64_t hash) {
+    for (unsigned i = 0; i < THRUM_MAP_SLOTS; i++) {
+        const uint64_t word = thrum_u64_load_relaxed(&line->slots[i].key);
+        if (is_bytes_in(line, i) && thrum_map_may_be_(word, hash) &&
+            thrum_map_is_key_(thrum_map_bytes_at_(word), key, hash))
+            return 1U << i;
+    }
+    return 0;
+}
+
+thrum_map_place_ thrum_map_place_of_(const thrum_map *map, map_line *bucket, thrum_map_key key,
+                                     uint64_t hash) {
+    thrum_map_place_ at = {bucket, 0};
+    for (; at.line; at.line = after(map, at.line)) {
+        const unsigned slots = key.bytes ? slots_of_bytes(at.line, key, hash)
+                                         : thrum_map_slots_of_(at.line, marks_of(at.line), key.number);
+        if (!slots) continue;
+        at.slot = (unsigned)__builtin_ctz(slots);
+        break;
+    }
+    return at;
+}
+
+/* Into a slot that is free, without its mark. */
+static void fill(map_line *line, unsigned slot, thrum_map_entry_ entry) {
+    thrum_u64_store_release(&line->slots[slot].key, entry.key);     /* M3: release */
+    thrum_u64_store_release(&line->slots[slot].value, entry.value); /* M3: release */
+}
+
+static bool insert_behind(thrum_map *map, map_line *last, thrum_map_entry_ entry) {
+    const uint32_t number = thrum_map_take_line_(map);
+    if (!number) return false;
+    map_line *const line = thrum_map_behind_(map, number);
+    fill(line, 0, entry);
+    thrum_u32_store_release(&line->more, 0);                           /* M4: release */
+    thrum_u64_store_release(&line->state, mark_of(entry.is_bytes, 0)); /* M2: release */
+    thrum_u32_store_release(&last->more, number);                      /* M4: release */
+    return true;
+}
+
+bool thrum_map_insert_(thrum_map *map, map_line *bucket, thrum_map_entry_ entry) {
+    map_line *line = bucket;
+    while (used_in(line) == THRUM_MAP_NUMBERS_) {
+        map_line *const next = after(map, line);
+        if (!next) return insert_behind(map, line, entry);
+        line = next;
+    }
+    const unsigned slot = free_in(line);
+    if (line != bucket) change_version(bucket); /* map.I3: the slot is filled again */
+    fill(line, slot, entry);
+    thrum_u64_store_release(&line->state, marks_of(line) | mark_of(entry.is_bytes, slot)); /* M2: release */
+    return true;
+}
+
+/* Takes the mark of an entry in a line behind the bucket; map.I3. */
+static void clear_behind(map_line *line, unsigned slot) {
+    const uint64_t mark = mark_of(is_bytes_in(line, slot), slot);
+    thrum_u64_store_release(&line->state, marks_of(line) & ~mark); /* M2: release */
+}
+
+/* Takes the lines away that have no entry. */
+static void unlink_empty(thrum_map *map, map_line *bucket) {
+    for (map_line *line = bucket, *next; (next = after(map, line));) {
+        if (used_in(next)) {
+            line = next;
+            continue;
+        }
+        const uint32_t number = thrum_u32_load_relaxed(&line->more);
+        thrum_u32_store_release(&line->more, thrum_u32_load_relaxed(&next->more)); /* M4: release */
+        change_version(bucket);
+        thrum_map_give_line_(map, number);
+    }
+}
+
+/* Each entry that moves is in both places until the bucket's version has changed; map.I2. */
+static void pull_in(thrum_map *map, map_line *bucket) {
+    map_line *const next = after(map, bucket);
+    while (used_in(bucket) != THRUM_MAP_NUMBERS_ && next) {
+        const thrum_map_place_ from = thrum_map_next_entry_(map, (thrum_map_place_){next, 0});
+        if (!from.line) return;
+        const thrum_map_entry_ entry = thrum_map_entry_at_(from);
+        const unsigned slot = free_in(bucket);
+        const uint64_t mark = mark_of(entry.is_bytes, slot);
+        fill(bucket, slot, entry);
+        thrum_map_next_version_(bucket, marks_of(bucket) % THRUM_MAP_VERSION_ | mark);
+        clear_behind(from.line, from.slot);
+    }
+}
+
+void thrum_map_take_out_(thrum_map *map, map_line *bucket, thrum_map_place_ at) {
+    const uint64_t mark = mark_of(is_bytes_in(at.line, at.slot), at.slot);
+    if (at.line == bucket) {
+        thrum_map_next_version_(bucket, marks_of(bucket) % THRUM_MAP_VERSION_ & ~mark);
+    } else {
+        change_version(bucket);
+        clear_behind(at.line, at.slot);
+    }
+    pull_in(map, bucket);
+    unlink_empty(map, bucket);
+}
+
+void thrum_map_empty_(thrum_map *map, map_line *bucket) {
+    thrum_map_next_version_(bucket, 0);
+    uint32_t number = thrum_u32_load_relaxed(&bucket->more);
+    thrum_u32_store_release(&bucket->more, 0); /* M4: release */
+    change_version(bucket);
+    while (number) {
+        const uint32_t next = thrum_u32_load_relaxed(&thrum_map_behind_(map, number)->more);
+        thrum_map_give_line_(map, number);
+        number = next;
+    }
+}
