@@ -69,13 +69,23 @@ thrum_result thrum_map_reserve(thrum_map *map, size_t entries) {
 
 /* --- the end; map.E1 --------------------------------------------------------------------------------- */
 
+/* Takes an entry out, if there is one: as a change does, so that it comes after the one that put it in. */
+static bool take_one(thrum_map *map, thrum_map_line_ *bucket, thrum_map_entry_ *entry) {
+    thrum_lock_acquire(&bucket->lock);
+    const thrum_map_place_ at = thrum_map_next_entry_(map, (thrum_map_place_){bucket, 0});
+    if (at.line) {
+        *entry = thrum_map_entry_at_(at);
+        THRUM_TELL_OWN_ACQUIRE(thrum_map_told_(map, thrum_map_hash_of_(map, entry->key, entry->is_bytes)));
+        thrum_map_take_out_(map, bucket, at);
+    }
+    (void)thrum_lock_release(&bucket->lock);
+    return at.line != NULL;
+}
+
 /* Takes an entry of the bucket out and destroys it. False: there is none. A destroy may end the thread. */
 static bool destroy_one(thrum_map *map, thrum_map_line_ *bucket) {
-    const thrum_map_place_ at = thrum_map_next_entry_(map, (thrum_map_place_){bucket, 0});
-    if (!at.line) return false;
-    const thrum_map_entry_ entry = thrum_map_entry_at_(at);
-    THRUM_TELL_OWN_ACQUIRE(thrum_map_told_(map, thrum_map_hash_of_(map, entry.key, entry.is_bytes)));
-    thrum_map_take_out_(map, bucket, at);
+    thrum_map_entry_ entry;
+    if (!take_one(map, bucket, &entry)) return false;
     if (entry.is_bytes) free(thrum_map_bytes_at_(entry.key));
     if (map->destroy) map->destroy(thrum_map_pointer_(entry.value));
     return true;
