@@ -40,7 +40,7 @@
 #define THRUM_INLINE static inline __attribute__((unused, no_instrument_function))
 
 /* A slow path that is compiled with the program that includes it, by the program's settings. */
-#define THRUM_COLD_HERE static THRUM_COLD __attribute__((unused, no_instrument_function))
+#define THRUM_COLD_HERE_ static THRUM_COLD __attribute__((unused, no_instrument_function))
 
 #define THRUM_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define THRUM_UNLIKELY(condition) __builtin_expect(!!(condition), 0)

@@ -122,17 +122,17 @@ THRUM_INLINE thrum_result thrum_ring_put_once_(thrum_ring *ring, void *item) {
  * succeed; while it pauses the others put and get many items each in a row. Of random lengths, or up to 64,
  * four pairs hand over at half the speed. bench/ring_bench, on 16 processors.
  */
-#ifndef THRUM_RING_PAUSES
-#define THRUM_RING_PAUSES 256
+#ifndef THRUM_RING_PAUSES_
+#define THRUM_RING_PAUSES_ 256
 #endif
 
 /* After a collision. Returns the next number of pauses. */
 THRUM_INLINE uint32_t thrum_ring_pause_(uint32_t pauses) {
     for (uint32_t i = 0; i < pauses; i++) thrum_cpu_pause();
-    return pauses < THRUM_RING_PAUSES ? 2 * pauses : pauses;
+    return pauses < THRUM_RING_PAUSES_ ? 2 * pauses : pauses;
 }
 
-THRUM_COLD_HERE thrum_result thrum_ring_put_again_(thrum_ring *ring, void *item) {
+THRUM_COLD_HERE_ thrum_result thrum_ring_put_again_(thrum_ring *ring, void *item) {
     uint32_t pauses = 1;
     thrum_result result;
     do {
@@ -171,7 +171,7 @@ THRUM_INLINE thrum_result thrum_ring_get_once_(thrum_ring *ring, void **item) {
     return THRUM_OK;
 }
 
-THRUM_COLD_HERE thrum_result thrum_ring_get_again_(thrum_ring *ring, void **item) {
+THRUM_COLD_HERE_ thrum_result thrum_ring_get_again_(thrum_ring *ring, void **item) {
     uint32_t pauses = 1;
     thrum_result result;
     do {
