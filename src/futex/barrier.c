@@ -72,8 +72,8 @@
 #endif
 
 /*
- * How long a look keeps away from the word, which the others have yet to arrive at. Two parties have one
- * arrival to come, and the look is for that. bench/barrier_bench, on 16 processors.
+ * How long a look keeps away from the word, which the others have yet to arrive at. Of two parties only one
+ * arrival is to come, which is what the look waits for. bench/barrier_bench, on 16 processors.
  */
 #ifndef THRUM_BARRIER_SPACING_NS
 #define THRUM_BARRIER_SPACING_NS 130

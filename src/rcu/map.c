@@ -3,8 +3,7 @@
  * Floor 3. A map's beginning and end.
  *
  * map.E1: nobody uses a map that is being freed, but read sections that began before. Its end is a callback,
- *     and so after them. Where values are to be destroyed, it is called back again and again, so many buckets
- *     at a time.
+ *     and so after them. It is called back again and again, so many buckets at a time.
  */
 #include "../atomic/tell.h"
 #include "map_inside.h"
@@ -43,6 +42,7 @@ thrum_result thrum_map_new(thrum_map **into, const thrum_map_config *config) {
     static const thrum_map_config standard;
     if (!config) config = &standard;
     if (config->expected > MOST_ENTRIES) return THRUM_LIMIT;
+    if (!thrum_map_watch_forks_()) return THRUM_NO_MEMORY;
     const int saved = errno;
     thrum_map *const map = aligned_alloc(_Alignof(thrum_map), sizeof *map);
     errno = saved;
@@ -60,9 +60,11 @@ thrum_result thrum_map_reserve(thrum_map *map, size_t entries) {
     if (entries > MOST_ENTRIES) return THRUM_LIMIT;
     const uint64_t wanted = (uint64_t)entries * 8 / THRUM_MAP_LOAD + 1;
     thrum_map_enter_();
+    /* First: what has grown is not to shrink. Relaxed: it says how far. */
+    uint64_t fewest = thrum_u64_load_relaxed(&map->fewest);
+    while (fewest < wanted && !thrum_u64_cas_relaxed(&map->fewest, &fewest, wanted)) {
+    }
     const bool grown = thrum_map_grow_to_(map, wanted, UINT32_MAX);
-    /* relaxed: it says how far, to those that shrink */
-    if (grown && thrum_u64_load_relaxed(&map->fewest) < wanted) thrum_u64_store_relaxed(&map->fewest, wanted);
     thrum_map_leave_();
     return grown ? THRUM_OK : THRUM_NO_MEMORY;
 }

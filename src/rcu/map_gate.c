@@ -32,7 +32,19 @@ static void reset(void) {
     thrum_sharded_rwlock_reset_after_fork(&gate);
 }
 
-/* After rcu's handlers and before the registry's: docs/locks.md. */
-__attribute__((constructor(1002))) static void watch_forks(void) {
-    (void)pthread_atfork(thrum_map_close_, thrum_map_open_, reset);
+bool thrum_map_watch_forks_(void) {
+    static thrum_u32 watched;
+    if (thrum_u32_load_relaxed(&watched)) return true; /* relaxed: the C library orders its handlers itself */
+    thrum_map_close_();                                /* one thread at a time */
+    if (!thrum_u32_load_relaxed(&watched) && !pthread_atfork(thrum_map_close_, thrum_map_open_, reset))
+        thrum_u32_store_relaxed(&watched, 1);
+    thrum_map_open_();
+    return thrum_u32_load_relaxed(&watched);
+}
+
+/*
+ * After rcu's handlers and before the registry's: docs/locks.md. Where it is refused, a new map tries again.
+ */
+__attribute__((constructor(1002))) static void watch_early(void) {
+    (void)thrum_map_watch_forks_();
 }

@@ -2,8 +2,8 @@
 /*
  * Floor 3. A map inside: map_find.c how a key's entry is found, map_lines.c the memory of its lines,
  * map_bucket.c what is done with them, map_change.c how entries change, map_size.c how the table grows and
- * shrinks, map_each.c visits, map_key.c what a key is,
- * map.c the map's beginning and end.
+ * shrinks, map_each.c visits, map_key.c what a key is, map_gate.c what a fork waits for, map.c the map's
+ * beginning and end.
  *
  * A bucket is a line: a cache line with a state, a lock for those that change it, and a few slots, each a key
  * and a value. Entries for which the bucket has no slot lie in more lines, linked behind it. Buckets are
@@ -102,7 +102,7 @@ typedef struct thrum_map_line_ {
 } thrum_map_line_;
 THRUM_STATIC_ASSERT(sizeof(thrum_map_line_) == 64, "a line is a cache line");
 
-/* Lines in blocks, each as large as all before it: the first has `first`, from number 0 on. */
+/* Lines in blocks, each as large as all before it; numbers begin with 0. */
 typedef struct thrum_map_lines_ {
     unsigned base;                      /* the first block has 2^base */
     thrum_u64 blocks[THRUM_MAP_BLOCKS]; /* where each begins; 0: it is not there */
@@ -277,7 +277,7 @@ static inline bool thrum_map_may_be_(uint64_t key, uint64_t hash) {
 static inline thrum_map_bytes_ *thrum_map_bytes_at_(uint64_t key) {
     return thrum_map_pointer_(key & ~(uint64_t)THRUM_MAP_TAG_);
 }
-/* The hash of what a slot holds, by its two marks. */
+/* The hash of what a slot holds. */
 uint64_t thrum_map_hash_of_(const thrum_map *map, uint64_t key, bool is_bytes);
 
 /* --- map_lines.c ----------------------------------------------------------------------------------- */
@@ -354,5 +354,7 @@ void thrum_map_leave_(void);
 /* As one that excludes every change of every map. */
 void thrum_map_close_(void);
 void thrum_map_open_(void);
+/* Whether a fork closes it. False: there is no memory. */
+bool thrum_map_watch_forks_(void);
 
 #endif

@@ -166,7 +166,7 @@ static bool merge(thrum_map *map, uint64_t bucket) {
 static void give_back(thrum_map *map, unsigned block) {
     uint64_t begin = 0;
     thrum_map_close_();
-    /* relaxed, all: no change is under way; who looks up comes to a parent */
+    /* relaxed, all: no change is under way; a look-up comes to a parent */
     if (thrum_u64_load_relaxed(&map->live[block]) == 0 &&
         thrum_u64_load_relaxed(&map->buckets) <= thrum_map_begin_of_(&map->table, block)) {
         begin = thrum_u64_load_relaxed(&map->table.blocks[block]);

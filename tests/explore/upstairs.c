@@ -67,3 +67,6 @@ STANDS_IN void thrum_map_enter_(void) {}
 STANDS_IN void thrum_map_leave_(void) {}
 STANDS_IN void thrum_map_close_(void) {}
 STANDS_IN void thrum_map_open_(void) {}
+STANDS_IN bool thrum_map_watch_forks_(void) {
+    return true;
+}
