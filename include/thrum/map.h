@@ -87,9 +87,9 @@ THRUM_INLINE thrum_map_key thrum_key_number(uint64_t number) {
 THRUM_API THRUM_MUST_USE thrum_result thrum_map_new(thrum_map **map, const thrum_map_config *config);
 
 /*
- * Ends the map: the caller says that nobody will begin to use it any more. Waits as a change does, not for
- * readers: read sections that have begun go on with it; after them all values are destroyed, and the map is
- * gone.
+ * Ends the map. Every use of it happened before, or is in a read section that began before: that one goes on
+ * with it, reading or changing. After all such sections the values are destroyed, and the map is gone. Waits
+ * as a change does, not for those sections.
  */
 THRUM_API void thrum_map_free(thrum_map *map);
 

@@ -2,10 +2,10 @@
 /*
  * Floor 3. A map's beginning and end.
  *
- * map.E1: nobody uses a map that is being freed, but read sections that began before. Its end is a callback,
- *     and so after them. It is called back again and again, so many buckets at a time.
+ * map.E1: what uses a map ends before its free, or is in a read section that began before. Its end is a
+ *     callback, and so after all of it: it needs no lock. It is called back again and again, so many buckets
+ *     at a time.
  */
-#include "../atomic/tell.h"
 #include "map_inside.h"
 #include "retire.h"
 #include "size.h"
@@ -71,23 +71,12 @@ thrum_result thrum_map_reserve(thrum_map *map, size_t entries) {
 
 /* --- the end; map.E1 --------------------------------------------------------------------------------- */
 
-/* Takes an entry out, if there is one: as a change does, so that it comes after the one that put it in. */
-static bool take_one(thrum_map *map, thrum_map_line_ *bucket, thrum_map_entry_ *entry) {
-    thrum_lock_acquire(&bucket->lock);
-    const thrum_map_place_ at = thrum_map_next_entry_(map, (thrum_map_place_){bucket, 0});
-    if (at.line) {
-        *entry = thrum_map_entry_at_(at);
-        THRUM_TELL_OWN_ACQUIRE(thrum_map_told_(map, thrum_map_hash_of_(map, entry->key, entry->is_bytes)));
-        thrum_map_take_out_(map, bucket, at);
-    }
-    (void)thrum_lock_release(&bucket->lock);
-    return at.line != NULL;
-}
-
 /* Takes an entry of the bucket out and destroys it. False: there is none. A destroy may end the thread. */
 static bool destroy_one(thrum_map *map, thrum_map_line_ *bucket) {
-    thrum_map_entry_ entry;
-    if (!take_one(map, bucket, &entry)) return false;
+    const thrum_map_place_ at = thrum_map_next_entry_(map, (thrum_map_place_){bucket, 0});
+    if (!at.line) return false;
+    const thrum_map_entry_ entry = thrum_map_entry_at_(at);
+    thrum_map_take_out_(map, bucket, at);
     if (entry.is_bytes) free(thrum_map_bytes_at_(entry.key));
     if (map->destroy) map->destroy(thrum_map_pointer_(entry.value));
     return true;

@@ -33,7 +33,6 @@ static const struct {
     {10, "thread_process.c", "&thrum_lives_"},
     {11, "local.c", "&thrum_locals_"},
     {11, "registry_fork.c", "&thrum_locals_"},
-    {12, "map.c", "&bucket->lock"},
     {12, "map_change.c", "&bucket->lock"},
     {12, "map_size.c", "&parent->lock"},
     {13, "map_size.c", "&child->lock"},

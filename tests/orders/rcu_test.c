@@ -336,14 +336,17 @@ TEST(map_visit) {
     hand_over((hand){map_with_one, map_visit, map_remove_and_end, HAND_COMES_LATER, NULL});
 }
 
-/* A map's end destroys what is left in it. */
+/* A map's end destroys what is left in it, and comes after what read sections did with it that began before. */
+static void map_put_in_section(void) {
+    THRUM_WITH_RCU map_put();
+}
 static void map_end(void) {
     thrum_map_free(map);
     CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
     CHECK_EQ(destroyed, hand_data);
 }
 TEST(map_free) {
-    hand_over((hand){map_new, map_put, map_end, HAND_COMES_LATER, NULL});
+    hand_over((hand){map_new, map_put_in_section, map_end, HAND_COMES_LATER, NULL});
 }
 
 /* Two puts of one key at once: the one that is too late replaces the other's value, which is destroyed. */
