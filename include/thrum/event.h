@@ -69,7 +69,7 @@ THRUM_INLINE void thrum_event_init_shared(thrum_event *event) {
 
 /* Whether the event is set, at the moment of looking. */
 THRUM_INLINE bool thrum_event_is_set(const thrum_event *event) {
-    /* E1: acquire, pairs with E2 */
+    /* event.E1: acquire, pairs with event.E2 */
     return (thrum_u32_load_acquire(&event->state) & (THRUM_EVENT_SET_ | THRUM_EVENT_WAITERS_)) ==
            THRUM_EVENT_SET_;
 }
@@ -81,15 +81,17 @@ THRUM_INLINE bool thrum_event_try_wait(const thrum_event *event) {
 
 /* Sets the event and lets every waiter through. Idempotent; publishes the caller's writes anew. */
 THRUM_INLINE void thrum_event_set(thrum_event *event) {
-    /* E2: release, pairs with E1 and E3 */
+    /* event.E2: release, pairs with event.E1 and event.E3 */
     if (THRUM_UNLIKELY(thrum_u32_mark_release_(&event->state, THRUM_EVENT_SET_)))
         thrum_event_set_slow_(event);
 }
 
 /* Clears the event. Idempotent. It sees what the sets that it takes back have published. */
 THRUM_INLINE void thrum_event_clear(thrum_event *event) {
-    /* E4: acquire, pairs with E2: a set is not taken back unseen. As a read-modify-write it keeps the release
-     * sequence of the set before it, for the waiters which that set lets through. */
+    /*
+     * event.E4: acquire, pairs with event.E2: a set is not taken back unseen. As a read-modify-write it keeps
+     * the release sequence of the set before it, for the waiters which that set lets through.
+     */
     thrum_u32_fetch_and_acquire(&event->state, ~THRUM_EVENT_SET_);
 }
 

@@ -81,13 +81,13 @@ THRUM_INLINE int32_t thrum_latch_count(const thrum_latch *latch) {
 
 /* Whether the latch is open. Never waits. */
 THRUM_INLINE bool thrum_latch_try_wait(const thrum_latch *latch) {
-    /* T1: acquire, pairs with T2 */
+    /* latch.T1: acquire, pairs with latch.T2 */
     return thrum_latch_below_(thrum_u64_load_acquire(&latch->state)) >= 0;
 }
 
 /* Lowers the count by one; the last opens the latch and lets every waiter through. */
 THRUM_INLINE void thrum_latch_count_down(thrum_latch *latch) {
-    /* T2: release, pairs with T1, T3 and T4 */
+    /* latch.T2: release, pairs with latch.T1, latch.T3 and latch.T4 */
     const uint64_t seen = thrum_u64_fetch_add_release(&latch->state, THRUM_LATCH_ONE_);
     if (THRUM_UNLIKELY(thrum_latch_below_(seen) >= -1)) thrum_latch_counted_(latch, seen);
 }

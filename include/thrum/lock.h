@@ -94,7 +94,7 @@ THRUM_INLINE void thrum_lock_init_shared(thrum_lock *lock) {
 THRUM_INLINE bool thrum_lock_barge_(thrum_lock *lock, uint32_t seen, uint32_t barriers) {
     while (!(seen & barriers)) {
         const uint32_t taken = (seen | THRUM_LOCK_LOCKED_) & ~(uint32_t)(THRUM_LOCK_MARK_ | THRUM_LOCK_WAKE_);
-        /* L1: acquire, pairs with L2 in thrum_lock_release */
+        /* lock.L1: acquire, pairs with lock.L2 in thrum_lock_release */
         if (thrum_u32_cas_acquire(&lock->state, &seen, taken)) return true;
     }
     return false;
@@ -103,7 +103,7 @@ THRUM_INLINE bool thrum_lock_barge_(thrum_lock *lock, uint32_t seen, uint32_t ba
 /* Waits until the lock is the caller's. Not a cancellation point. */
 THRUM_INLINE void thrum_lock_acquire(thrum_lock *lock) {
     uint32_t expected = 0;
-    /* L1 */
+    /* lock.L1 */
     if (THRUM_LIKELY(thrum_u32_cas_acquire(&lock->state, &expected, THRUM_LOCK_LOCKED_))) return;
     thrum_lock_acquire_slow_(lock);
     THRUM_ANNOUNCE_ACQUIRE_(lock);
@@ -124,7 +124,7 @@ THRUM_INLINE THRUM_MUST_USE bool thrum_lock_try_acquire(thrum_lock *lock) {
  */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_lock_acquire_until(thrum_lock *lock, thrum_deadline deadline) {
     uint32_t expected = 0;
-    /* L1 */
+    /* lock.L1 */
     if (THRUM_LIKELY(thrum_u32_cas_acquire(&lock->state, &expected, THRUM_LOCK_LOCKED_))) return THRUM_OK;
     const thrum_result result = thrum_lock_acquire_until_slow_(lock, deadline);
     if (result == THRUM_OK) THRUM_ANNOUNCE_ACQUIRE_(lock);
@@ -137,7 +137,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_lock_acquire_until(thrum_lock *lo
  * and an acquire waits for it. Of two threads that release one hold at the same time one is told.
  */
 THRUM_INLINE thrum_result thrum_lock_release(thrum_lock *lock) {
-    /* L2: release, pairs with L1. The last touch of the lock, unless it was not locked. */
+    /* lock.L2: release, pairs with lock.L1. The last touch of the lock, unless it was not locked. */
     const thrum_dropped_ was = thrum_u32_drop_release_(&lock->state);
     if (THRUM_LIKELY(was == THRUM_DROPPED_)) return THRUM_OK;
     return thrum_lock_release_slow_(lock, was);

@@ -70,7 +70,7 @@ THRUM_INLINE void thrum_once_init(thrum_once *once) {
 
 /* Whether the function has run and succeeded, at the moment of looking. */
 THRUM_INLINE bool thrum_once_done(const thrum_once *once) {
-    /* O1: acquire, pairs with O2 */
+    /* once.O1: acquire, pairs with once.O2 */
     return (thrum_u32_load_acquire(&once->state) & THRUM_ONCE_DONE_) != 0;
 }
 

@@ -103,7 +103,7 @@ THRUM_API void thrum_queue_gate_wake_(thrum_queue_gate_ *gate) THRUM_COLD;
 
 /* After each change that makes something possible. */
 THRUM_INLINE void thrum_queue_gate_look_(thrum_queue_gate_ *gate) {
-    thrum_fence_light(); /* W1 */
+    thrum_fence_light(); /* queue.W1 */
     if (THRUM_UNLIKELY(thrum_u32_load_relaxed(&gate->sleepers))) thrum_queue_gate_wake_(gate);
 }
 

@@ -76,7 +76,7 @@ THRUM_API unsigned long *thrum_rcu_register_(void) THRUM_COLD;
 
 THRUM_INLINE void thrum_rcu_section_fence_(void) {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    /* relaxed: S4 */
+    /* relaxed: rcu.S4 */
     if (THRUM_UNLIKELY(!thrum_u32_load_relaxed(&thrum_rcu_sections_now_.light))) thrum_futex_fence();
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
@@ -87,7 +87,7 @@ THRUM_INLINE void thrum_rcu_section_begin_(void) {
     const unsigned long sections = __atomic_load_n(own, __ATOMIC_RELAXED);
     if (THRUM_LIKELY((uint32_t)sections == 0)) {
         const unsigned long phase = __atomic_load_n(thrum_rcu_sections_now_.phase, __ATOMIC_RELAXED);
-        __atomic_store_n(own, phase, __ATOMIC_RELAXED); /* S1 */
+        __atomic_store_n(own, phase, __ATOMIC_RELAXED); /* rcu.S1 */
         thrum_rcu_section_fence_();
     } else {
         __atomic_store_n(own, sections + 1, __ATOMIC_RELAXED);
@@ -97,7 +97,7 @@ THRUM_INLINE void thrum_rcu_section_begin_(void) {
 THRUM_INLINE void thrum_rcu_section_end_(void) {
     unsigned long *const own = *thrum_rcu_own_;
     thrum_rcu_section_fence_();
-    __atomic_store_n(own, __atomic_load_n(own, __ATOMIC_RELAXED) - 1, __ATOMIC_RELAXED); /* S2 */
+    __atomic_store_n(own, __atomic_load_n(own, __ATOMIC_RELAXED) - 1, __ATOMIC_RELAXED); /* rcu.S2 */
 }
 
 /* Both are inlined, but under ThreadSanitizer, which is told by the calls. */
@@ -112,12 +112,13 @@ THRUM_INLINE void thrum_rcu_section_end_(void) {
  * then to be retired.
  */
 #define thrum_rcu_publish(cell, pointer) \
-    __atomic_store_n((cell), (pointer), __ATOMIC_RELEASE) /* R5: release */
+    __atomic_store_n((cell), (pointer), __ATOMIC_RELEASE) /* rcu.R5: release */
 #define thrum_rcu_exchange(cell, pointer) \
-    __atomic_exchange_n((cell), (pointer), __ATOMIC_ACQ_REL) /* R5: release and acquire */
+    __atomic_exchange_n((cell), (pointer), __ATOMIC_ACQ_REL) /* rcu.R5: release and acquire */
 
 /* What was published last in the cell. In a read section it stays readable until the section ends. */
-#define thrum_rcu_read(cell) __atomic_load_n((cell), __ATOMIC_ACQUIRE) /* R6: acquire, pairs with R5 */
+/* rcu.R6: acquire, pairs with rcu.R5 */
+#define thrum_rcu_read(cell) __atomic_load_n((cell), __ATOMIC_ACQUIRE)
 
 /*
  * Starts the helper if there is none. THRUM_OK; THRUM_NO_MEMORY, THRUM_NO_THREAD: nothing has changed, and it

@@ -93,7 +93,7 @@ THRUM_INLINE bool thrum_ring_within_bound_(const thrum_ring *ring, uint64_t plac
 
 /* The tail is closed, and stays so. */
 THRUM_INLINE thrum_result thrum_ring_refused_(const thrum_ring *ring) {
-    (void)thrum_u64_load_acquire(&ring->tail); /* G10: acquire, pairs with the close */
+    (void)thrum_u64_load_acquire(&ring->tail); /* ring.G10: acquire, pairs with the close */
     return THRUM_CLOSED;
 }
 
@@ -105,14 +105,14 @@ THRUM_INLINE thrum_result thrum_ring_put_once_(thrum_ring *ring, void *item) {
     uint64_t place = thrum_u64_load_relaxed(&ring->tail);
     if (THRUM_UNLIKELY(place & THRUM_RING_CLOSED_)) return thrum_ring_refused_(ring);
     thrum_ring_cell *const cell = &ring->cells[place & ring->mask];
-    /* G1: acquire, pairs with G2: the get has read the item of the lap before */
+    /* ring.G1: acquire, pairs with ring.G2: the get has read the item of the lap before */
     const int64_t ahead = (int64_t)(thrum_u64_load_acquire(&cell->turn) - place);
     if (ahead < 0) return THRUM_FULL;
     if (THRUM_UNLIKELY(ahead > 0)) return THRUM_RING_COLLIDED_;
     if (THRUM_UNLIKELY(!thrum_ring_within_bound_(ring, place))) return THRUM_FULL;
     if (THRUM_UNLIKELY(!thrum_u64_cas_relaxed(&ring->tail, &place, place + 1))) return THRUM_RING_COLLIDED_;
     cell->item = item;
-    thrum_u64_store_release(&cell->turn, place + 1); /* G3: release, pairs with G4 */
+    thrum_u64_store_release(&cell->turn, place + 1); /* ring.G3: release, pairs with ring.G4 */
     return THRUM_OK;
 }
 
@@ -153,7 +153,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_put(thrum_ring *ring, void *
 
 /* THRUM_EMPTY, or THRUM_CLOSED when there will never be an item again. */
 THRUM_INLINE thrum_result thrum_ring_nothing_(const thrum_ring *ring, uint64_t place) {
-    /* G5: acquire, pairs with the close's release, which follows its change of tail */
+    /* ring.G5: acquire, pairs with the close's release, which follows its change of tail */
     if (THRUM_LIKELY(!thrum_u32_load_acquire(&ring->closed))) return THRUM_EMPTY;
     return thrum_u64_load_relaxed(&ring->tail) == (place | THRUM_RING_CLOSED_) ? THRUM_CLOSED : THRUM_EMPTY;
 }
@@ -162,12 +162,12 @@ THRUM_INLINE thrum_result thrum_ring_nothing_(const thrum_ring *ring, uint64_t p
 THRUM_INLINE thrum_result thrum_ring_get_once_(thrum_ring *ring, void **item) {
     uint64_t place = thrum_u64_load_relaxed(&ring->head);
     thrum_ring_cell *const cell = &ring->cells[place & ring->mask];
-    const int64_t ahead = (int64_t)(thrum_u64_load_acquire(&cell->turn) - (place + 1)); /* G4 */
+    const int64_t ahead = (int64_t)(thrum_u64_load_acquire(&cell->turn) - (place + 1)); /* ring.G4 */
     if (ahead < 0) return thrum_ring_nothing_(ring, place);
     if (THRUM_UNLIKELY(ahead > 0)) return THRUM_RING_COLLIDED_;
     if (THRUM_UNLIKELY(!thrum_u64_cas_relaxed(&ring->head, &place, place + 1))) return THRUM_RING_COLLIDED_;
     *item = cell->item;
-    thrum_u64_store_release(&cell->turn, place + ring->mask + 1); /* G2: release, pairs with G1 */
+    thrum_u64_store_release(&cell->turn, place + ring->mask + 1); /* ring.G2: release, pairs with ring.G1 */
     return THRUM_OK;
 }
 
@@ -225,11 +225,11 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_spsc_put(thrum_ring_spsc *ri
     if (THRUM_UNLIKELY(place & THRUM_RING_CLOSED_)) return THRUM_CLOSED;
     if (THRUM_UNLIKELY(place - ring->head_seen > ring->mask)) {
         ring->head_seen =
-            thrum_u64_load_acquire(&ring->head); /* G6: acquire, pairs with G7: it has been read */
+            thrum_u64_load_acquire(&ring->head); /* ring.G6: acquire, pairs with ring.G7: it has been read */
         if (place - ring->head_seen > ring->mask) return THRUM_FULL;
     }
     ring->items[place & ring->mask] = item;
-    thrum_u64_store_release(&ring->tail, place + 1); /* G8: release, pairs with G9 */
+    thrum_u64_store_release(&ring->tail, place + 1); /* ring.G8: release, pairs with ring.G9 */
     return THRUM_OK;
 }
 
@@ -237,12 +237,12 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_spsc_put(thrum_ring_spsc *ri
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_spsc_get(thrum_ring_spsc *ring, void **item) {
     const uint64_t place = thrum_u64_load_relaxed(&ring->head);
     if (THRUM_UNLIKELY((ring->tail_seen & ~THRUM_RING_CLOSED_) == place)) {
-        ring->tail_seen = thrum_u64_load_acquire(&ring->tail); /* G9 */
+        ring->tail_seen = thrum_u64_load_acquire(&ring->tail); /* ring.G9 */
         if ((ring->tail_seen & ~THRUM_RING_CLOSED_) == place)
             return ring->tail_seen & THRUM_RING_CLOSED_ ? THRUM_CLOSED : THRUM_EMPTY;
     }
     *item = ring->items[place & ring->mask];
-    thrum_u64_store_release(&ring->head, place + 1); /* G7 */
+    thrum_u64_store_release(&ring->head, place + 1); /* ring.G7 */
     return THRUM_OK;
 }
 

@@ -45,13 +45,13 @@
 #define THRUM_RLOCK_DEPTH_MAX UINT32_MAX
 
 /*
- * R1: only the holder of `lock` writes `owner` and `depth`, and both are 0 before its release.
- * R2: a thread that reads its own sign in `owner` owns the rlock, and no other does. Only the thread
+ * rlock.R1: only the holder of `lock` writes `owner` and `depth`, and both are 0 before its release.
+ * rlock.R2: a thread that reads its own sign in `owner` owns the rlock, and no other does. Only the thread
  *     itself ever stores that sign, after it has acquired `lock`, and it overwrites it before it
  *     releases; of one word no thread reads a value older than its own last store. So a relaxed load
  *     decides. What it reads of others may be stale, and never is its own sign: no other thread is
  *     given its number (thrum_self_id).
- * R3: a sign is the complement of a number. A thread that has not drawn its number yet (0) finds its
+ * rlock.R3: a sign is the complement of a number. A thread that has not drawn its number yet (0) finds its
  *     sign nowhere, in a free rlock (0) neither: one comparison is all that re-entry needs.
  */
 typedef struct thrum_rlock {
@@ -75,7 +75,7 @@ THRUM_INLINE void thrum_rlock_init(thrum_rlock *rlock) {
 
 /* Whether the caller owns it. */
 THRUM_INLINE bool thrum_rlock_is_owned(const thrum_rlock *rlock) {
-    return thrum_u64_load_relaxed(&rlock->owner) == ~thrum_self_.id; /* R2, R3 */
+    return thrum_u64_load_relaxed(&rlock->owner) == ~thrum_self_.id; /* rlock.R2, rlock.R3 */
 }
 
 /* How many releases it takes until the caller owns it no more; 0 for everybody but the owner. */
@@ -98,13 +98,14 @@ THRUM_INLINE thrum_result thrum_rlock_deepen_(thrum_rlock *rlock, uint32_t more)
 
 /* The caller has just acquired the lock: it is the owner now. */
 THRUM_INLINE void thrum_rlock_own_(thrum_rlock *rlock, uint32_t depth) {
-    thrum_u64_store_relaxed(&rlock->owner, ~thrum_self_id()); /* R2 */
+    thrum_u64_store_relaxed(&rlock->owner, ~thrum_self_id()); /* rlock.R2 */
     rlock->depth = depth;
 }
 
 /* The owner, whose depth is 0, lets go. The release is the last touch. */
 THRUM_INLINE void thrum_rlock_disown_(thrum_rlock *rlock) {
-    thrum_u64_store_relaxed(&rlock->owner, 0); /* R1: the next owner's store comes after it, by L2 and L1 */
+    /* rlock.R1: the next owner's store comes after it, by lock.L2 and lock.L1 */
+    thrum_u64_store_relaxed(&rlock->owner, 0);
     (void)thrum_lock_release(&rlock->lock);
 }
 
@@ -160,7 +161,7 @@ THRUM_INLINE thrum_result thrum_rlock_release(thrum_rlock *rlock) {
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rlock_release_all(thrum_rlock *rlock, uint32_t *depth) {
     if (THRUM_UNLIKELY(!thrum_rlock_is_owned(rlock))) return THRUM_NOT_OWNER;
     *depth = rlock->depth;
-    rlock->depth = 0; /* R1 */
+    rlock->depth = 0; /* rlock.R1 */
     thrum_rlock_disown_(rlock);
     return THRUM_OK;
 }

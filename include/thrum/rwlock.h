@@ -101,7 +101,7 @@ THRUM_INLINE void thrum_rwlock_init_shared(thrum_rwlock *rwlock) {
 
 /* Counts a reader, and says whether it may stay; if not, the slow path takes it out again. */
 THRUM_INLINE bool thrum_rwlock_enter_(thrum_rwlock *rwlock) {
-    /* RW1: acquire, pairs with RW3 in the releases of writers */
+    /* rwlock.L1: acquire, pairs with rwlock.L3 in the releases of writers */
     return !(thrum_u32_fetch_add_acquire(&rwlock->state, THRUM_RWLOCK_READER_) & THRUM_RWLOCK_NO_READ_);
 }
 
@@ -116,7 +116,7 @@ THRUM_INLINE void thrum_rwlock_acquire_read(thrum_rwlock *rwlock) {
 THRUM_INLINE THRUM_MUST_USE bool thrum_rwlock_try_acquire_read(thrum_rwlock *rwlock) {
     uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
     while (!(seen & THRUM_RWLOCK_NO_READ_)) {
-        /* RW1 */
+        /* rwlock.L1 */
         if (thrum_u32_cas_acquire(&rwlock->state, &seen, seen + THRUM_RWLOCK_READER_)) return true;
     }
     return false;
@@ -140,7 +140,10 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rwlock_acquire_read_until(thrum_r
  * that moment others may find the rwlock taken.
  */
 THRUM_INLINE thrum_result thrum_rwlock_release_read(thrum_rwlock *rwlock) {
-    /* RW2: release, pairs with RW4. The last touch of the rwlock: what follows looks at `old` only. */
+    /*
+     * rwlock.L2: release, pairs with rwlock.L4. The last touch of the rwlock: what follows looks at `old`
+     *     only.
+     */
     const uint32_t old = thrum_u32_fetch_sub_release(&rwlock->state, THRUM_RWLOCK_READER_);
     const uint32_t unusual = old & (THRUM_RWLOCK_PARKED_ | THRUM_RWLOCK_WRITER_);
     if (THRUM_LIKELY(!unusual && old >= THRUM_RWLOCK_READER_)) return THRUM_OK;
@@ -150,7 +153,7 @@ THRUM_INLINE thrum_result thrum_rwlock_release_read(thrum_rwlock *rwlock) {
 /* Waits until the rwlock is the caller's alone. Not a cancellation point. */
 THRUM_INLINE void thrum_rwlock_acquire_write(thrum_rwlock *rwlock) {
     uint32_t expected = 0;
-    /* RW4: acquire, pairs with RW2 and RW3 */
+    /* rwlock.L4: acquire, pairs with rwlock.L2 and rwlock.L3 */
     if (THRUM_LIKELY(thrum_u32_cas_acquire(&rwlock->state, &expected, THRUM_RWLOCK_WRITER_))) return;
     (void)thrum_rwlock_acquire_write_slow_(rwlock, THRUM_FOREVER);
     THRUM_ANNOUNCE_ACQUIRE_(rwlock);
@@ -163,7 +166,7 @@ THRUM_INLINE void thrum_rwlock_acquire_write(thrum_rwlock *rwlock) {
 THRUM_INLINE THRUM_MUST_USE bool thrum_rwlock_try_acquire_write(thrum_rwlock *rwlock) {
     uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
     while (!(seen & THRUM_RWLOCK_NO_WRITE_)) {
-        /* RW4 */
+        /* rwlock.L4 */
         if (thrum_u32_cas_acquire(&rwlock->state, &seen, seen | THRUM_RWLOCK_WRITER_)) return true;
     }
     return false;
@@ -173,7 +176,7 @@ THRUM_INLINE THRUM_MUST_USE bool thrum_rwlock_try_acquire_write(thrum_rwlock *rw
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rwlock_acquire_write_until(thrum_rwlock *rwlock,
                                                                           thrum_deadline deadline) {
     uint32_t expected = 0;
-    /* RW4 */
+    /* rwlock.L4 */
     if (THRUM_LIKELY(thrum_u32_cas_acquire(&rwlock->state, &expected, THRUM_RWLOCK_WRITER_))) return THRUM_OK;
     const thrum_result result = thrum_rwlock_acquire_write_slow_(rwlock, deadline);
     if (result == THRUM_OK) THRUM_ANNOUNCE_ACQUIRE_(rwlock);
@@ -183,7 +186,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rwlock_acquire_write_until(thrum_
 /* Puts `into` in the writer's place. */
 THRUM_INLINE thrum_result thrum_rwlock_leave_write_(thrum_rwlock *rwlock, uint32_t into) {
     uint32_t seen = THRUM_RWLOCK_WRITER_; /* as it is while nobody waits */
-    /* RW3: release, pairs with RW1 and RW4. The last touch of a release. */
+    /* rwlock.L3: release, pairs with rwlock.L1 and rwlock.L4. The last touch of a release. */
     while (!thrum_u32_cas_release(&rwlock->state, &seen, seen - THRUM_RWLOCK_WRITER_ + into))
         if (THRUM_UNLIKELY(!(seen & THRUM_RWLOCK_WRITER_))) return THRUM_NOT_LOCKED;
     if (THRUM_UNLIKELY(seen & THRUM_RWLOCK_PARKED_)) thrum_rwlock_wake_(rwlock, seen);
@@ -285,10 +288,10 @@ THRUM_INLINE thrum_u32 *thrum_sharded_rwlock_place_(const thrum_sharded_rwlock *
 
 /* One read less in the caller's place. A writer that has closed the rwlock may sleep until there is none. */
 THRUM_INLINE void thrum_sharded_rwlock_leave_(thrum_sharded_rwlock *rwlock, thrum_u32 *reads, uint32_t left) {
-    /* SW2: release, pairs with SW4 */
+    /* rwlock.W2: release, pairs with rwlock.W4 */
     thrum_u32_store_release(reads, left);
-    thrum_fence_light(); /* SW0 */
-    /* relaxed: SW0 says that one of the two sees the other */
+    thrum_fence_light(); /* rwlock.W0 */
+    /* relaxed: rwlock.W0 says that one of the two sees the other */
     if (THRUM_UNLIKELY(thrum_u32_load_relaxed(&rwlock->closed)))
         thrum_sharded_rwlock_leave_slow_(reads, left);
 }
@@ -297,12 +300,14 @@ THRUM_INLINE void thrum_sharded_rwlock_leave_(thrum_sharded_rwlock *rwlock, thru
 THRUM_INLINE bool thrum_sharded_rwlock_enter_(thrum_sharded_rwlock *rwlock) {
     thrum_u32 *const reads = thrum_sharded_rwlock_place_(rwlock);
     if (THRUM_UNLIKELY(!reads)) return false;
-    /* SW5: acquire, pairs with SW2 of the place's former owner, of whose end only the kernel knew */
+    /*
+     * rwlock.W5: acquire, pairs with rwlock.W2 of the place's former owner, of whose end only the kernel knew
+     */
     const uint32_t inside = thrum_u32_load_acquire(reads);
-    /* relaxed: no other thread writes it, and SW0 orders it before the look */
+    /* relaxed: no other thread writes it, and rwlock.W0 orders it before the look */
     thrum_u32_store_relaxed(reads, inside + 1);
-    thrum_fence_light(); /* SW0: pairs with the heavy one of a writer that closes */
-    /* SW1: acquire, pairs with SW3 */
+    thrum_fence_light(); /* rwlock.W0: pairs with the heavy one of a writer that closes */
+    /* rwlock.W1: acquire, pairs with rwlock.W3 */
     if (THRUM_LIKELY(!thrum_u32_load_acquire(&rwlock->closed)) || inside) return true;
     thrum_sharded_rwlock_leave_(rwlock, reads, inside);
     return false;
@@ -365,8 +370,8 @@ thrum_sharded_rwlock_acquire_write_until(thrum_sharded_rwlock *rwlock, thrum_dea
 THRUM_INLINE bool thrum_sharded_rwlock_open_(thrum_sharded_rwlock *rwlock) {
     uint32_t closed = 1;
     /*
-     * SW3: release, pairs with SW1. Of two releases of one write one succeeds. SW6: acquire, pairs with SW6
-     * in the closing: what opens it sees its writer in `rest`.
+     * rwlock.W3: release, pairs with rwlock.W1. Of two releases of one write one succeeds. rwlock.W6:
+     * acquire, pairs with rwlock.W6 in the closing: what opens it sees its writer in `rest`.
      */
     return thrum_u32_cas_acq_rel(&rwlock->closed, &closed, 0);
 }

@@ -91,7 +91,7 @@ THRUM_INLINE int32_t thrum_semaphore_value(const thrum_semaphore *semaphore) {
 /* One attempt, inlined: false when there is no permit or another thread was quicker. */
 THRUM_INLINE bool thrum_semaphore_take_(thrum_semaphore *semaphore) {
     uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
-    /* S1: acquire, pairs with S2 in the release */
+    /* semaphore.S1: acquire, pairs with semaphore.S2 in the release */
     return (seen & THRUM_SEMAPHORE_VALUE_) && thrum_u64_cas_acquire(&semaphore->state, &seen, seen - 1);
 }
 
@@ -127,7 +127,10 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_semaphore_acquire_until(thrum_sem
  * Adds a permit. THRUM_OK, or THRUM_OVERFLOW: the value is THRUM_SEMAPHORE_MAX already, and stays.
  */
 THRUM_INLINE thrum_result thrum_semaphore_release(thrum_semaphore *semaphore) {
-    /* S2: release, pairs with S1. Below the largest value the whole word is, so nobody waits. */
+    /*
+     * semaphore.S2: release, pairs with semaphore.S1. Below the largest value the whole word is, so nobody
+     *     waits.
+     */
     const uint64_t seen = thrum_u64_fetch_add_release(&semaphore->state, 1);
     return THRUM_LIKELY(seen < THRUM_SEMAPHORE_MAX) ? THRUM_OK : thrum_semaphore_added_(semaphore, seen);
 }
@@ -179,7 +182,7 @@ thrum_bounded_semaphore_acquire_until(thrum_bounded_semaphore *semaphore, thrum_
 THRUM_INLINE thrum_result thrum_bounded_semaphore_release(thrum_bounded_semaphore *semaphore) {
     thrum_semaphore *const permits = &semaphore->permits;
     uint64_t seen = thrum_u64_load_relaxed(&permits->state);
-    /* S2: release, pairs with S1. Below the bound the whole word is, so nobody waits. */
+    /* semaphore.S2: release, pairs with semaphore.S1. Below the bound the whole word is, so nobody waits. */
     if (THRUM_LIKELY(seen < semaphore->bound && thrum_u64_cas_release(&permits->state, &seen, seen + 1)))
         return THRUM_OK;
     THRUM_ANNOUNCE_RELEASE_(permits);

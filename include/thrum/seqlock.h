@@ -62,15 +62,17 @@ THRUM_INLINE size_t thrum_seqlock_part_(size_t size, size_t i) {
  */
 THRUM_INLINE THRUM_MUST_USE bool thrum_seqlock_try_read(const thrum_seqlock *seqlock, const thrum_u64 *words,
                                                         void *data, size_t size) {
-    const uint32_t sequence = thrum_u32_load_acquire(&seqlock->sequence); /* Y1: acquire, pairs with Y4 */
+    /* seqlock.Y1: acquire, pairs with seqlock.Y4 */
+    const uint32_t sequence = thrum_u32_load_acquire(&seqlock->sequence);
     if (sequence & 1) return false;
     for (size_t i = 0; 8 * i < size; i++) {
-        const uint64_t word = thrum_u64_load_acquire(&words[i]); /* Y2: acquire, pairs with Y3 */
+        /* seqlock.Y2: acquire, pairs with seqlock.Y3 */
+        const uint64_t word = thrum_u64_load_acquire(&words[i]);
         __builtin_memcpy((char *)data + 8 * i, &word, thrum_seqlock_part_(size, i));
     }
     /*
-     * relaxed: a word of a later write came with that write's odd number (Y2), which this load then sees, or
-     * a later one
+     * relaxed: a word of a later write came with that write's odd number (seqlock.Y2), which this load then
+     * sees, or a later one
      */
     return thrum_u32_load_relaxed(&seqlock->sequence) == sequence;
 }
@@ -86,14 +88,14 @@ THRUM_INLINE void thrum_seqlock_read(const thrum_seqlock *seqlock, const thrum_u
 THRUM_INLINE THRUM_MUST_USE bool thrum_seqlock_try_write(thrum_seqlock *seqlock, thrum_u64 *words,
                                                          const void *data, size_t size) {
     uint32_t sequence = thrum_u32_load_relaxed(&seqlock->sequence);
-    /* Y5: acquire, pairs with Y4: this writer's words come after those of the one before */
+    /* seqlock.Y5: acquire, pairs with seqlock.Y4: this writer's words come after those of the one before */
     if ((sequence & 1) || !thrum_u32_cas_acquire(&seqlock->sequence, &sequence, sequence + 1)) return false;
     for (size_t i = 0; 8 * i < size; i++) {
         uint64_t word = 0;
         __builtin_memcpy(&word, (const char *)data + 8 * i, thrum_seqlock_part_(size, i));
-        thrum_u64_store_release(&words[i], word); /* Y3: release: it brings the odd number with it */
+        thrum_u64_store_release(&words[i], word); /* seqlock.Y3: release: it brings the odd number with it */
     }
-    thrum_u32_store_release(&seqlock->sequence, sequence + 2); /* Y4: release */
+    thrum_u32_store_release(&seqlock->sequence, sequence + 2); /* seqlock.Y4: release */
     return true;
 }
 

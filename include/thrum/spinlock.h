@@ -62,7 +62,7 @@ THRUM_INLINE void thrum_spinlock_init_shared(thrum_spinlock *lock) {
 /* One attempt, without a look before it. */
 THRUM_INLINE bool thrum_spinlock_take_(thrum_spinlock *lock) {
     uint32_t expected = 0;
-    /* K1: acquire, pairs with K2 */
+    /* spinlock.K1: acquire, pairs with spinlock.K2 */
     return thrum_u32_cas_acquire(&lock->state, &expected, 1);
 }
 
@@ -96,7 +96,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_spinlock_acquire_until(thrum_spin
  */
 THRUM_INLINE thrum_result thrum_spinlock_release(thrum_spinlock *lock) {
     if (THRUM_UNLIKELY(thrum_u32_load_relaxed(&lock->state) == 0)) return THRUM_NOT_LOCKED;
-    /* K2: release, pairs with K1. The last touch. */
+    /* spinlock.K2: release, pairs with spinlock.K1. The last touch. */
     thrum_u32_store_release(&lock->state, 0);
     return THRUM_OK;
 }

@@ -7,18 +7,18 @@
  *   place + 1          filled, for the get of that place
  *   place + cells      empty, for the put of the next lap
  *
- * G-I1: tail and head only grow, by one compare-and-swap a place, so each place has one put and one get.
- * G-I2: a put takes a place only when the cell's turn says so, and a get likewise: between the two the cell
- * is the
+ * ring.I1: tail and head only grow, by one compare-and-swap a place, so each place has one put and one get.
+ * ring.I2: a put takes a place only when the cell's turn says so, and a get likewise: between the two the
+ * cell is the
  *       one's alone, and the item needs no atomic.
  *       A turn below that: nobody has taken the place since, for a later lap's turns are above; so there is
  *       no room, or no item, at this moment.
- * G-I3: at the compare-and-swap of a put, place - head < bound: the get of `place - bound` had given its cell
- * to the
+ * ring.I3: at the compare-and-swap of a put, place - head < bound: the get of `place - bound` had given its
+ * cell to the
  *       next lap before, so head was above that, and only grows. Before the first lap is over the cell of a
  *       "negative" place stands at its initial turn, which is above it by the number of cells.
- * G-I4: the compare-and-swap on tail fails once tail is closed, and `closed` becomes 1 after that; so every
- * put that succeeds is counted in the closed
+ * ring.I4: the compare-and-swap on tail fails once tail is closed, and `closed` becomes 1 after that; so
+ * every put that succeeds is counted in the closed
  *       tail, and a head equal to it has got them all.
  */
 #include "../atomic/tell.h"
@@ -47,9 +47,9 @@ thrum_result thrum_ring_set_bound(thrum_ring *ring, size_t bound) {
 bool thrum_ring_close(thrum_ring *ring) {
     THRUM_TELL_OWN_RELEASE(&ring->tail);
     THRUM_TELL_OWN_RELEASE(&ring->closed);
-    /* G10: release, pairs with G10 */
+    /* ring.G10: release, pairs with ring.G10 */
     const uint64_t was = thrum_u64_fetch_or_release(&ring->tail, THRUM_RING_CLOSED_);
-    thrum_u32_store_release(&ring->closed, 1); /* G5 */
+    thrum_u32_store_release(&ring->closed, 1); /* ring.G5 */
     return !(was & THRUM_RING_CLOSED_);
 }
 
@@ -96,7 +96,7 @@ thrum_result thrum_ring_spsc_init(thrum_ring_spsc *ring, void **items, size_t co
 
 void thrum_ring_spsc_close(thrum_ring_spsc *ring) {
     THRUM_TELL_OWN_RELEASE(&ring->tail);
-    thrum_u64_fetch_or_release(&ring->tail, THRUM_RING_CLOSED_); /* pairs with G9 */
+    thrum_u64_fetch_or_release(&ring->tail, THRUM_RING_CLOSED_); /* pairs with ring.G9 */
 }
 
 size_t thrum_ring_spsc_size(const thrum_ring_spsc *ring) {

@@ -2,12 +2,12 @@
 /*
  * Floor 2. Several locks at once: wait for one, try the others, and begin again with the one that failed.
  *
- * A1: while a call waits it holds no member of its set. So no circle of waiters goes through it: whoever
+ * all.A1: while a call waits it holds no member of its set. So no circle of waiters goes through it: whoever
  *     waits for one of the set waits for somebody who is not waiting here. This is why it does not take
  *     them in the order of their addresses, which would need no second round: that order would have to be
  *     the whole program's.
- * A2: a call that does not return THRUM_OK holds no more than before it. It tries for every member from the
- *     first to the last and lets go of what it got in this round.
+ * all.A2: a call that does not return THRUM_OK holds no more than before it. It tries for every member from
+ *     the first to the last and lets go of what it got in this round.
  *
  * No livelock in fact, though the rounds have no bound. A round fails when a lock is taken that was not
  * waited for. Who has it keeps it (then somebody gets on), or is in such a round itself, and lets it go
@@ -81,7 +81,7 @@ thrum_result thrum_acquire_all_until_(const thrum_all *all, thrum_deadline deadl
     thrum_backoff backoff = THRUM_BACKOFF_INIT;
     uint32_t first = 0;
     for (;;) {
-        thrum_result result = wait_for(&all->members[first], deadline); /* A1 */
+        thrum_result result = wait_for(&all->members[first], deadline); /* all.A1 */
         if (result != THRUM_OK) return result;
         uint32_t held = 1; /* from `first` on, round the set */
         while (held < count && result == THRUM_OK) {
@@ -90,7 +90,7 @@ thrum_result thrum_acquire_all_until_(const thrum_all *all, thrum_deadline deadl
         }
         if (held == count) return THRUM_OK;
         const uint32_t missing = first + held < count ? first + held : first + held - count;
-        while (held > 0) let_go(from(all, first, --held)); /* A1, A2 */
+        while (held > 0) let_go(from(all, first, --held)); /* all.A1, all.A2 */
         if (result != THRUM_TIMEOUT || thrum_deadline_passed(deadline)) return result;
         first = missing;
         thrum_park_give_way();

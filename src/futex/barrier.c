@@ -2,7 +2,7 @@
 /*
  * Floor 2. The word of a barrier:
  *
- *   bits 0-31   how many have arrived and have not left; see I3
+ *   bits 0-31   how many have arrived and have not left; see barrier.I3
  *   bit 32      SLEEPERS   threads may sleep on the upper half
  *   bit 33      SHARED     thrum_barrier_init_shared; nobody clears it
  *   bit 34      ACTING     all have arrived, and the last runs the action
@@ -23,18 +23,19 @@
  *   reset      somebody waits:            BROKEN and MENDING;  nobody is left in it:  whole
  *   doom       ACTING, a newcomer's deadline has passed:  DOOMED
  *
- * I1: a thread sleeps only on an upper half with SLEEPERS. Every transition that lets somebody go on
+ * barrier.I1: a thread sleeps only on an upper half with SLEEPERS. Every transition that lets somebody go on
  *     (complete, acted, break, and the leave or reset that makes it whole) clears SLEEPERS and wakes
  *     all. So a wake is made once a cycle, when somebody sleeps.
- * I2: the generation is raised by complete and acted and by nothing else: a party that sees another
+ * barrier.I2: the generation is raised by complete and acted and by nothing else: a party that sees another
  *     one than at its arrival has met the others.
- * I3: a broken barrier stays broken until all who had arrived have left: a party whose cycle broke
+ * barrier.I3: a broken barrier stays broken until all who had arrived have left: a party whose cycle broke
  *     sees its own generation and BROKEN, however late it looks. A complete cycle need not be counted
- *     out, for I2 tells it.
- * I4: the operation by which a party completes, breaks or leaves is its last touch of the barrier; for
- *     the others it is the look that shows the new generation.
- * I5: while the action runs, a guard that holds the barrier is in its thread's chain: by it a thread knows
- *     its own barrier, and the barrier breaks when the action is left in another way than by its return.
+ *     out, for barrier.I2 tells it.
+ * barrier.I4: the operation by which a party completes, breaks or leaves is its last touch of the barrier;
+ *     for the others it is the look that shows the new generation.
+ * barrier.I5: while the action runs, a guard that holds the barrier is in its thread's chain: by it a thread
+ *     knows its own barrier, and the barrier breaks when the action is left in another way than by its
+ *     return.
  *
  * No wake is lost: what a thread waits for (another generation, BROKEN, the end of ACTING or MENDING)
  * changes the upper half in the same step in which it becomes true, and the kernel compares that half
@@ -87,12 +88,12 @@ static const thrum_u32 *upper_half(const thrum_barrier *barrier) {
 
 static void wake(const thrum_barrier *barrier, uint64_t seen) {
     if (seen & SLEEPERS)
-        thrum_futex_wake(upper_half(barrier), INT_MAX, THRUM_FUTEX_ANY, seen & SHARED); /* I1 */
+        thrum_futex_wake(upper_half(barrier), INT_MAX, THRUM_FUTEX_ANY, seen & SHARED); /* barrier.I1 */
 }
 
 /* The generation's carry leaves at the top. */
 static uint64_t completed(uint64_t seen) {
-    return (seen & ~(ARRIVED | SLEEPERS | ACTING | DOOMED)) + THRUM_BARRIER_GENERATION_; /* I2 */
+    return (seen & ~(ARRIVED | SLEEPERS | ACTING | DOOMED)) + THRUM_BARRIER_GENERATION_; /* barrier.I2 */
 }
 
 static uint64_t broken(uint64_t seen) {
@@ -102,7 +103,8 @@ static uint64_t broken(uint64_t seen) {
 /* After a party has left a broken barrier. */
 static uint64_t left(uint64_t seen) {
     const uint64_t rest = seen - 1;
-    return (rest & ARRIVED) || !(rest & MENDING) ? rest : rest & ~(BROKEN | MENDING | SLEEPERS); /* I3 */
+    /* barrier.I3 */
+    return (rest & ARRIVED) || !(rest & MENDING) ? rest : rest & ~(BROKEN | MENDING | SLEEPERS);
 }
 
 /* A party leaves a barrier that is broken, or breaks it. */
@@ -111,7 +113,7 @@ static void leave(thrum_barrier *barrier) {
     uint64_t next;
     do {
         next = left(seen & BROKEN ? seen : broken(seen));
-        /* B2: acquire and release, pairs with itself and with B3. I4. */
+        /* barrier.B2: acquire and release, pairs with itself and with barrier.B3. barrier.I4. */
     } while (!thrum_u64_cas_acq_rel(&barrier->state, &seen, next));
     if (seen & ~next & SLEEPERS) wake(barrier, seen);
 }
@@ -145,9 +147,9 @@ static thrum_result meet(thrum_barrier *barrier, uint64_t mine, thrum_deadline d
     thrum_park spin = spin_for(barrier);
     bool over = false;
     for (;;) {
-        /* B3: acquire, pairs with B1, B2 and B4 */
+        /* barrier.B3: acquire, pairs with barrier.B1, barrier.B2 and barrier.B4 */
         const uint64_t seen = thrum_u64_load_acquire(&barrier->state);
-        if ((seen ^ mine) & ~LOWER) return THRUM_OK; /* I2 */
+        if ((seen ^ mine) & ~LOWER) return THRUM_OK; /* barrier.I2 */
         if (seen & BROKEN) {
             leave(barrier);
             return THRUM_BROKEN;
@@ -168,7 +170,7 @@ static thrum_result meet(thrum_barrier *barrier, uint64_t mine, thrum_deadline d
 /* A newcomer must not wait any longer: the cycle that it came for shall not be waited for. */
 static bool give_up(thrum_barrier *barrier, uint64_t seen) {
     uint64_t next = seen & ACTING ? seen | DOOMED : seen & ~(MENDING | SLEEPERS);
-    if (!thrum_u64_cas_release(&barrier->state, &seen, next)) return false; /* B2 */
+    if (!thrum_u64_cas_release(&barrier->state, &seen, next)) return false; /* barrier.B2 */
     if (!(seen & ACTING)) wake(barrier, seen);
     return true;
 }
@@ -184,11 +186,11 @@ thrum_result thrum_barrier_arrive_(thrum_barrier *barrier, const thrum_deadline 
 
     thrum_park spin = spin_for(barrier);
     bool asked = false;
-    /* B3: acquire, pairs with B2 */
+    /* barrier.B3: acquire, pairs with barrier.B2 */
     uint64_t seen = thrum_u64_load_acquire(&barrier->state);
     for (;;) {
         if (THRUM_UNLIKELY(seen & (ACTING | MENDING))) {
-            if (!asked && thrum_self_holds_(barrier)) return THRUM_DEADLOCK; /* I5 */
+            if (!asked && thrum_self_holds_(barrier)) return THRUM_DEADLOCK; /* barrier.I5 */
             const bool over = !asked ? thrum_deadline_passed(deadline)
                                      : linger(barrier, &spin, seen, deadline) == THRUM_FUTEX_TIMED_OUT;
             asked = true;
@@ -207,7 +209,7 @@ thrum_result thrum_barrier_arrive_(thrum_barrier *barrier, const thrum_deadline 
         const bool acts = completes && barrier->action;
         const uint64_t next = acts ? (seen + 1) | ACTING : completes ? completed(seen) : seen + 1;
         uint64_t expected = seen;
-        /* B1: acquire and release, pairs with itself and with B3 */
+        /* barrier.B1: acquire and release, pairs with itself and with barrier.B3 */
         if (!thrum_u64_cas_acq_rel(&barrier->state, &expected, next)) {
             seen = thrum_u64_load_acquire(&barrier->state);
             continue;
@@ -215,7 +217,7 @@ thrum_result thrum_barrier_arrive_(thrum_barrier *barrier, const thrum_deadline 
         if (acts) return THRUM_BARRIER_ACT_;
         thrum_result result = THRUM_OK;
         if (completes)
-            wake(barrier, seen); /* I4 */
+            wake(barrier, seen); /* barrier.I4 */
         else
             result = meet(barrier, seen, deadline);
         if (result == THRUM_OK && index) *index = (int32_t)(seen & ARRIVED);
@@ -232,7 +234,7 @@ static thrum_result acted(thrum_barrier *barrier, thrum_result result, int32_t *
             break;
         }
         const uint64_t next = seen & DOOMED ? completed(seen) | BROKEN : completed(seen);
-        /* B4: release, pairs with B3. I4. */
+        /* barrier.B4: release, pairs with barrier.B3. barrier.I4. */
         if (!thrum_u64_cas_release(&barrier->state, &seen, next)) continue;
         wake(barrier, seen);
         if (index) *index = last;
@@ -263,7 +265,7 @@ thrum_result thrum_barrier_act_(thrum_barrier *barrier, int32_t *index) {
     struct act mine = {barrier, THRUM_OK};
     thrum_guard_ acting = {abandon, barrier, NULL};
     THRUM_TELL_OWN_ACQUIRE(barrier);
-    if (!thrum_self_call_(&acting, act, &mine)) return THRUM_CANCELLED; /* I5: released meanwhile */
+    if (!thrum_self_call_(&acting, act, &mine)) return THRUM_CANCELLED; /* barrier.I5: released meanwhile */
     THRUM_TELL_OWN_RELEASE(barrier);
     return acted(barrier, mine.result, index);
 }
@@ -277,7 +279,7 @@ void thrum_barrier_abort(thrum_barrier *barrier) {
     uint64_t next;
     do {
         next = broken(seen) & ~MENDING;
-        /* B2 */
+        /* barrier.B2 */
     } while (!thrum_u64_cas_release(&barrier->state, &seen, next));
     wake(barrier, seen);
 }
@@ -291,7 +293,7 @@ void thrum_barrier_reset(thrum_barrier *barrier) {
         if (!(seen & (ARRIVED | BROKEN))) return;
         THRUM_TELL_OWN_RELEASE(barrier);
         next = seen & ARRIVED ? broken(seen) | MENDING : seen & ~(BROKEN | MENDING | SLEEPERS);
-        /* B2 */
+        /* barrier.B2 */
     } while (!thrum_u64_cas_release(&barrier->state, &seen, next));
     wake(barrier, seen);
 }

@@ -9,18 +9,19 @@
  *
  * Only the waiter makes ASLEEP of WAITING, by compare-and-swap; only who holds the lock makes TOLD.
  *
- * I1: the ring, the chains, every waiter's links and `chosen` are read and written with the lock held.
- * I2: a waiter is in the ring until a notifier takes it out, or itself: with the lock, and not chosen. It is
- *     in a chain from then on until it takes itself out, with the lock.
- * I3: a waiter's memory lives until its thread has the lock again, so as long as somebody else holds it.
- * I4: a waiter that is TOLD is awake, or the lock's next release wakes it, or a wake is on its way: the step
- *     that made it TOLD says whether it was ASLEEP.
- * I5: in each chain one is TOLD and has not had the lock since: the notifier tells the first, and who was
- *     told tells the next when it has the lock.
+ * cond.I1: the ring, the chains, every waiter's links and `chosen` are read and written with the lock held.
+ * cond.I2: a waiter is in the ring until a notifier takes it out, or itself: with the lock, and not chosen.
+ *     It is in a chain from then on until it takes itself out, with the lock.
+ * cond.I3: a waiter's memory lives until its thread has the lock again, so as long as somebody else holds it.
+ * cond.I4: a waiter that is TOLD is awake, or the lock's next release wakes it, or a wake is on its way: the
+ *     step that made it TOLD says whether it was ASLEEP.
+ * cond.I5: in each chain one is TOLD and has not had the lock since: the notifier tells the first, and who
+ *     was told tells the next when it has the lock.
  *
  * No notify is lost: it chooses waiters of the ring, and one that times out at that moment finds itself
- * chosen when it has the lock (I2). None is remembered: what a notify does, it does to waiters of the ring.
- * No chain stops: a chosen one that times out takes itself out, and leaves the telling to who was told (I5).
+ * chosen when it has the lock (cond.I2). None is remembered: what a notify does, it does to waiters of the
+ * ring. No chain stops: a chosen one that times out takes itself out, and leaves the telling to who was told
+ * (cond.I5).
  *
  * Nobody is woken under the lock, for which it could only wait. Who sleeps is moved to the lock's own word,
  * and the release wakes it (lock.c). Of many only a few go for the lock at a time: they would preempt its
@@ -67,7 +68,7 @@ static thrum_lock *inner(const void *lock) {
 /* Lets go of it, and says how to take it back. */
 static uint32_t let_go(const void *lock) {
     uint32_t depth = 1;
-    THRUM_TELL_OWN_RELEASE(inner(lock)); /* L2, which is inlined here */
+    THRUM_TELL_OWN_RELEASE(inner(lock)); /* lock.L2, which is inlined here */
     if (thrum_cond_plain_(lock))
         (void)thrum_lock_release(thrum_cond_plain_(lock));
     else
@@ -80,7 +81,7 @@ static void take_back(const void *lock, uint32_t depth) {
         thrum_lock_acquire(thrum_cond_plain_(lock));
     else
         (void)thrum_rlock_acquire_depth(thrum_cond_rlock_(lock), depth);
-    THRUM_TELL_OWN_ACQUIRE(inner(lock)); /* L1 */
+    THRUM_TELL_OWN_ACQUIRE(inner(lock)); /* lock.L1 */
 }
 
 /* --- the ring ------------------------------------------------------------------------------------- */
@@ -116,7 +117,7 @@ static bool is_told(const thrum_waiter_ *waiter) {
 }
 
 static void tell(const void *lock, thrum_waiter_ *waiter) {
-    if (thrum_u32_exchange_relaxed(&waiter->state, TOLD) == ASLEEP) /* I4 */
+    if (thrum_u32_exchange_relaxed(&waiter->state, TOLD) == ASLEEP) /* cond.I4 */
         thrum_lock_wake_at_release_(inner(lock), &waiter->state, TOLD);
 }
 
@@ -125,10 +126,10 @@ void thrum_cond_notify_slow_(const void *lock, thrum_waiter_ **last, int n) {
     for (int i = 0; i < n && *last; i++) {
         thrum_waiter_ *waiter = (*last)->next;
         take_out(last, waiter);
-        waiter->chosen = true; /* I2 */
+        waiter->chosen = true; /* cond.I2 */
         if (i < THRUM_COND_CHAINS) chains[i] = NULL;
         append(&chains[i % THRUM_COND_CHAINS], waiter);
-        if (i < THRUM_COND_CHAINS) tell(lock, waiter); /* I5 */
+        if (i < THRUM_COND_CHAINS) tell(lock, waiter); /* cond.I5 */
     }
 }
 
@@ -161,19 +162,19 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
     if (checked != THRUM_OK) return checked;
 
     thrum_waiter_ self = {NULL, NULL, {WAITING}, false};
-    append(last, &self); /* I1 */
+    append(last, &self); /* cond.I1 */
     const uint32_t spin_ns = worth_spinning(&self);
     const uint32_t depth = let_go(lock);
     if (!thrum_deadline_passed(deadline)) sleep_until_told(&self, spin_ns, deadline);
     take_back(lock, depth);
 
     if (!self.chosen) {
-        take_out(last, &self); /* I2 */
+        take_out(last, &self); /* cond.I2 */
         return THRUM_TIMEOUT;
     }
     thrum_waiter_ *chain = &self;
     take_out(&chain, &self);
-    if (chain && is_told(&self)) tell(lock, chain->next); /* I5 */
+    if (chain && is_told(&self)) tell(lock, chain->next); /* cond.I5 */
     return THRUM_OK;
 }
 

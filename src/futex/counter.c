@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 2. I1: a place is written by one thread at a time, the one whose slot it is (src/futex/self_slot.c);
- * so the sum of the places and of the rest is the sum of all adds.
+ * Floor 2. counter.I1: a place is written by one thread at a time, the one whose slot it is
+ * (src/futex/self_slot.c); so the sum of the places and of the rest is the sum of all adds.
  */
 #include <thrum/counter.h>
 

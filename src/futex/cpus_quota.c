@@ -7,8 +7,8 @@
  * 1        N:...,cpu,...:PATH             /sys/fs/cgroup/cpu/PATH/cpu.cfs_quota_us, -1: none, and
  *                                         cpu.cfs_period_us
  *
- * Q1: a group's quota limits all below it: so each group from the process's own up to the root is asked, and
- *     the least counts. In a container PATH may be one of the host's, of which nothing is to be seen; the
+ * cpus.Q1: a group's quota limits all below it: so each group from the process's own up to the root is asked,
+ *     and the least counts. In a container PATH may be one of the host's, of which nothing is to be seen; the
  *     root is the container's own group then.
  */
 #include "cpus_quota.h"
@@ -71,7 +71,7 @@ static uint32_t quota_1(group *g) {
 
 /* ---- the groups of a process ---- */
 
-/* The least of the group's at the path and of all above it, up to the mount (Q1). */
+/* The least of the group's at the path and of all above it, up to the mount (cpus.Q1). */
 static uint32_t least(const char *root, const char *mount, const char *path, size_t length,
                       uint32_t (*quota_of)(group *g)) {
     group g = {.length = 0};

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Floor 2. Saturating arithmetic on moments; the clock itself is in futex.c. */
+/*
+ * Floor 2. Saturating arithmetic on moments; the clock itself is in futex.c.
+ *
+ * deadline.I1: a moment that is not THRUM_FOREVER fits into an int64_t, the kernel's own clock type.
+ */
 #include <thrum/deadline.h>
 #include <thrum/futex.h>
 
-/* I1: a moment that is not THRUM_FOREVER fits into an int64_t, the kernel's own clock type. */
+/* deadline.I1 */
 static thrum_deadline at(uint64_t now, uint64_t distance) {
     if (distance > (uint64_t)INT64_MAX - now) return THRUM_FOREVER;
     return (thrum_deadline){now + distance};

@@ -13,12 +13,13 @@
  * second step sets SET, clears WAITERS and raises the generation. Between the two steps a clear may take SET
  * away and another set may come first; the second step sets SET whatever it finds.
  *
- * I1: a thread sleeps only on a word with WAITERS.
- * I2: a set that clears WAITERS raises the generation in the same step and wakes every sleeper.
- * I3: a waiter may leave when it sees the event set, or another generation than at its first look: in
+ * event.I1: a thread sleeps only on a word with WAITERS.
+ * event.I2: a set that clears WAITERS raises the generation in the same step and wakes every sleeper.
+ * event.I3: a waiter may leave when it sees the event set, or another generation than at its first look: in
  *       between there was a set, which happened while it waited.
- * I4: the step that makes the event set is the set's last touch. A first step that finds WAITERS lets nobody
- *       through, so every waiter is still there, and nobody has seen the event set, when the second comes.
+ * event.I4: the step that makes the event set is the set's last touch. A first step that finds WAITERS lets
+ *       nobody through, so every waiter is still there, and nobody has seen the event set, when the second
+ *       comes.
  *
  * WAITERS may stay behind when a waiter times out. Harmless: the next set raises the generation
  * and makes one wake that finds nobody.
@@ -50,7 +51,7 @@ static bool is_set(uint32_t word) {
 }
 
 static bool passed(uint32_t now, uint64_t first) {
-    return is_set(now) || ((now ^ (uint32_t)first) & ~FLAGS); /* I3 */
+    return is_set(now) || ((now ^ (uint32_t)first) & ~FLAGS); /* event.I3 */
 }
 
 void thrum_event_set_slow_(thrum_event *event) {
@@ -58,30 +59,33 @@ void thrum_event_set_slow_(thrum_event *event) {
     uint32_t next;
     do {
         next = seen | SET;
-        if (seen & WAITERS) next += THRUM_EVENT_GENERATION_; /* I2; the carry leaves into WAITERS */
+        if (seen & WAITERS) next += THRUM_EVENT_GENERATION_; /* event.I2; the carry leaves into WAITERS */
         next &= ~WAITERS;
-        /* E2: release, pairs with E1 and E3: also for the end of the event, which follows this step. I4. */
+        /*
+         * event.E2: release, pairs with event.E1 and event.E3: also for the end of the event, which follows
+         *     this step. event.I4.
+         */
     } while (!thrum_u32_cas_release(&event->state, &seen, next));
     if (seen & WAITERS) thrum_futex_wake(&event->state, INT_MAX, THRUM_FUTEX_ANY, seen & SHARED);
 }
 
 bool thrum_event_passed_(const thrum_event *event, uint64_t first) {
-    return passed(thrum_u32_load_acquire(&event->state), first); /* E3: acquire, pairs with E2 */
+    return passed(thrum_u32_load_acquire(&event->state), first); /* event.E3: acquire, pairs with event.E2 */
 }
 
 bool thrum_event_announce_(thrum_event *event, uint64_t first, thrum_futex_choice *sleep) {
     uint32_t seen;
     do {
-        seen = thrum_u32_load_acquire(&event->state); /* E3 */
+        seen = thrum_u32_load_acquire(&event->state); /* event.E3 */
         if (passed(seen, first)) return false;
         /* relaxed: it announces a sleeper and publishes nothing */
     } while (!(seen & WAITERS) && !thrum_u32_cas_relaxed(&event->state, &seen, seen | WAITERS));
-    *sleep = (thrum_futex_choice){&event->state, seen | WAITERS, seen & SHARED}; /* I1 */
+    *sleep = (thrum_futex_choice){&event->state, seen | WAITERS, seen & SHARED}; /* event.I1 */
     return true;
 }
 
 thrum_result thrum_event_wait_slow_(thrum_event *event, thrum_deadline deadline) {
-    const uint32_t first = thrum_u32_load_acquire(&event->state); /* E3 */
+    const uint32_t first = thrum_u32_load_acquire(&event->state); /* event.E3 */
     if (is_set(first)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
 

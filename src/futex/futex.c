@@ -2,15 +2,15 @@
 /*
  * Floor 2. The only file that names a system call. No algorithm lives here.
  *
- * I1: errno is kept. The slow paths run inside calls that promise to leave it alone.
- * I2: a deadline is absolute, so a wait that a signal interrupted begins again unchanged.
- * I3: an outcome of WOKEN is given only when the kernel says that a wake took this thread from
+ * futex.I1: errno is kept. The slow paths run inside calls that promise to leave it alone.
+ * futex.I2: a deadline is absolute, so a wait that a signal interrupted begins again unchanged.
+ * futex.I3: an outcome of WOKEN is given only when the kernel says that a wake took this thread from
  *     the queue. An answer without a reason that can be seen (EAGAIN on a word that is as expected,
  *     ETIMEDOUT before the deadline, any unknown errno) is a refusal: the wait naps and looks at the
  *     word instead, and gives TIMED_OUT at the deadline.
- * I4: once a wake was refused, no sleep is longer than LOOK_NS: the sleeper looks for what it was not
+ * futex.I4: once a wake was refused, no sleep is longer than LOOK_NS: the sleeper looks for what it was not
  *     told. A thread that slept before the first refused wake is out of reach.
- * I5: a refusal leads to a slower way: of the nap, a yield; of the yield, a busy wait; of the clock, a
+ * futex.I5: a refusal leads to a slower way: of the nap, a yield; of the yield, a busy wait; of the clock, a
  *     count of the looks at it.
  */
 #ifndef _GNU_SOURCE
@@ -58,10 +58,10 @@ static struct timespec timespec_at(thrum_deadline deadline) {
                              .tv_nsec = (long)(deadline.ns % 1000000000u)};
 }
 
-/* I3: the naps of a refused wait, each twice the one before; then the caller looks. */
+/* futex.I3: the naps of a refused wait, each twice the one before; then the caller looks. */
 #define FIRST_NAP_NS 50000
 #define LAST_NAP_NS 3200000
-#define LOOK_NS 4000000 /* I4 */
+#define LOOK_NS 4000000 /* futex.I4 */
 
 static thrum_u32 wakes_refused; /* relaxed: what a wake tells is in the sleepers' words */
 
@@ -74,7 +74,7 @@ static long wake_at(const thrum_u32 *word, int count, uint32_t channels, bool sh
 static void ask_for_a_wake(void) {
     static const thrum_u32 own;
     if (!thrum_u32_load_relaxed(&wakes_refused) && wake_at(&own, 1, THRUM_FUTEX_ANY, false) < 0)
-        thrum_u32_store_relaxed(&wakes_refused, 1); /* I4 */
+        thrum_u32_store_relaxed(&wakes_refused, 1); /* futex.I4 */
 }
 
 static bool has_changed(const thrum_futex_choice *choices, unsigned count) {
@@ -83,7 +83,7 @@ static bool has_changed(const thrum_futex_choice *choices, unsigned count) {
     return false;
 }
 
-/* I3: waits without the futex. */
+/* futex.I3: waits without the futex. */
 static thrum_futex_outcome wait_by_naps(const thrum_futex_choice *choices, unsigned count,
                                         thrum_deadline deadline) {
     ask_for_a_wake(); /* a thread that may not sleep may hardly wake */
@@ -98,7 +98,7 @@ static thrum_futex_outcome wait_by_naps(const thrum_futex_choice *choices, unsig
 /* When the kernel is to end a sleep. */
 static thrum_deadline end_of_sleep(thrum_deadline deadline) {
     if (THRUM_LIKELY(!thrum_u32_load_relaxed(&wakes_refused))) return deadline;
-    return thrum_deadline_earlier(deadline, thrum_after_ns(LOOK_NS)); /* I4 */
+    return thrum_deadline_earlier(deadline, thrum_after_ns(LOOK_NS)); /* futex.I4 */
 }
 
 /* What an answer to a sleep until `end` means for a wait until `deadline`. */
@@ -110,7 +110,7 @@ static thrum_futex_outcome outcome_of(long answer, const thrum_futex_choice *cho
         if (thrum_deadline_passed(deadline)) return THRUM_FUTEX_TIMED_OUT;
         if (errno == EINTR || end.ns < deadline.ns) return THRUM_FUTEX_INTERRUPTED;
     }
-    return wait_by_naps(choices, count, deadline); /* I3 */
+    return wait_by_naps(choices, count, deadline); /* futex.I3 */
 }
 
 thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels, bool shared,
@@ -176,7 +176,7 @@ uint64_t thrum_futex_now_ns(void) {
     if (THRUM_LIKELY(CALL(CLOCK, clock_gettime(CLOCK_MONOTONIC, &now)) == 0))
         return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     errno = saved;
-    return thrum_u64_fetch_add_relaxed(&looks, 1000) + 1000; /* I5 */
+    return thrum_u64_fetch_add_relaxed(&looks, 1000) + 1000; /* futex.I5 */
 }
 
 void thrum_futex_nap(thrum_deadline deadline) {
@@ -184,14 +184,14 @@ void thrum_futex_nap(thrum_deadline deadline) {
     const int saved = errno;
     if (CALL(NAP, syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL)) < 0 &&
         errno != EINTR)
-        (void)CALL(YIELD, sched_yield()); /* I5 */
+        (void)CALL(YIELD, sched_yield()); /* futex.I5 */
     errno = saved;
 }
 
 void thrum_futex_yield(void) {
     const int saved = errno;
     (void)CALL(YIELD, sched_yield());
-    errno = saved; /* I1: Linux does not fail it, a sandbox may */
+    errno = saved; /* futex.I1: Linux does not fail it, a sandbox may */
 }
 
 /* A refusal, -1, counts as an ordinary policy. */

@@ -15,13 +15,13 @@
  *   announce    closed, own generation:       WAITERS
  *   reset       open:                         -count; WAITERS cleared
  *
- * I1: a thread sleeps only on an upper half of a closed latch with the generation of its first look, and
- *     after WAITERS was set in that generation.
- * I2: the generation is raised by every opening and by nothing else: only the step from -1 to 0 carries. So a
- *     waiter may leave when it sees the latch open, or another generation than at its first look: the latch
- *     opened while it waited.
- * I3: the addition is the last touch of a count-down that lowers the count.
- * I4: an open word is at most as far above 0 as there are count-downs between exceed's two steps. Each
+ * latch.I1: a thread sleeps only on an upper half of a closed latch with the generation of its first look,
+ *     and after WAITERS was set in that generation.
+ * latch.I2: the generation is raised by every opening and by nothing else: only the step from -1 to 0
+ *     carries. So a waiter may leave when it sees the latch open, or another generation than at its first
+ *     look: the latch opened while it waited.
+ * latch.I3: the addition is the last touch of a count-down that lowers the count.
+ * latch.I4: an open word is at most as far above 0 as there are count-downs between exceed's two steps. Each
  *     second step takes one back while any is there. A reset drops them all: those calls came before it. A
  *     count-down that exceeds was one too many, so no other thread could free the latch beside it.
  *
@@ -63,7 +63,7 @@ static uint64_t closed_by(uint32_t count) {
 }
 
 static bool passed(uint64_t now, uint64_t first) {
-    return is_open(now) || (now ^ first) / GENERATION; /* I2 */
+    return is_open(now) || (now ^ first) / GENERATION; /* latch.I2 */
 }
 
 static void wake_all(const thrum_latch *latch, uint64_t seen) {
@@ -73,7 +73,7 @@ static void wake_all(const thrum_latch *latch, uint64_t seen) {
 /* The second step of a count-down that exceeds. */
 static void take_back(thrum_latch *latch) {
     uint64_t seen = thrum_u64_load_relaxed(&latch->state);
-    /* I4. relaxed: it publishes nothing */
+    /* latch.I4. relaxed: it publishes nothing */
     while (thrum_latch_below_(seen) > 0 && !thrum_u64_cas_relaxed(&latch->state, &seen, seen - ONE)) {
     }
 }
@@ -94,29 +94,30 @@ thrum_result thrum_latch_count_down_slow_(thrum_latch *latch, int32_t n) {
         if (is_open(seen)) return THRUM_OK;
         opens = n >= -thrum_latch_below_(seen);
         down = (opens ? 0 - (uint32_t)thrum_latch_below_(seen) : (uint32_t)n) * ONE;
-        /* T2: release, pairs with T1, T3 and T4. I2, I3. */
+        /* latch.T2: release, pairs with latch.T1, latch.T3 and latch.T4. latch.I2, latch.I3. */
     } while (!thrum_u64_cas_release(&latch->state, &seen, seen + down));
     if (opens) wake_all(latch, seen);
     return THRUM_OK;
 }
 
 bool thrum_latch_passed_(const thrum_latch *latch, uint64_t first) {
-    return passed(thrum_u64_load_acquire(&latch->state), first); /* T3: acquire, pairs with T2 */
+    return passed(thrum_u64_load_acquire(&latch->state), first); /* latch.T3: acquire, pairs with latch.T2 */
 }
 
 bool thrum_latch_announce_(thrum_latch *latch, uint64_t first, thrum_futex_choice *sleep) {
     uint64_t seen;
     do {
-        seen = thrum_u64_load_acquire(&latch->state); /* T3 */
+        seen = thrum_u64_load_acquire(&latch->state); /* latch.T3 */
         if (passed(seen, first)) return false;
         /* relaxed: it announces a sleeper and publishes nothing */
-    } while (!(seen & WAITERS) && !thrum_u64_cas_relaxed(&latch->state, &seen, seen | WAITERS)); /* I1 */
+        /* latch.I1 */
+    } while (!(seen & WAITERS) && !thrum_u64_cas_relaxed(&latch->state, &seen, seen | WAITERS));
     *sleep = (thrum_futex_choice){upper_half(latch), (uint32_t)(seen >> 32), seen & SHARED};
     return true;
 }
 
 thrum_result thrum_latch_wait_slow_(thrum_latch *latch, thrum_deadline deadline) {
-    const uint64_t first = thrum_u64_load_acquire(&latch->state); /* T3 */
+    const uint64_t first = thrum_u64_load_acquire(&latch->state); /* latch.T3 */
     if (is_open(first)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
 
@@ -140,8 +141,11 @@ thrum_result thrum_latch_reset_(thrum_latch *latch, int32_t count) {
     uint64_t kept;
     do {
         if (!is_open(seen)) return THRUM_INVALID;
-        kept = seen & (SHARED | ~(GENERATION - 1)); /* I4 */
-        /* T4: acquire and release, pairs with T2 before it and with T1 and T3 after it */
+        kept = seen & (SHARED | ~(GENERATION - 1)); /* latch.I4 */
+        /*
+         * latch.T4: acquire and release, pairs with latch.T2 before it and with latch.T1 and latch.T3 after
+         *     it
+         */
     } while (!thrum_u64_cas_acq_rel(&latch->state, &seen, kept | closed_by((uint32_t)count)));
     return THRUM_OK;
 }

@@ -23,23 +23,23 @@
  *                                                    for a waiter of a
  *                                                    condition, while LOCKED
  *
- * I1: the kernel queues a sleeper only at an instant when HEIR and WAITERS are both set. While one is
+ * lock.I1: the kernel queues a sleeper only at an instant when HEIR and WAITERS are both set. While one is
  *     queued, both stay set, or somebody is in appoint(), or a chosen sleeper is on its way.
- * I2: HEIR set  =>  some thread is in watch() or appoint(), or is on its way to watch(). In watch() it
+ * lock.I2: HEIR set  =>  some thread is in watch() or appoint(), or is on its way to watch(). In watch() it
  *     looks at least once a nap, or is parked.
- * I3: an heir, or a waiter of a condition, is parked for the release  =>  WAKE and LOCKED are set, or a wake
- *     for it is on its way. Whoever clears WAKE has seen to that: an acquire follows a release that saw it
- *     and wakes; an heir that leaves wakes the others itself. Only the holder moves a waiter here, so no
+ * lock.I3: an heir, or a waiter of a condition, is parked for the release  =>  WAKE and LOCKED are set, or a
+ *     wake for it is on its way. Whoever clears WAKE has seen to that: an acquire follows a release that saw
+ *     it and wakes; an heir that leaves wakes the others itself. Only the holder moves a waiter here, so no
  *     release comes between the move and WAKE.
- * I4: HEIR is cleared in a step that finds WAITERS clear; or both are cleared in one step, and then one
+ * lock.I4: HEIR is cleared in a step that finds WAITERS clear; or both are cleared in one step, and then one
  *     sleeper is woken.
- * I5: the release of a hold touches the word once and never again. Only one that finds the lock not locked,
- *     which is its caller's bug, touches it until it has undone the hold that it made.
+ * lock.I5: the release of a hold touches the word once and never again. Only one that finds the lock not
+ *     locked, which is its caller's bug, touches it until it has undone the hold that it made.
  *
  * No wake is lost. A sleeper sets WAITERS, and the kernel queues it only if the word still has HEIR and
  * WAITERS. An heir that leaves clears WAITERS and then wakes one sleeper. If that finds nobody, it
  * clears HEIR and WAITERS in one step: whoever was queued before it is found by a second wake, and
- * after it the kernel queues nobody (I4). A chosen sleeper always enters watch(), even if its deadline
+ * after it the kernel queues nobody (lock.I4). A chosen sleeper always enters watch(), even if its deadline
  * has passed: there it sets WAITERS for those that may still sleep, and when it leaves, appoints.
  *
  * Two heirs are harmless: each looks at the lock and leaves by the same steps. They arise from a wake
@@ -114,7 +114,7 @@ static uint32_t without_heir(uint32_t word, uint32_t closed) {
 /* Wakes the next sleeper to be heir; HEIR is set on its behalf, WAITERS has been cleared. */
 static void appoint(thrum_lock *lock, bool shared) {
     if (thrum_futex_wake(&lock->state, 1, SLEEPERS, shared)) return;
-    /* relaxed, as every change of the waiting bits: they publish nothing (I4) */
+    /* relaxed, as every change of the waiting bits: they publish nothing (lock.I4) */
     if (thrum_u32_fetch_and_relaxed(&lock->state, ~(HEIR | WAITERS)) & WAITERS)
         thrum_futex_wake(&lock->state, 1, SLEEPERS, shared);
 }
@@ -122,10 +122,10 @@ static void appoint(thrum_lock *lock, bool shared) {
 /*
  * The heir takes the lock, which it saw free, and appoints the next. This is the one wake made while the
  * lock is held: its release could not make it, since when nobody is found the word must be touched again
- * (I5). It comes once a turn, not once an acquisition.
+ * (lock.I5). It comes once a turn, not once an acquisition.
  */
 static bool inherit(thrum_lock *lock, uint32_t seen) {
-    /* L1: acquire, pairs with L2 */
+    /* lock.L1: acquire, pairs with lock.L2 */
     if (!thrum_u32_cas_acquire(&lock->state, &seen, without_heir(seen, CLOSED) | LOCKED)) return false;
     if (seen & WAITERS) appoint(lock, seen & SHARED);
     return true;
@@ -137,7 +137,7 @@ static thrum_result resign(thrum_lock *lock, uint32_t closed) {
     do {
         if (is_free(seen) && inherit(lock, seen)) return THRUM_OK;
     } while (!thrum_u32_cas_relaxed(&lock->state, &seen, without_heir(seen, closed)));
-    if (seen & WAKE) thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, seen & SHARED); /* I3 */
+    if (seen & WAKE) thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, seen & SHARED); /* lock.I3 */
     if (seen & WAITERS) appoint(lock, seen & SHARED);
     return THRUM_TIMEOUT;
 }
@@ -190,7 +190,7 @@ static thrum_deadline patience(uint32_t seen, thrum_deadline deadline) {
 
 /* Sleeps until the release: the heir saw one unbroken hold, or has closed the lock. */
 static void park(thrum_lock *lock, uint32_t seen, watcher *self, thrum_deadline deadline) {
-    if (!(seen & WAKE) && !thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAKE)) return; /* I3 */
+    if (!(seen & WAKE) && !thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAKE)) return; /* lock.I3 */
     const thrum_deadline end = self->closed ? patience(seen, deadline) : moment(self->slice_end_ns);
     const thrum_futex_outcome outcome = thrum_futex_wait(&lock->state, seen | WAKE, AT_RELEASE, seen & SHARED,
                                                          thrum_deadline_earlier(deadline, end));
@@ -229,7 +229,7 @@ static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t ot
  */
 void thrum_lock_wake_at_release_(thrum_lock *lock, const thrum_u32 *word, uint32_t value) {
     const int moved = thrum_futex_requeue(word, value, 0, 1, &lock->state, false);
-    if (moved > 0) thrum_u32_fetch_or_relaxed(&lock->state, WAKE); /* I3 */
+    if (moved > 0) thrum_u32_fetch_or_relaxed(&lock->state, WAKE); /* lock.I3 */
     if (moved < 0) thrum_futex_wake(word, 1, THRUM_FUTEX_ANY, false);
 }
 
@@ -273,7 +273,7 @@ static thrum_result wait(thrum_lock *lock, thrum_deadline deadline) {
             if (thrum_u32_cas_relaxed(&lock->state, &seen, seen | HEIR)) return watch(lock, deadline, 0);
         } else if ((seen & WAITERS) || thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAITERS)) {
             const thrum_futex_outcome outcome =
-                thrum_futex_wait(&lock->state, seen | WAITERS, SLEEPERS, /* I1 */
+                thrum_futex_wait(&lock->state, seen | WAITERS, SLEEPERS, /* lock.I1 */
                                  seen & SHARED, patience(seen, deadline));
             if (outcome == THRUM_FUTEX_WOKEN) return watch(lock, deadline, WAITERS);
             if (thrum_deadline_passed(deadline)) return barge(lock, LOCKED) ? THRUM_OK : THRUM_TIMEOUT;
@@ -294,8 +294,8 @@ thrum_result thrum_lock_acquire_until_slow_(thrum_lock *lock, thrum_deadline dea
 }
 
 /*
- * I5: the address only, since the lock may be gone. Its word would tell whether processes share it: where
- * nobody of this process is parked at it, the others are asked.
+ * lock.I5: the address only, since the lock may be gone. Its word would tell whether processes share it:
+ * where nobody of this process is parked at it, the others are asked.
  */
 static void wake_parked(const thrum_lock *lock) {
     if (!thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, false))
@@ -314,10 +314,10 @@ thrum_result thrum_lock_release_slow_(thrum_lock *lock, thrum_dropped_ was) {
     }
     uint32_t old;
     do {
-        /* relaxed: it goes on with the release sequence of the addition before (L2) */
+        /* relaxed: it goes on with the release sequence of the addition before (lock.L2) */
         old = thrum_u32_fetch_add_relaxed(&lock->state, LOCKED);
     } while (is_free(old));
-    if (old & WAKE) thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, old & SHARED); /* I5 */
+    if (old & WAKE) thrum_futex_wake(&lock->state, INT_MAX, AT_RELEASE, old & SHARED); /* lock.I5 */
     return THRUM_NOT_LOCKED;
 }
 

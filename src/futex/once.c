@@ -7,12 +7,12 @@
  *   RUNNING | WAITERS  and others may sleep until it has ended
  *   DONE               it has succeeded; nothing changes any more
  *
- * I1: from open to RUNNING there is one thread, and only that thread ends it: the function runs in
+ * once.I1: from open to RUNNING there is one thread, and only that thread ends it: the function runs in
  *     one thread at a time, and never again after DONE.
- * I2: a thread sleeps only on RUNNING | WAITERS. Who ends the run clears both and wakes all who slept.
+ * once.I2: a thread sleeps only on RUNNING | WAITERS. Who ends the run clears both and wakes all who slept.
  *     After a failure each of them looks at an open word and tries to begin: all but one sleep again.
- * I3: the exchange that ends the run is the last touch of the once.
- * I4: while the function runs, a guard that holds the once is in its thread's chain: by it a thread
+ * once.I3: the exchange that ends the run is the last touch of the once.
+ * once.I4: while the function runs, a guard that holds the once is in its thread's chain: by it a thread
  *     knows its own once, and the once is open again whatever way the function is left.
  */
 #include "../atomic/tell.h"
@@ -26,17 +26,17 @@
 
 enum { DONE = THRUM_ONCE_DONE_, RUNNING = THRUM_ONCE_RUNNING_, WAITERS = THRUM_ONCE_WAITERS_ };
 
-/* O3: acquire, pairs with O2 */
+/* once.O3: acquire, pairs with once.O2 */
 static bool take(thrum_once *once) {
     uint32_t open = 0;
-    return thrum_u32_cas_acquire(&once->state, &open, RUNNING); /* I1 */
+    return thrum_u32_cas_acquire(&once->state, &open, RUNNING); /* once.I1 */
 }
 
 thrum_result thrum_once_begin_(thrum_once *once, thrum_deadline deadline) {
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
     bool spins = true, asked = false;
     for (;;) {
-        /* O1: acquire, pairs with O2 */
+        /* once.O1: acquire, pairs with once.O2 */
         uint32_t seen = thrum_u32_load_acquire(&once->state);
         if (seen & DONE) return THRUM_OK;
         if (!(seen & RUNNING)) {
@@ -44,7 +44,7 @@ thrum_result thrum_once_begin_(thrum_once *once, thrum_deadline deadline) {
             continue;
         }
         if (!asked) {
-            if (thrum_self_holds_(once)) return THRUM_DEADLOCK; /* I4 */
+            if (thrum_self_holds_(once)) return THRUM_DEADLOCK; /* once.I4 */
             if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
             asked = true;
         }
@@ -52,15 +52,15 @@ thrum_result thrum_once_begin_(thrum_once *once, thrum_deadline deadline) {
         /* relaxed: it announces a sleeper and publishes nothing */
         if (!(seen & WAITERS) && !thrum_u32_cas_relaxed(&once->state, &seen, seen | WAITERS)) continue;
         const thrum_futex_outcome outcome =
-            thrum_futex_wait(&once->state, RUNNING | WAITERS, THRUM_FUTEX_ANY, false, deadline); /* I2 */
+            thrum_futex_wait(&once->state, RUNNING | WAITERS, THRUM_FUTEX_ANY, false, deadline); /* once.I2 */
         if (outcome == THRUM_FUTEX_TIMED_OUT) asked = false; /* a look first, whatever the outcome */
     }
 }
 
 void thrum_once_end_(thrum_once *once, thrum_result result) {
-    /* O2: release, pairs with O1 and O3. I3. */
+    /* once.O2: release, pairs with once.O1 and once.O3. once.I3. */
     const uint32_t seen = thrum_u32_exchange_release(&once->state, result == THRUM_OK ? DONE : 0);
-    if (seen & WAITERS) thrum_futex_wake(&once->state, INT_MAX, THRUM_FUTEX_ANY, false); /* I2 */
+    if (seen & WAITERS) thrum_futex_wake(&once->state, INT_MAX, THRUM_FUTEX_ANY, false); /* once.I2 */
 }
 
 /* ---- the function ---- */
@@ -88,7 +88,7 @@ thrum_result thrum_once_call_(thrum_once *once, thrum_once_function *function, v
     if (begun != THRUM_ONCE_YOURS_) return begun;
     struct run mine = {function, argument, THRUM_OK};
     thrum_guard_ running = {thrum_once_abandon_, once, NULL};
-    if (!thrum_self_call_(&running, run, &mine)) return THRUM_CANCELLED; /* I4: released meanwhile */
+    if (!thrum_self_call_(&running, run, &mine)) return THRUM_CANCELLED; /* once.I4: released meanwhile */
     THRUM_TELL_OWN_RELEASE(once);
     thrum_once_end_(once, mine.result);
     return mine.result;

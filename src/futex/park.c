@@ -2,12 +2,13 @@
 /*
  * Floor 2. The one policy for spinning before sleeping.
  *
- * I1: without a second processor, or the quota for one, nobody can answer while we spin: the budget is 0.
- * I2: the budget begins with the first round that reads the clock; the rounds before it are short
+ * park.I1: without a second processor, or the quota for one, nobody can answer while we spin: the budget is
+ *     0.
+ * park.I2: the budget begins with the first round that reads the clock; the rounds before it are short
  *     by construction, THRUM_PARK_ROUNDS times THRUM_PARK_PAUSES pauses in all, or a third as many whose
  *     caller keeps away in each.
- * I3: a thread under SCHED_DEADLINE does not yield: it would lose the rest of its period. Each spin asks for
- *     the policy once, before its first yield, since it may change at any time.
+ * park.I3: a thread under SCHED_DEADLINE does not yield: it would lose the rest of its period. Each spin asks
+ *     for the policy once, before its first yield, since it may change at any time.
  */
 #include <thrum/atomic.h>
 #include <thrum/cpus.h>
@@ -49,7 +50,7 @@ thrum_park thrum_park_among(uint32_t budget_ns, uint32_t threads) {
 bool thrum_park_again(thrum_park *spin) {
     if (spin->budget_ns == 0) return false; /* an exploration touches no global here */
     const bool begins = spin->round == 0 || (spin->round == CROWDED && spin->end_ns == 0);
-    if (begins && thrum_cpus() == 1) return spent(); /* I1 */
+    if (begins && thrum_cpus() == 1) return spent(); /* park.I1 */
     if (spin->round < THRUM_PARK_ROUNDS) {
         spin->round++;
         for (int i = 0; i < THRUM_PARK_PAUSES; i++) thrum_cpu_pause();
@@ -57,8 +58,8 @@ bool thrum_park_again(thrum_park *spin) {
     }
     const uint64_t now = thrum_futex_now_ns();
     if (spin->end_ns == 0) {
-        spin->end_ns = now + spin->budget_ns;                     /* I2 */
-        if (spin->yields) spin->yields = thrum_futex_may_yield(); /* I3 */
+        spin->end_ns = now + spin->budget_ns;                     /* park.I2 */
+        if (spin->yields) spin->yields = thrum_futex_may_yield(); /* park.I3 */
     }
     if (now >= spin->end_ns) return spent();
     if (spin->yields) {
@@ -81,5 +82,5 @@ void thrum_park_give_way(void) {
     if (thrum_futex_may_yield())
         thrum_futex_yield();
     else
-        thrum_futex_nap(thrum_after_ns(GIVE_WAY_NS)); /* I3 */
+        thrum_futex_nap(thrum_after_ns(GIVE_WAY_NS)); /* park.I3 */
 }

@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 void thrum_rlock_reset_after_fork(thrum_rlock *rlock) {
-    const bool mine = thrum_rlock_is_owned(rlock); /* R2: its number is the same in the child */
+    const bool mine = thrum_rlock_is_owned(rlock); /* rlock.R2: its number is the same in the child */
     thrum_lock_reset_after_fork(&rlock->lock);
     if (mine) {
         thrum_lock_acquire(&rlock->lock); /* at once: nobody else is there */

@@ -18,25 +18,26 @@
  *   readers   how many are inside, and how many       every reader             every reader
  *             have just been turned away
  *
- * I1: CLOSED and PARKED belong to the candidate, and the candidate is one: it holds `queue`. It closes the
- *     rwlock again when it has been overtaken.
- * I2: a reader is inside if it counted itself in a word without WRITER, CLOSED and FULL. Else it takes itself
- *     out before it does anything else, and then never counts itself again in a word that has one of them.
- *     A writer goes in where the count is 0 and WRITER clear. So a writer inside is alone.
- * I3: while CLOSED is set, each newcomer adds to the count at most once, for an instant: the count falls to 0
- *     as soon as the sections under way have ended.
- * I4: the kernel lets the candidate sleep only on the word that it was barred by, PARKED set in it. Each step
- *     that may let it in sees PARKED and wakes it: a writer that leaves or downgrades, the reader that takes
- *     the count from 1 to 0 with no writer inside, also one that was turned away. A word without WRITER bars
- *     a reader only when it is full; then the candidate sleeps a millisecond at most.
- * I5: a release touches the rwlock once and never again.
- * I6: a candidate that has closed the rwlock may get no processor. A waiter in line that finds the rwlock
- *     closed and empty waits a millisecond, looks again, and overtakes: it goes in and clears CLOSED. It
- *     leaves PARKED, so that its release wakes a candidate that is still to be woken (I4). Overtaking a
- *     candidate that is about to run is harmless: by I2 the overtaker is alone or among readers.
+ * rwlock.I1: CLOSED and PARKED belong to the candidate, and the candidate is one: it holds `queue`. It closes
+ *     the rwlock again when it has been overtaken.
+ * rwlock.I2: a reader is inside if it counted itself in a word without WRITER, CLOSED and FULL. Else it takes
+ *     itself out before it does anything else, and then never counts itself again in a word that has one of
+ *     them. A writer goes in where the count is 0 and WRITER clear. So a writer inside is alone.
+ * rwlock.I3: while CLOSED is set, each newcomer adds to the count at most once, for an instant: the count
+ *     falls to 0 as soon as the sections under way have ended.
+ * rwlock.I4: the kernel lets the candidate sleep only on the word that it was barred by, PARKED set in it.
+ *     Each step that may let it in sees PARKED and wakes it: a writer that leaves or downgrades, the reader
+ *     that takes the count from 1 to 0 with no writer inside, also one that was turned away. A word without
+ *     WRITER bars a reader only when it is full; then the candidate sleeps a millisecond at most.
+ * rwlock.I5: a release touches the rwlock once and never again.
+ * rwlock.I6: a candidate that has closed the rwlock may get no processor. A waiter in line that finds the
+ *     rwlock closed and empty waits a millisecond, looks again, and overtakes: it goes in and clears CLOSED.
+ *     It leaves PARKED, so that its release wakes a candidate that is still to be woken (rwlock.I4).
+ *     Overtaking a candidate that is about to run is harmless: by rwlock.I2 the overtaker is alone or among
+ *     readers.
  *
- * No wake is lost: there is one sleeper, and by I4 no step from barred to not barred passes it by. Those in
- * line depend on the candidate's release of `queue` alone, which is a lock's (src/futex/lock.c).
+ * No wake is lost: there is one sleeper, and by rwlock.I4 no step from barred to not barred passes it by.
+ * Those in line depend on the candidate's release of `queue` alone, which is a lock's (src/futex/lock.c).
  */
 #include <thrum/futex.h>
 #include <thrum/park.h>
@@ -80,9 +81,9 @@ typedef struct side {
 static const side reading = {READER, WRITER | CLOSED | THRUM_RWLOCK_FULL_};
 static const side writing = {WRITER, THRUM_RWLOCK_NO_WRITE_};
 
-/* I2: goes in from the word that was seen; false when it has changed. */
+/* rwlock.I2: goes in from the word that was seen; false when it has changed. */
 static bool step_in(thrum_rwlock *rwlock, uint32_t *seen, const side *mine, uint32_t clears) {
-    /* RW1, RW4: acquire, pairs with RW2 and RW3 in the releases */
+    /* rwlock.L1, rwlock.L4: acquire, pairs with rwlock.L2 and rwlock.L3 in the releases */
     return thrum_u32_cas_acquire(&rwlock->state, seen, (*seen & ~clears) + mine->adds);
 }
 
@@ -96,7 +97,7 @@ static bool barge(thrum_rwlock *rwlock, const side *mine) {
 
 /* `old` is the word as the step found it. */
 void thrum_rwlock_wake_(thrum_rwlock *rwlock, uint32_t old) {
-    thrum_futex_wake(&rwlock->state, 1, THRUM_FUTEX_ANY, old & SHARED); /* I5: the address only */
+    thrum_futex_wake(&rwlock->state, 1, THRUM_FUTEX_ANY, old & SHARED); /* rwlock.I5: the address only */
 }
 
 /* --- the candidate ---------------------------------------------------------------------------- */
@@ -141,7 +142,7 @@ static bool look(thrum_rwlock *rwlock, candidate *self) {
 }
 
 static void park(thrum_rwlock *rwlock, uint32_t seen, candidate *self, thrum_deadline deadline) {
-    /* relaxed, as every change of CLOSED and PARKED: they publish nothing (I4) */
+    /* relaxed, as every change of CLOSED and PARKED: they publish nothing (rwlock.I4) */
     if (!thrum_u32_cas_relaxed(&rwlock->state, &seen, seen | PARKED)) return;
     if (!self->closed) deadline = thrum_deadline_earlier(deadline, (thrum_deadline){self->slice_end_ns});
     if (self->mine == &reading && !(seen & WRITER))
@@ -172,8 +173,9 @@ static thrum_result watch(thrum_rwlock *rwlock, const side *mine, thrum_deadline
         if (deadline.ns <= now) return resign(rwlock, &self);
         if (now >= self.slice_end_ns) self.closed = CLOSED;
         const uint32_t missing = self.closed & ~thrum_u32_load_relaxed(&rwlock->state);
-        if (missing) {                                           /* I1: for the first time, or overtaken */
-            thrum_u32_fetch_or_relaxed(&rwlock->state, missing); /* I3 */
+        /* rwlock.I1: for the first time, or overtaken */
+        if (missing) {
+            thrum_u32_fetch_or_relaxed(&rwlock->state, missing); /* rwlock.I3 */
             continue;
         }
         if (self.woken) self.overtaken = true;
@@ -202,7 +204,7 @@ static bool drain(thrum_rwlock *rwlock, bool *drained) {
     if ((seen & WRITER) || !thrum_lock_try_acquire(&rwlock->queue)) return false;
     *drained = true;
     const candidate self = {.mine = &writing, .barriers = writing.barriers & ~CLOSED};
-    thrum_u32_fetch_or_relaxed(&rwlock->state, CLOSED); /* I1 */
+    thrum_u32_fetch_or_relaxed(&rwlock->state, CLOSED); /* rwlock.I1 */
     thrum_park spin = thrum_park_look(THRUM_RWLOCK_DRAIN_NS);
     bool inside = false;
     do {
@@ -214,12 +216,12 @@ static bool drain(thrum_rwlock *rwlock, bool *drained) {
     return inside;
 }
 
-/* I6: only the candidate keeps others out. */
+/* rwlock.I6: only the candidate keeps others out. */
 static bool is_closed_and_empty(uint32_t seen) {
     return (seen & ~(SHARED | PARKED)) == CLOSED;
 }
 
-/* I6 */
+/* rwlock.I6 */
 static bool overtake(thrum_rwlock *rwlock, const side *mine) {
     uint32_t seen = thrum_u32_load_relaxed(&rwlock->state);
     while (is_closed_and_empty(seen))
@@ -265,7 +267,7 @@ static thrum_result wait(thrum_rwlock *rwlock, const side *mine, thrum_deadline 
 /* A reader has taken itself out of the word `old`. */
 static void after_a_reader(thrum_rwlock *rwlock, uint32_t old) {
     const bool last = old < 2 * READER && !(old & WRITER);
-    if ((old & PARKED) && last) thrum_rwlock_wake_(rwlock, old); /* I4 */
+    if ((old & PARKED) && last) thrum_rwlock_wake_(rwlock, old); /* rwlock.I4 */
 }
 
 /* The reader has counted itself, and was turned away. */
@@ -281,9 +283,9 @@ thrum_result thrum_rwlock_acquire_write_slow_(thrum_rwlock *rwlock, thrum_deadli
 
 /*
  * The candidate sleeps, or a read was ended that had not begun: the count was 0, or a writer is inside, and
- * by I2 those that are counted are being turned away. The count is short by one for a moment, which may have
- * wrapped it and keeps everybody out; it is put right, and the candidate woken if it fell asleep meanwhile.
- * Additions and subtractions commute: the sum is right whatever others do between.
+ * by rwlock.I2 those that are counted are being turned away. The count is short by one for a moment, which
+ * may have wrapped it and keeps everybody out; it is put right, and the candidate woken if it fell asleep
+ * meanwhile. Additions and subtractions commute: the sum is right whatever others do between.
  */
 thrum_result thrum_rwlock_release_read_slow_(thrum_rwlock *rwlock, uint32_t old) {
     if (THRUM_LIKELY(old >= READER && !(old & WRITER))) {
@@ -291,7 +293,7 @@ thrum_result thrum_rwlock_release_read_slow_(thrum_rwlock *rwlock, uint32_t old)
         return THRUM_OK;
     }
     old = thrum_u32_fetch_add_relaxed(&rwlock->state, READER); /* relaxed: it undoes, and publishes nothing */
-    if (old & PARKED) thrum_rwlock_wake_(rwlock, old);         /* I4 */
+    if (old & PARKED) thrum_rwlock_wake_(rwlock, old);         /* rwlock.I4 */
     return THRUM_NOT_LOCKED;
 }
 

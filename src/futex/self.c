@@ -2,11 +2,11 @@
 /*
  * Floor 2. The only thread-local variable of floors 1 and 2.
  *
- * I0: a thread's id is 0 until the thread draws it, or adopts one that was drawn for it before it ran, and
- *     never changes after that. Only this file and self_slot.c write the variable, and the linking of guards
- *     in self.h.
- * I1: the chain holds exactly the guards whose object is not NULL, innermost first, and fences.
- * I2: a guard is unlinked before its object is released, so that a release which ends the thread
+ * self.I0: a thread's id is 0 until the thread draws it, or adopts one that was drawn for it before it ran,
+ *     and never changes after that. Only this file and self_slot.c write the variable, and the linking of
+ *     guards in self.h.
+ * self.I1: the chain holds exactly the guards whose object is not NULL, innermost first, and fences.
+ * self.I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
  */
 #include "self_copies.h"
@@ -25,12 +25,12 @@ uint64_t thrum_self_reserve_id_(void) {
 
 uint64_t thrum_self_draw_id_(void) {
     const thrum_self_copy_ *const first = thrum_self_first_copy_();
-    thrum_self_.id = first ? first->id() : thrum_self_reserve_id_(); /* I0, self.C3 */
+    thrum_self_.id = first ? first->id() : thrum_self_reserve_id_(); /* self.I0, self.C3 */
     return thrum_self_.id;
 }
 
 void thrum_self_adopt_id_(uint64_t id) {
-    if (thrum_self_.id != 0) return; /* I0 */
+    if (thrum_self_.id != 0) return; /* self.I0 */
     const thrum_self_copy_ *const first = thrum_self_first_copy_();
     if (first) first->adopt_id(id); /* self.C3: refused where the thread has an id there already */
     thrum_self_.id = first ? first->id() : id;
@@ -56,13 +56,13 @@ void thrum_self_release_guards(void) {
     while (thrum_self_.innermost && thrum_self_.innermost->release) {
         thrum_guard_ *guard = thrum_self_.innermost;
         void *object = guard->object;
-        thrum_self_.innermost = guard->outer; /* I2 */
-        guard->object = NULL;                 /* I1 */
+        thrum_self_.innermost = guard->outer; /* self.I2 */
+        guard->object = NULL;                 /* self.I1 */
         guard->release(object);
     }
 }
 
-/* I1: forgets the guard and all inside it, and those outside it that were released meanwhile. */
+/* self.I1: forgets the guard and all inside it, and those outside it that were released meanwhile. */
 static void unlink_all_inside(const thrum_guard_ *guard) {
     thrum_guard_ *g = guard->outer;
     while (g && g->release && !g->object) g = g->outer;
@@ -74,7 +74,7 @@ static void leave(thrum_guard_ **called) {
     thrum_guard_ *const guard = *called;
     if (!guard) return;
     void *const object = guard->object;
-    unlink_all_inside(guard); /* I2 */
+    unlink_all_inside(guard); /* self.I2 */
     guard->object = NULL;
     if (object && guard->release) guard->release(object);
 }
@@ -98,7 +98,7 @@ void thrum_self_call_plainly_(void (*function)(void *argument), void *argument) 
 }
 
 void thrum_self_forget_guards_(void) {
-    thrum_self_.innermost = NULL; /* I1 is void: the objects that held them are no more */
+    thrum_self_.innermost = NULL; /* self.I1 is void: the objects that held them are no more */
 }
 
 unsigned thrum_self_guards(void) {

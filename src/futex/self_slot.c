@@ -3,12 +3,13 @@
  * Floor 2. The slots of threads. `owners` says for each which thread has it, as the kernel numbers it; 0: it
  * is free.
  *
- * I1: an entry changes from 0 to a thread's number only by that thread, and back to 0 only by that thread, or
- *     by one that the kernel has told that it is gone. So two living threads never have one slot.
- * I2: whoever frees a slot has seen the end of what its owner wrote, or is the owner: the release that frees
- *     it carries that to the next owner.
- * I3: a thread that draws looks at some of the taken slots whether their owners are gone, a few at a time and
- *     all in turn: what threads leave behind that nobody ends for us stays a small share of what lives.
+ * self.S1: an entry changes from 0 to a thread's number only by that thread, and back to 0 only by that
+ *     thread, or by one that the kernel has told that it is gone. So two living threads never have one slot.
+ * self.S2: whoever frees a slot has seen the end of what its owner wrote, or is the owner: the release that
+ *     frees it carries that to the next owner.
+ * self.S3: a thread that draws looks at some of the taken slots whether their owners are gone, a few at a
+ *     time and all in turn: what threads leave behind that nobody ends for us stays a small share of what
+ *     lives.
  */
 #include "../atomic/tell.h"
 #include "self_copies.h"
@@ -27,13 +28,13 @@ static thrum_u32 cursor; /* where the next draw begins to ask */
 
 static void take_back_if_gone(uint32_t slot) {
     uint64_t owner = thrum_u64_load_relaxed(&owners[slot]);
-    /* SL2: release, pairs with SL1 */
+    /* self.L2: release, pairs with self.L1 */
     if (owner && thrum_futex_thread_is_gone(owner)) (void)thrum_u64_cas_release(&owners[slot], &owner, 0);
 }
 
 static bool take(uint32_t slot, uint64_t me) {
     uint64_t owner = thrum_u64_load_relaxed(&owners[slot]);
-    /* SL1: acquire, pairs with SL2 and SL3 */
+    /* self.L1: acquire, pairs with self.L2 and self.L3 */
     if (owner || !thrum_u64_cas_acquire(&owners[slot], &owner, me)) return false;
     THRUM_TELL_OWN_ACQUIRE(&owners[slot]);
     return true;
@@ -54,7 +55,7 @@ static uint32_t draw(void) {
     const uint32_t end = thrum_u32_load_relaxed(&used);
     const uint32_t asks = end < THRUM_SELF_ASKS ? end : THRUM_SELF_ASKS;
     const uint32_t first = thrum_u32_fetch_add_relaxed(&cursor, asks);
-    for (uint32_t i = 0; i < asks; i++) take_back_if_gone((first + i) % end); /* I3 */
+    for (uint32_t i = 0; i < asks; i++) take_back_if_gone((first + i) % end); /* self.S3 */
     uint32_t slot = find(me);
     if (slot == THRUM_SELF_SLOTS) {
         for (uint32_t i = 0; i < THRUM_SELF_SLOTS; i++) take_back_if_gone(i);
@@ -71,12 +72,12 @@ uint32_t thrum_self_draw_slot_(void) {
 }
 
 void thrum_self_leave_slot_(void) {
-    if (thrum_self_slot_is_shared_()) return; /* taken back when the thread is gone: I3 */
+    if (thrum_self_slot_is_shared_()) return; /* taken back when the thread is gone: self.S3 */
     const uint32_t slot = thrum_self_.slot;
     thrum_self_.slot = 0;
     if (slot == 0 || slot > THRUM_SELF_SLOTS) return;
     THRUM_TELL_OWN_RELEASE(&owners[slot - 1]);
-    thrum_u64_store_release(&owners[slot - 1], 0); /* SL3: release, pairs with SL1 */
+    thrum_u64_store_release(&owners[slot - 1], 0); /* self.L3: release, pairs with self.L1 */
 }
 
 void thrum_self_reset_after_fork(void) {

@@ -19,23 +19,24 @@
  * Let `asleep` be the registered threads that no wake has chosen, `coming` the wakes promised or
  * delivered whose threads have not looked at the word since.
  *
- * I1: asleep > 0  =>  value <= coming.
+ * semaphore.I1: asleep > 0  =>  value <= coming.
  *     register sleeps only at value 0 (the kernel compares again). take lowers the value. A woken
  *     thread looks: it takes a permit, or sees 0. It never leaves without having looked.
  *     add: waiters counts asleep and coming, so value >= waiters with asleep > 0 would be
- *     value > coming, against I1; hence while anyone is asleep, add promises min(n, …) >= 1
- *     wakes, and I1 holds after it, too.
- *     leave at value 0 needs nothing: I1 asks for nothing then. leave for another object at value > 0 may
- *     take away a thread that a wake had chosen, one of `coming`: the wake is passed on, to one of those
- *     asleep, or nobody is asleep. One wake too many is harmless: whoever it chooses looks, and may sleep
- *     again at value 0.
+ *     value > coming, against semaphore.I1; hence while anyone is asleep, add promises min(n, …) >= 1
+ *     wakes, and semaphore.I1 holds after it, too.
+ *     leave at value 0 needs nothing: semaphore.I1 asks for nothing then. leave for another object at value >
+ *     0 may take away a thread that a wake had chosen, one of `coming`: the wake is passed on, to one of
+ *     those asleep, or nobody is asleep. One wake too many is harmless: whoever it chooses looks, and may
+ *     sleep again at value 0.
  *     exceed wakes nobody: there are fewer waiters than that value, so nobody is asleep beside it.
- * I2: add's read-modify-write is its last touch of the semaphore, but for exceed's: a thread would have to
- *     acquire all the permits there can be, and one more, to free the semaphore before that.
- * I3: an addition is refused for want of room alone. The value is above THRUM_SEMAPHORE_MAX by no more than
- *     there are additions that exceed and have not ended. Each of them lowers it by 1 and is refused, as long
- *     as it is above; when others have taken permits, an addition stays, as if it came after them. To take it
- *     back then would lose a permit: another release may have found no room because of this one.
+ * semaphore.I2: add's read-modify-write is its last touch of the semaphore, but for exceed's: a thread would
+ *     have to acquire all the permits there can be, and one more, to free the semaphore before that.
+ * semaphore.I3: an addition is refused for want of room alone. The value is above THRUM_SEMAPHORE_MAX by no
+ *     more than there are additions that exceed and have not ended. Each of them lowers it by 1 and is
+ *     refused, as long as it is above; when others have taken permits, an addition stays, as if it came after
+ *     them. To take it back then would lose a permit: another release may have found no room because of this
+ *     one.
  */
 #include "waitable.h"
 
@@ -63,7 +64,7 @@ static const thrum_u32 *value_half(const thrum_semaphore *semaphore) {
 static bool take(thrum_semaphore *semaphore, uint64_t registered) {
     uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
     while (seen & VALUE) {
-        /* S1: acquire, pairs with S2 */
+        /* semaphore.S1: acquire, pairs with semaphore.S2 */
         if (thrum_u64_cas_acquire(&semaphore->state, &seen, seen - 1 - registered)) return true;
     }
     return false;
@@ -93,7 +94,8 @@ bool thrum_semaphore_register_(thrum_semaphore *semaphore, thrum_futex_choice *s
 void thrum_semaphore_leave_(thrum_semaphore *semaphore) {
     /* relaxed: it counts a waiter out and publishes nothing */
     const uint64_t seen = thrum_u64_fetch_sub_relaxed(&semaphore->state, WAITER);
-    if (seen & VALUE) thrum_futex_wake(value_half(semaphore), 1, THRUM_FUTEX_ANY, seen & SHARED); /* I1 */
+    /* semaphore.I1 */
+    if (seen & VALUE) thrum_futex_wake(value_half(semaphore), 1, THRUM_FUTEX_ANY, seen & SHARED);
 }
 
 thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_deadline deadline) {
@@ -111,7 +113,7 @@ thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_dea
     }
     for (;;) {
         const thrum_futex_outcome outcome = thrum_waitable_sleep_(&sleep, deadline);
-        if (take(semaphore, WAITER)) return THRUM_OK; /* I1: look first, whatever the outcome */
+        if (take(semaphore, WAITER)) return THRUM_OK; /* semaphore.I1: look first, whatever the outcome */
         if (outcome == THRUM_FUTEX_TIMED_OUT && at_zero(semaphore, 0 - WAITER)) return THRUM_TIMEOUT;
     }
 }
@@ -135,7 +137,7 @@ static void wake_for(const thrum_semaphore *semaphore, uint64_t seen, int32_t n)
 static thrum_result take_back(thrum_semaphore *semaphore) {
     uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
     while ((seen & VALUE) > THRUM_SEMAPHORE_MAX) {
-        /* I3. relaxed: it publishes nothing */
+        /* semaphore.I3. relaxed: it publishes nothing */
         if (thrum_u64_cas_relaxed(&semaphore->state, &seen, seen - 1)) return THRUM_OVERFLOW;
     }
     return THRUM_OK;
@@ -153,7 +155,7 @@ thrum_result thrum_semaphore_add_slow_(thrum_semaphore *semaphore, int32_t n, ui
     uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
     do {
         if ((seen & VALUE) + (uint64_t)n > limit) return beyond;
-        /* S2: release, pairs with S1. I2: the last touch. */
+        /* semaphore.S2: release, pairs with semaphore.S1. semaphore.I2: the last touch. */
     } while (!thrum_u64_cas_release(&semaphore->state, &seen, seen + (uint64_t)n));
     wake_for(semaphore, seen, n);
     return THRUM_OK;

@@ -3,15 +3,15 @@
  * Floor 2. The first of several objects. Each is waited for as its own source has it (waitable.h): an event
  * and a latch are announced to, a semaphore counts a registered waiter; only the sleep is common to all.
  *
- * W1: the kernel queues the caller on every word of the set at once, or on none, when each is as its
+ * wait_any.W1: the kernel queues the caller on every word of the set at once, or on none, when each is as its
  *     announcement left it. So what made one ready before that is seen by the next look, and what makes one
  *     ready after that wakes the caller, as it wakes a sleeper of its own.
- * W2: of the objects at most one semaphore is taken from, and only the one that the call names.
- * W3: when the call returns it is registered with no semaphore. A wake of one that it is not going to name
- *     may have chosen it, even several at once: the kernel lets one caller absorb a wake on each word.
- *     Leaving a semaphore that has a permit passes one on (semaphore.c argues it). An event and a latch wake
- *     all their sleepers, so there is nothing to pass on; the WAITERS that stays behind costs one wake in
- *     vain.
+ * wait_any.W2: of the objects at most one semaphore is taken from, and only the one that the call names.
+ * wait_any.W3: when the call returns it is registered with no semaphore. A wake of one that it is not going
+ *     to name may have chosen it, even several at once: the kernel lets one caller absorb a wake on each
+ *     word. Leaving a semaphore that has a permit passes one on (semaphore.c argues it). An event and a latch
+ *     wake all their sleepers, so there is nothing to pass on; the WAITERS that stays behind costs one wake
+ *     in vain.
  *
  * Where futex_waitv is refused the call leaves the semaphores first: a registered waiter that does not sleep
  * would cost every release a system call. With events and latches it stays announced, so that their
@@ -70,7 +70,7 @@ static bool look_at(const thrum_waitable *waitable, place *own) {
         return thrum_latch_passed_((const thrum_latch *)waitable->object, own->first);
     default:
         if (!thrum_semaphore_look_((thrum_semaphore *)waitable->object, own->registered)) return false;
-        own->registered = false; /* W2, W3 */
+        own->registered = false; /* wait_any.W2, wait_any.W3 */
         return true;
     }
 }
@@ -106,7 +106,7 @@ static void leave(round *r) {
     for (unsigned i = 0; i < r->count; i++) {
         if (!r->places[i].registered) continue;
         r->places[i].registered = false;
-        thrum_semaphore_leave_((thrum_semaphore *)r->set[i].object); /* W3 */
+        thrum_semaphore_leave_((thrum_semaphore *)r->set[i].object); /* wait_any.W3 */
     }
 }
 
@@ -127,7 +127,7 @@ static unsigned wait(round *r, thrum_deadline deadline) {
     unsigned found;
     do {
         if (announce(r, sleeps))
-            outcome = thrum_futex_wait_any(sleeps, r->count, deadline, &refused); /* W1 */
+            outcome = thrum_futex_wait_any(sleeps, r->count, deadline, &refused); /* wait_any.W1 */
         found = look(r);
     } while (found == r->count && outcome != THRUM_FUTEX_TIMED_OUT && !refused);
     leave(r);

@@ -17,7 +17,8 @@
 extern char thrum_rcu_grace_;
 
 THRUM_INLINE void thrum_rcu_told_end_(void) {
-    THRUM_TELL_RELEASE(&thrum_rcu_grace_); /* R1: release, pairs with R2; the order is liburcu's, and S2 */
+    /* rcu.R1: release, pairs with rcu.R2; the order is liburcu's, and rcu.S2 */
+    THRUM_TELL_RELEASE(&thrum_rcu_grace_);
     thrum_rcu_read_end();
 }
 

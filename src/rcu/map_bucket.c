@@ -50,7 +50,8 @@ thrum_map_entry_ thrum_map_entry_at_(thrum_map_place_ at) {
 
 void thrum_map_next_version_(map_line *bucket, uint64_t marks_and_level) {
     const uint64_t version = marks_of(bucket) / THRUM_MAP_VERSION_ + 1;
-    thrum_u64_store_release(&bucket->state, version * THRUM_MAP_VERSION_ | marks_and_level); /* M2: release */
+    /* map.M2: release */
+    thrum_u64_store_release(&bucket->state, version * THRUM_MAP_VERSION_ | marks_and_level);
 }
 
 /* The version changes and nothing else. */
@@ -84,8 +85,8 @@ thrum_map_place_ thrum_map_place_of_(const thrum_map *map, map_line *bucket, thr
 
 /* Into a slot that is free, without its mark. */
 static void fill(map_line *line, unsigned slot, thrum_map_entry_ entry) {
-    thrum_u64_store_release(&line->slots[slot].key, entry.key);     /* M3: release */
-    thrum_u64_store_release(&line->slots[slot].value, entry.value); /* M3: release */
+    thrum_u64_store_release(&line->slots[slot].key, entry.key);     /* map.M3: release */
+    thrum_u64_store_release(&line->slots[slot].value, entry.value); /* map.M3: release */
 }
 
 static bool insert_behind(thrum_map *map, map_line *last, thrum_map_entry_ entry) {
@@ -93,9 +94,9 @@ static bool insert_behind(thrum_map *map, map_line *last, thrum_map_entry_ entry
     if (!number) return false;
     map_line *const line = thrum_map_behind_(map, number);
     fill(line, 0, entry);
-    thrum_u32_store_release(&line->more, 0);                           /* M4: release */
-    thrum_u64_store_release(&line->state, mark_of(entry.is_bytes, 0)); /* M2: release */
-    thrum_u32_store_release(&last->more, number);                      /* M4: release */
+    thrum_u32_store_release(&line->more, 0);                           /* map.M4: release */
+    thrum_u64_store_release(&line->state, mark_of(entry.is_bytes, 0)); /* map.M2: release */
+    thrum_u32_store_release(&last->more, number);                      /* map.M4: release */
     return true;
 }
 
@@ -109,14 +110,15 @@ bool thrum_map_insert_(thrum_map *map, map_line *bucket, thrum_map_entry_ entry)
     const unsigned slot = free_in(line);
     if (line != bucket) change_version(bucket); /* map.I3: the slot is filled again */
     fill(line, slot, entry);
-    thrum_u64_store_release(&line->state, marks_of(line) | mark_of(entry.is_bytes, slot)); /* M2: release */
+    /* map.M2: release */
+    thrum_u64_store_release(&line->state, marks_of(line) | mark_of(entry.is_bytes, slot));
     return true;
 }
 
 /* Takes the mark of an entry in a line behind the bucket; map.I3. */
 static void clear_behind(map_line *line, unsigned slot) {
     const uint64_t mark = mark_of(is_bytes_in(line, slot), slot);
-    thrum_u64_store_release(&line->state, marks_of(line) & ~mark); /* M2: release */
+    thrum_u64_store_release(&line->state, marks_of(line) & ~mark); /* map.M2: release */
 }
 
 /* Takes the lines away that have no entry. */
@@ -127,7 +129,7 @@ static void unlink_empty(thrum_map *map, map_line *bucket) {
             continue;
         }
         const uint32_t number = thrum_u32_load_relaxed(&line->more);
-        thrum_u32_store_release(&line->more, thrum_u32_load_relaxed(&next->more)); /* M4: release */
+        thrum_u32_store_release(&line->more, thrum_u32_load_relaxed(&next->more)); /* map.M4: release */
         change_version(bucket);
         thrum_map_give_line_(map, number);
     }
@@ -163,7 +165,7 @@ void thrum_map_take_out_(thrum_map *map, map_line *bucket, thrum_map_place_ at) 
 void thrum_map_empty_(thrum_map *map, map_line *bucket) {
     thrum_map_next_version_(bucket, 0);
     uint32_t number = thrum_u32_load_relaxed(&bucket->more);
-    thrum_u32_store_release(&bucket->more, 0); /* M4: release */
+    thrum_u32_store_release(&bucket->more, 0); /* map.M4: release */
     change_version(bucket);
     while (number) {
         const uint32_t next = thrum_u32_load_relaxed(&thrum_map_behind_(map, number)->more);

@@ -82,7 +82,7 @@ static enum step try(thrum_map *map, map_line *bucket, change *c) {
         c->former = NULL;
     }
     if (c->value)
-        thrum_u64_store_release(&slot->value, thrum_map_word_(c->value)); /* M3: release */
+        thrum_u64_store_release(&slot->value, thrum_map_word_(c->value)); /* map.M3: release */
     else
         thrum_map_take_out_(map, bucket, at);
     return DONE;

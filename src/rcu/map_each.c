@@ -81,7 +81,7 @@ static const map_line *owner_of(const thrum_map *map, uint64_t hash, uint64_t *s
         const map_line *const bucket = thrum_map_line_at_(&map->table, number);
         uint64_t next = thrum_map_parent_(number | !number);
         if (bucket) {
-            *state = thrum_u64_load_acquire(&bucket->state); /* M2: acquire */
+            *state = thrum_u64_load_acquire(&bucket->state); /* map.M2: acquire */
             next = thrum_map_towards_(map, number, *state, hash);
             if (next == number) return bucket;
         }
@@ -92,8 +92,8 @@ static const map_line *owner_of(const thrum_map *map, uint64_t hash, uint64_t *s
 /* What lies in a slot. False: the version has changed. */
 static bool read_slot(const thrum_map *map, const map_line *bucket, uint64_t state,
                       const thrum_map_slot_ *slot, bool is_bytes, item *into) {
-    const uint64_t word = thrum_u64_load_acquire(&slot->key);               /* M3: acquire */
-    into->value = thrum_map_pointer_(thrum_u64_load_acquire(&slot->value)); /* M3: acquire */
+    const uint64_t word = thrum_u64_load_acquire(&slot->key);               /* map.M3: acquire */
+    into->value = thrum_map_pointer_(thrum_u64_load_acquire(&slot->value)); /* map.M3: acquire */
     if (!thrum_map_is_same_(bucket, state)) return false;
     const thrum_map_bytes_ *const bytes = is_bytes ? thrum_map_bytes_at_(word) : NULL;
     into->key = bytes ? thrum_key_bytes(bytes->bytes, (size_t)bytes->size) : thrum_key_number(word);
@@ -115,11 +115,11 @@ static bool read_bucket(const thrum_map *map, const map_line *bucket, uint64_t s
             if (!read_slot(map, bucket, state, &line->slots[i], is_bytes, &fresh)) return false;
             if (fresh.place <= last && is_ahead(from, &fresh)) *count = keep(items, *count, &fresh);
         }
-        const uint32_t more = thrum_u32_load_acquire(&line->more); /* M4: acquire */
+        const uint32_t more = thrum_u32_load_acquire(&line->more); /* map.M4: acquire */
         if (!thrum_map_is_same_(bucket, state)) return false;
         if (!more) return true;
         line = thrum_map_behind_(map, more);
-        marks = thrum_u64_load_acquire(&line->state); /* M2: acquire */
+        marks = thrum_u64_load_acquire(&line->state); /* map.M2: acquire */
     }
 }
 

@@ -16,7 +16,7 @@ static inline unsigned slots_of_bytes(const thrum_map *map, const map_line *buck
                                       uint64_t hash) {
     for (unsigned i = 0; i < THRUM_MAP_SLOTS; i++) {
         if (!(marks >> THRUM_MAP_BYTES_SHIFT_ >> i & 1)) continue;
-        const uint64_t word = thrum_u64_load_acquire(&line->slots[i].key); /* M3: acquire */
+        const uint64_t word = thrum_u64_load_acquire(&line->slots[i].key); /* map.M3: acquire */
         if (!thrum_map_may_be_(word, hash)) continue;
         if (!thrum_map_is_same_(bucket, state)) return 0; /* the caller finds that out, too */
         THRUM_TELL_OWN_ACQUIRE(thrum_map_told_(map, hash));
@@ -31,7 +31,7 @@ static inline void *find_here(const thrum_map *map, const map_line *bucket, uint
     const unsigned slots = key.bytes ? slots_of_bytes(map, bucket, state, line, marks, key, hash)
                                      : thrum_map_slots_of_(line, marks, key.number);
     if (!slots) return NULL;
-    /* M3: acquire */
+    /* map.M3: acquire */
     const uint64_t value = thrum_u64_load_acquire(&line->slots[__builtin_ctz(slots)].value);
     return thrum_map_is_same_(bucket, state) ? thrum_map_pointer_(value) : NULL;
 }
@@ -41,10 +41,10 @@ static __attribute__((noinline)) void *find_behind(const thrum_map *map, const m
                                                    uint64_t state, thrum_map_key key, uint64_t hash) {
     const map_line *line = bucket;
     for (;;) {
-        const uint32_t more = thrum_u32_load_acquire(&line->more); /* M4: acquire */
+        const uint32_t more = thrum_u32_load_acquire(&line->more); /* map.M4: acquire */
         if (!more || !thrum_map_is_same_(bucket, state)) return NULL;
         line = thrum_map_behind_(map, more);
-        const uint64_t marks = thrum_u64_load_acquire(&line->state); /* M2: acquire */
+        const uint64_t marks = thrum_u64_load_acquire(&line->state); /* map.M2: acquire */
         void *const value = find_here(map, bucket, state, line, marks, key, hash);
         if (value) return value;
     }
@@ -59,7 +59,7 @@ static __attribute__((noinline)) void *find_from(const thrum_map *map, uint64_t 
             number = thrum_map_parent_(number);
             continue;
         }
-        const uint64_t state = thrum_u64_load_acquire(&bucket->state); /* M2: acquire */
+        const uint64_t state = thrum_u64_load_acquire(&bucket->state); /* map.M2: acquire */
         void *value = find_here(map, bucket, state, bucket, state, key, hash);
         if (!value) value = find_behind(map, bucket, state, key, hash);
         if (value) return value;
@@ -74,7 +74,7 @@ static inline void *find(const thrum_map *map, thrum_map_key key, uint64_t hash)
     const uint64_t number = thrum_map_hint_(map, hash);
     const map_line *const bucket = thrum_map_line_at_(&map->table, number);
     if (THRUM_LIKELY(bucket != NULL)) {
-        const uint64_t state = thrum_u64_load_acquire(&bucket->state); /* M2: acquire */
+        const uint64_t state = thrum_u64_load_acquire(&bucket->state); /* map.M2: acquire */
         void *value = find_here(map, bucket, state, bucket, state, key, hash);
         if (THRUM_LIKELY(value != NULL)) return value;
         value = find_behind(map, bucket, state, key, hash);

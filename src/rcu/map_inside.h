@@ -170,7 +170,7 @@ static inline uint64_t thrum_map_begin_of_(const thrum_map_lines_ *lines, unsign
 /* NULL: its block is not there. */
 static inline map_line *thrum_map_line_at_(const thrum_map_lines_ *lines, uint64_t number) {
     const unsigned block = thrum_map_block_of_(lines, number);
-    /* M1: acquire, pairs with M1 where the block was made */
+    /* map.M1: acquire, pairs with map.M1 where the block was made */
     const uint64_t begin = thrum_u64_load_acquire(&lines->blocks[block]);
     if (THRUM_UNLIKELY(!begin)) return NULL;
     return (map_line *)thrum_map_pointer_(begin) + (number - thrum_map_begin_of_(lines, block));
@@ -219,7 +219,7 @@ static inline uint64_t thrum_map_towards_(const thrum_map *map, uint64_t bucket,
 
 /* Whether nothing was taken out of the bucket since its state was read; map.I3. */
 static inline bool thrum_map_is_same_(const map_line *bucket, uint64_t state) {
-    /* relaxed: what was read before was acquired (M3) */
+    /* relaxed: what was read before was acquired (map.M3) */
     return THRUM_LIKELY((thrum_u64_load_relaxed(&bucket->state) ^ state) < THRUM_MAP_VERSION_);
 }
 
@@ -232,7 +232,7 @@ static inline const char *thrum_map_told_(const thrum_map *map, uint64_t hash) {
 static inline unsigned thrum_map_slots_of_(const map_line *line, uint64_t marks, uint64_t number) {
     unsigned slots = 0;
 #pragma GCC unroll 8
-    for (unsigned i = 0; i < THRUM_MAP_SLOTS; i++) /* M3: acquire */
+    for (unsigned i = 0; i < THRUM_MAP_SLOTS; i++) /* map.M3: acquire */
         slots |= (unsigned)(thrum_u64_load_acquire(&line->slots[i].key) == number) << i;
     return slots & (unsigned)marks & THRUM_MAP_NUMBERS_;
 }
@@ -325,7 +325,7 @@ bool thrum_map_insert_(thrum_map *map, map_line *bucket, thrum_map_entry_ entry)
 void thrum_map_take_out_(thrum_map *map, map_line *bucket, thrum_map_place_ at);
 /* Makes a bucket empty, and not live. */
 void thrum_map_empty_(thrum_map *map, map_line *bucket);
-/* The version changes, and the marks and the level become those. M2: release. */
+/* The version changes, and the marks and the level become those. map.M2: release. */
 void thrum_map_next_version_(map_line *bucket, uint64_t marks_and_level);
 
 /* --- map_change.c ---------------------------------------------------------------------------------- */

@@ -43,11 +43,11 @@ static bool need(thrum_map_lines_ *lines, uint64_t number) {
     const unsigned at = thrum_map_block_of_(lines, number);
     if (at >= THRUM_MAP_BLOCKS) return false;
     thrum_u64 *const place = &lines->blocks[at];
-    if (THRUM_LIKELY(thrum_u64_load_relaxed(place) != 0)) return true; /* relaxed: M1 at its use */
+    if (THRUM_LIKELY(thrum_u64_load_relaxed(place) != 0)) return true; /* relaxed: map.M1 at its use */
     const uint64_t begin = new_block(UINT64_C(1) << lines->base << (at ? at - 1 : 0));
     uint64_t none = 0;
     if (!begin) return false;
-    /* M1: release, pairs with M1 in thrum_map_line_at_ */
+    /* map.M1: release, pairs with map.M1 in thrum_map_line_at_ */
     if (!thrum_u64_cas_release(place, &none, begin)) free_block(begin);
     return true;
 }
@@ -84,7 +84,7 @@ uint32_t thrum_map_take_line_(thrum_map *map) {
 
 void thrum_map_give_line_(thrum_map *map, uint32_t number) {
     thrum_lock_acquire(&map->spare);
-    /* M4: release: a look-up that is still in the line and goes on from here finds the version changed */
+    /* map.M4: release: a look-up that is still in the line and goes on from here finds the version changed */
     thrum_u32_store_release(&thrum_map_behind_(map, number)->more, map->free);
     map->free = number;
     thrum_lock_release(&map->spare);

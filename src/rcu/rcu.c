@@ -13,21 +13,21 @@
  * CALLED      a retire, which wakes it; the starter      the helper gathers, and will take the stack
  * HURRIED     a retire that finds much; a barrier        the same, at once
  *
- * I1: whatever is in `in_hand` when a grace period begins has been retired before it: both moves happen in
- *     the helper, the first before the period, the second after it.
- * I2: a push is never left with a helper that sleeps for good, or with none. A retire pushes, and then looks
- *     at the state. The helper sets IDLE, and then takes the stack. If the taking misses the push, the push
- *     has read what the taking wrote (R3, R4), so that the retire sees IDLE or a later state: it calls the
- *     helper, or starts one. CALLED and HURRIED mean a taking that is still to come. The helper ends by
- *     changing IDLE to NO_HELPER in one step, which fails once a retire has changed IDLE to CALLED. If the
- *     helper's step comes first, the retire's step fails and finds NO_HELPER.
- * I3: `guard` is held while the stack moves, while a helper is made, and while it ends. A fork takes it: the
- *     child finds every head in one of the two places. A callback runs with nothing locked. The helper
+ * rcu.I1: whatever is in `in_hand` when a grace period begins has been retired before it: both moves happen
+ *     in the helper, the first before the period, the second after it.
+ * rcu.I2: a push is never left with a helper that sleeps for good, or with none. A retire pushes, and then
+ *     looks at the state. The helper sets IDLE, and then takes the stack. If the taking misses the push, the
+ *     push has read what the taking wrote (rcu.R3, rcu.R4), so that the retire sees IDLE or a later state: it
+ *     calls the helper, or starts one. CALLED and HURRIED mean a taking that is still to come. The helper
+ *     ends by changing IDLE to NO_HELPER in one step, which fails once a retire has changed IDLE to CALLED.
+ *     If the helper's step comes first, the retire's step fails and finds NO_HELPER.
+ * rcu.I3: `guard` is held while the stack moves, while a helper is made, and while it ends. A fork takes it:
+ *     the child finds every head in one of the two places. A callback runs with nothing locked. The helper
  *     takes a head out of `in_hand` before it calls it back: a child that was forked amid a callback does not
  *     run it again. The child has no helper, but where a callback has forked.
- * I4: backlog = pushes - called. Pushes are counted before they are made; callbacks are counted in steps of
- *     COUNT_EVERY. A retire that finds more than THRUM_RCU_BACKLOG waits PATIENCE_MS at most: it may hold a
- *     lock for which a callback waits. It does not wait in a read section, for which the helper would wait,
+ * rcu.I4: backlog = pushes - called. Pushes are counted before they are made; callbacks are counted in steps
+ *     of COUNT_EVERY. A retire that finds more than THRUM_RCU_BACKLOG waits PATIENCE_MS at most: it may hold
+ *     a lock for which a callback waits. It does not wait in a read section, for which the helper would wait,
  *     nor in the helper.
  */
 #ifndef _GNU_SOURCE
@@ -60,46 +60,49 @@
 #define PATIENCE_MS 5
 #define LOOK_US 100
 
-/* How long what is under way in other processors may take to become visible (S4). */
+/* How long what is under way in other processors may take to become visible (rcu.S4). */
 #define UNSURE_NS 1000000
 
 enum { NO_HELPER, IDLE, CALLED, HURRIED };
 
 static struct {
     THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_u64 top; /* a stack of thrum_rcu_head, its top as a number */
-    thrum_u64 pushes;                              /* I4 */
+    thrum_u64 pushes;                              /* rcu.I4 */
 } retired;
 static struct {
     THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_u32 state;
-    thrum_u64 called; /* I4 */
+    thrum_u64 called; /* rcu.I4 */
     thrum_u64 id;     /* who it is; 0: nobody */
 } helper;
 static thrum_u64 in_hand; /* a list of thrum_rcu_head; the helper changes it */
 static uint64_t called;   /* the helper's own */
 static thrum_lock guard;
-static thrum_u32 settled; /* S4 */
+static thrum_u32 settled; /* rcu.S4 */
 static bool forks_watched;
 
-/* --- grace periods; S1 to S5 in rcu_read.c ----------------------------------------------------------- */
+/*
+ * --- grace periods; rcu.S1 to rcu.S5 in rcu_read.c
+ * -----------------------------------------------------------
+ */
 
 static void fence_sections(void) {
-    if (thrum_u32_load_acquire(&settled)) { /* R8: acquire, pairs with R8: S4 */
+    if (thrum_u32_load_acquire(&settled)) { /* rcu.R8: acquire, pairs with rcu.R8: rcu.S4 */
         thrum_futex_fence();
         return;
     }
     if (thrum_fence_heavy()) return;
     thrum_u32_store_relaxed(&thrum_rcu_sections_now_.light, 0); /* relaxed: the nap makes it visible */
     thrum_futex_nap(thrum_after_ns(UNSURE_NS));
-    thrum_u32_store_release(&settled, 1); /* R8: release */
+    thrum_u32_store_release(&settled, 1); /* rcu.R8: release */
 }
 
 void thrum_rcu_synchronize(void) {
     const int saved = errno;
     thrum_rcu_tell_liburcu_();
-    fence_sections(); /* S1 */
+    fence_sections(); /* rcu.S1 */
     urcu_bp_synchronize_rcu();
-    fence_sections();                      /* S2 */
-    THRUM_TELL_ACQUIRE(&thrum_rcu_grace_); /* R2 */
+    fence_sections();                      /* rcu.S2 */
+    THRUM_TELL_ACQUIRE(&thrum_rcu_grace_); /* rcu.R2 */
     errno = saved;
 }
 
@@ -125,8 +128,8 @@ static bool is_helper(void) {
  */
 static void take_in_hand(void) {
     thrum_lock_acquire(&guard);
-    thrum_u32_store_relaxed(&helper.state, IDLE); /* relaxed: I2 by R3 */
-    /* R3: acquire, pairs with R4; release: I2 */
+    thrum_u32_store_relaxed(&helper.state, IDLE); /* relaxed: rcu.I2 by rcu.R3 */
+    /* rcu.R3: acquire, pairs with rcu.R4; release: rcu.I2 */
     thrum_rcu_head *newest = head_at(thrum_u64_exchange_acq_rel(&retired.top, 0));
     thrum_rcu_head *oldest = NULL;
     while (newest) {
@@ -145,7 +148,7 @@ static void take_in_hand(void) {
     thrum_lock_release(&guard);
 }
 
-/* I4. Relaxed: it says how many, not what they did. */
+/* rcu.I4. Relaxed: it says how many, not what they did. */
 static void count(void) {
     thrum_u64_store_relaxed(&helper.called, called);
 }
@@ -158,7 +161,7 @@ static void count(void) {
 static void call_back(void) {
     const thrum_deadline polite = thrum_after_ms(YIELD_MS);
     for (thrum_rcu_head *head; (head = head_at(thrum_u64_load_relaxed(&in_hand)));) {
-        thrum_u64_store_relaxed(&in_hand, address_of(head->next_)); /* I3 */
+        thrum_u64_store_relaxed(&in_hand, address_of(head->next_)); /* rcu.I3 */
         called++;
         THRUM_TELL_OWN_ACQUIRE(head);
         THRUM_NOTHING_LOCKED();
@@ -184,17 +187,17 @@ void thrum_rcu_again_(thrum_rcu_head *head, thrum_rcu_callback *callback) {
     for (; next && next->callback_ != pass; next = next->next_) last = next;
     head->callback_ = callback;
     head->next_ = next;
-    thrum_u64_fetch_add_relaxed(&retired.pushes, 1); /* I4 */
+    thrum_u64_fetch_add_relaxed(&retired.pushes, 1); /* rcu.I4 */
     if (last)
         last->next_ = head;
     else
         thrum_u64_store_relaxed(&in_hand, address_of(head));
 }
 
-/* Whether the helper ends: unless it is called meanwhile (I2). */
+/* Whether the helper ends: unless it is called meanwhile (rcu.I2). */
 static bool end(void) {
     uint32_t idle = IDLE;
-    thrum_lock_acquire(&guard);                                               /* I3 */
+    thrum_lock_acquire(&guard);                                               /* rcu.I3 */
     const bool ends = thrum_u32_cas_relaxed(&helper.state, &idle, NO_HELPER); /* relaxed: `guard` publishes */
     if (ends) thrum_u64_store_relaxed(&helper.id, 0);
     thrum_lock_release(&guard);
@@ -226,7 +229,7 @@ static thrum_result start_helper(void);
 /* A callback has ended the thread: another one goes on with what is left. */
 static void be_replaced(void *unused) {
     (void)unused;
-    thrum_frames_have_ended_(); /* DF2 */
+    thrum_frames_have_ended_(); /* dead_frames.D2 */
     thrum_lock_acquire(&guard);
     count();
     thrum_u64_store_relaxed(&helper.id, 0);
@@ -246,7 +249,7 @@ static void *help(void *unused) {
     while (wait_for_call()) {
         gather();
         take_in_hand();
-        thrum_rcu_synchronize(); /* I1 */
+        thrum_rcu_synchronize(); /* rcu.I1 */
         call_back();
     }
     pthread_cleanup_pop(0);
@@ -273,7 +276,7 @@ static thrum_result start_helper(void) {
 /* --- forks ------------------------------------------------------------------------------------------ */
 
 static void before_fork(void) {
-    thrum_lock_acquire(&guard); /* I3 */
+    thrum_lock_acquire(&guard); /* rcu.I3 */
     urcu_bp_before_fork();
 }
 
@@ -289,7 +292,7 @@ static void after_fork_in_parent(void) {
 static uint64_t without_markers(thrum_u64 *list) {
     uint64_t count = 0;
     thrum_rcu_head *last = NULL;
-    /* R3: acquire, pairs with R4 */
+    /* rcu.R3: acquire, pairs with rcu.R4 */
     for (thrum_rcu_head *head = head_at(thrum_u64_load_acquire(list)); head; head = head->next_) {
         if (head->callback_ != pass) {
             last = head;
@@ -355,28 +358,31 @@ thrum_result thrum_rcu_prepare(void) {
 static uint64_t push(thrum_rcu_head *head, thrum_rcu_callback *callback) {
     head->callback_ = callback;
     THRUM_TELL_OWN_RELEASE(head);
-    /* I4; relaxed: it only counts */
+    /* rcu.I4; relaxed: it only counts */
     const uint64_t pushes = thrum_u64_fetch_add_relaxed(&retired.pushes, 1) + 1;
     uint64_t top = thrum_u64_load_relaxed(&retired.top); /* relaxed: the swap checks it */
     do {
         head->next_ = head_at(top);
-        /* R4: release, pairs with R3; acquire, for I2: the look at the state follows the taking before it */
+        /*
+         * rcu.R4: release, pairs with rcu.R3; acquire, for rcu.I2: the look at the state follows the taking
+         *     before it
+         */
     } while (!thrum_u64_cas_acq_rel(&retired.top, &top, address_of(head)));
     return pushes;
 }
 
-/* I2. After a push. */
+/* rcu.I2. After a push. */
 static void call_helper(void) {
-    uint32_t state = thrum_u32_load_relaxed(&helper.state); /* relaxed: R4 has ordered it */
+    uint32_t state = thrum_u32_load_relaxed(&helper.state); /* relaxed: rcu.R4 has ordered it */
     if (THRUM_LIKELY(state >= CALLED)) return;
     state = IDLE;
-    if (thrum_u32_cas_relaxed(&helper.state, &state, CALLED)) /* relaxed: I2 by R3 and R4 */
+    if (thrum_u32_cas_relaxed(&helper.state, &state, CALLED)) /* relaxed: rcu.I2 by rcu.R3 and rcu.R4 */
         thrum_futex_wake(&helper.state, 1, THRUM_FUTEX_ANY, false);
     else if (state == NO_HELPER)
         (void)!thrum_rcu_prepare();
 }
 
-/* I4; relaxed: as above. */
+/* rcu.I4; relaxed: as above. */
 static int64_t backlog_of(uint64_t pushes) {
     return (int64_t)(pushes - thrum_u64_load_relaxed(&helper.called));
 }
@@ -385,7 +391,7 @@ static int64_t backlog(void) {
     return backlog_of(thrum_u64_load_relaxed(&retired.pushes));
 }
 
-/* Relaxed: it says that a taking is to come at once, and the push before it is ordered by R4. */
+/* Relaxed: it says that a taking is to come at once, and the push before it is ordered by rcu.R4. */
 static void hurry(void) {
     uint32_t state = thrum_u32_load_relaxed(&helper.state);
     if (state == CALLED && thrum_u32_cas_relaxed(&helper.state, &state, HURRIED))
@@ -395,7 +401,7 @@ static void hurry(void) {
 void thrum_rcu_wait_for_room_(void) {
     if (THRUM_LIKELY(backlog() <= HURRY)) return;
     hurry();
-    if (backlog() <= THRUM_RCU_BACKLOG || thrum_rcu_is_reading_() || is_helper()) return; /* I4 */
+    if (backlog() <= THRUM_RCU_BACKLOG || thrum_rcu_is_reading_() || is_helper()) return; /* rcu.I4 */
     THRUM_NOTHING_LOCKED();
     const thrum_deadline patience = thrum_after_ms(PATIENCE_MS);
     while (backlog() > THRUM_RCU_BACKLOG && !thrum_deadline_passed(patience))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 3. I1: `now_` changes while `writers_` is held, so that an update's version is made of the one that
- * it replaces.
- * I2: a version is retired after the exchange that took it out of the cell: no later section finds it. And
- *     after `writers_` was released, for a retire may wait.
- * I3: while `make` runs, a guard is in its thread's chain: whatever way `make` is left, the lock is released
- *     and what it made its version in is freed.
+ * Floor 3. snapshot.I1: `now_` changes while `writers_` is held, so that an update's version is made of the
+ * one that it replaces.
+ * snapshot.I2: a version is retired after the exchange that took it out of the cell: no later section finds
+ *     it. And after `writers_` was released, for a retire may wait.
+ * snapshot.I3: while `make` runs, a guard is in its thread's chain: whatever way `make` is left, the lock is
+ *     released and what it made its version in is freed.
  */
 #include "../atomic/tell.h"
 #include "grace.h"
@@ -26,15 +26,15 @@ static void destroy(thrum_rcu_head *head) {
 /* What was there before. */
 static thrum_version_ *replace(thrum_snapshot *snapshot, thrum_version_ *next) {
     THRUM_TELL_OWN_RELEASE(&snapshot->now_);
-    return thrum_rcu_exchange(&snapshot->now_, next); /* R5, pairs with R6 in the reads */
+    return thrum_rcu_exchange(&snapshot->now_, next); /* rcu.R5, pairs with rcu.R6 in the reads */
 }
 
 static void retire(thrum_version_ *before) {
-    if (before) thrum_rcu_retire(&before->head, destroy); /* I2 */
+    if (before) thrum_rcu_retire(&before->head, destroy); /* snapshot.I2 */
 }
 
 static void swap(thrum_snapshot *snapshot, thrum_version_ *next) {
-    thrum_lock_acquire(&snapshot->writers_); /* I1 */
+    thrum_lock_acquire(&snapshot->writers_); /* snapshot.I1 */
     thrum_version_ *const before = replace(snapshot, next);
     thrum_lock_release(&snapshot->writers_);
     retire(before);
@@ -81,7 +81,7 @@ thrum_result thrum_snapshot_update(thrum_snapshot *snapshot, thrum_snapshot_make
     next->destroy = destroy_value;
     struct update update = {snapshot, next, make, argument, THRUM_CANCELLED};
     thrum_guard_ updating = {abandon, &update, NULL};
-    thrum_lock_acquire(&snapshot->writers_); /* I1, I3 */
+    thrum_lock_acquire(&snapshot->writers_); /* snapshot.I1, snapshot.I3 */
     THRUM_TELL_OWN_ACQUIRE(&snapshot->now_);
     if (!thrum_self_call_(&updating, make_next, &update)) return THRUM_CANCELLED; /* abandoned meanwhile */
     if (update.result != THRUM_OK) {

@@ -2,12 +2,12 @@
 /*
  * Floor 4. How a thread fails, and the report of it.
  *
- * H1: a failure is written down where it happens, on the stack of the thread's beginning, which outlives the
- *     unwinding; the hook is told after the unwinding. So cleanups have run when it runs, and nothing has to
- *     be allocated.
- * H2: a function that must not end its thread is called with a landing (hooks_call.c). Failing and exiting
- *     lead to the landing, after what the function itself holds is released. What the blocks around the call
- *     hold stays held: a fence lies before it in the chain of guards.
+ * hooks.H1: a failure is written down where it happens, on the stack of the thread's beginning, which
+ *     outlives the unwinding; the hook is told after the unwinding. So cleanups have run when it runs, and
+ *     nothing has to be allocated.
+ * hooks.H2: a function that must not end its thread is called with a landing (hooks_call.c). Failing and
+ *     exiting lead to the landing, after what the function itself holds is released. What the blocks around
+ *     the call hold stays held: a fence lies before it in the chain of guards.
  */
 #include "record.h"
 
@@ -24,7 +24,7 @@ enum { REPORT_SIZE = 8192 };
 static thrum_u64 hook_now; /* a function as a number; 0: the default */
 
 thrum_excepthook *thrum_get_excepthook(void) {
-    /* X1: acquire, pairs with X1 in set */
+    /* hooks.X1: acquire, pairs with hooks.X1 in set */
     thrum_excepthook *const hook = (thrum_excepthook *)(uintptr_t)thrum_u64_load_acquire(&hook_now);
     THRUM_TELL_OWN_ACQUIRE(&hook_now);
     return hook ? hook : thrum_default_excepthook;
@@ -33,7 +33,7 @@ thrum_excepthook *thrum_get_excepthook(void) {
 thrum_excepthook *thrum_set_excepthook(thrum_excepthook *hook) {
     if (hook == thrum_default_excepthook) hook = NULL;
     THRUM_TELL_OWN_RELEASE(&hook_now);
-    /* X1: release and acquire */
+    /* hooks.X1: release and acquire */
     const uint64_t before = thrum_u64_exchange_acq_rel(&hook_now, (uint64_t)(uintptr_t)hook);
     THRUM_TELL_OWN_ACQUIRE(&hook_now);
     return before ? (thrum_excepthook *)(uintptr_t)before : thrum_default_excepthook;
@@ -66,7 +66,7 @@ void thrum_hooks_describe_(thrum_failing_ *failing, int code, const char *format
 
 void thrum_thread_fail(int code, const char *format, ...) {
     thrum_failing_ here;
-    thrum_failing_ *const failing = thrum_here_.failing ? thrum_here_.failing : &here; /* H1 */
+    thrum_failing_ *const failing = thrum_here_.failing ? thrum_here_.failing : &here; /* hooks.H1 */
     va_list arguments;
     va_start(arguments, format);
     write_down(failing, code, format, arguments);
@@ -77,7 +77,7 @@ void thrum_thread_fail(int code, const char *format, ...) {
         memmove(failing->backtrace, failing->backtrace + 1, failing->frames * sizeof failing->backtrace[0]);
     }
     thrum_self_release_guards();
-    if (thrum_here_.landing) thrum_hooks_leave_(THRUM_LEFT_FAILING, NULL); /* H2 */
+    if (thrum_here_.landing) thrum_hooks_leave_(THRUM_LEFT_FAILING, NULL); /* hooks.H2 */
     if (failing == &here) thrum_hooks_report_(failing);
     pthread_exit(NULL);
 }

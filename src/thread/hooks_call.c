@@ -10,16 +10,17 @@
  *                              left to be done
  * a C++ exception              goes on, after the same             ends the program: nothing catches it
  *
- * W1: on every way out `failing`, `landing` and `tracing` of the calling thread, and its chain of guards, are
- *     what they were before the call; of a shielded function also whether the thread can be cancelled.
- * W2: thrum_thread_fail and thrum_thread_exit unwind as pthread_exit does: destructors and the handlers of
- *     pthread_cleanup_push run, innermost first. But the thread goes on, and the C library must not learn
+ * hooks.W1: on every way out `failing`, `landing` and `tracing` of the calling thread, and its chain of
+ *     guards, are what they were before the call; of a shielded function also whether the thread can be
+ *     cancelled.
+ * hooks.W2: thrum_thread_fail and thrum_thread_exit unwind as pthread_exit does: destructors and the handlers
+ *     of pthread_cleanup_push run, innermost first. But the thread goes on, and the C library must not learn
  *     that it ends: it would leave an ending thread out of a setuid that is to apply to all.
- * W3: a landing is an entry in the C library's own list of cleanups. So pthread_exit and cancellation find
- *     it, and so does an unwinding of ours that has cleanups of the caller's on its way, which only the C
- *     library can run. From the entry a longjmp goes to `way`.
- * W4: an unwinding of ours without such cleanups has an exception object of its own. That of the C library
- *     may be in use: the call may come from a destructor that pthread_exit runs, and goes back to it.
+ * hooks.W3: a landing is an entry in the C library's own list of cleanups. So pthread_exit and cancellation
+ *     find it, and so does an unwinding of ours that has cleanups of the caller's on its way, which only the
+ *     C library can run. From the entry a longjmp goes to `way`.
+ * hooks.W4: an unwinding of ours without such cleanups has an exception object of its own. That of the C
+ *     library may be in use: the call may come from a destructor that pthread_exit runs, and goes back to it.
  */
 #include "../atomic/dead_frames.h"
 #include "record.h"
@@ -63,24 +64,24 @@ static void unwind_again(_Unwind_Reason_Code reason, struct _Unwind_Exception *e
 
 static void unwind_to(thrum_landing_ *landing) {
     __pthread_unwind_buf_t here;
-    thrum_frames_end_(); /* DF1 */
+    thrum_frames_end_(); /* dead_frames.D1 */
     __pthread_register_cancel(&here);
     const void *const before = here.__pad[0];
-    if (before != &landing->entry) __pthread_unwind_next(&here); /* W3 */
+    if (before != &landing->entry) __pthread_unwind_next(&here); /* hooks.W3 */
     __pthread_unregister_cancel(&here);
     landing->unwinding.exception_class = 0;
     landing->unwinding.exception_cleanup = unwind_again;
-    (void)_Unwind_ForcedUnwind(&landing->unwinding, stop, landing); /* W4 */
+    (void)_Unwind_ForcedUnwind(&landing->unwinding, stop, landing); /* hooks.W4 */
     longjmp(landing->way, 1);
 }
 
-/* W3. A function of its own: setjmp spoils its caller's variables. */
+/* hooks.W3. A function of its own: setjmp spoils its caller's variables. */
 static void land(void *p) {
     thrum_landing_ *const landing = p;
     landing->frame = (uintptr_t)__builtin_frame_address(0);
     if (setjmp(landing->way)) return;
     if (unwound_to(landing->entry.__cancel_jmp_buf, 0)) {
-        thrum_frames_have_ended_(); /* DF2 */
+        thrum_frames_have_ended_(); /* dead_frames.D2 */
         longjmp(landing->way, 1);
     }
     __pthread_register_cancel(&landing->entry);
@@ -131,7 +132,7 @@ void thrum_hooks_leave_(thrum_left_ how, void *value) {
 
 /* ---- one call ---- */
 
-/* W1 */
+/* hooks.W1 */
 static void restore(void *p) {
     thrum_landing_ *const landing = p;
     forget(landing);

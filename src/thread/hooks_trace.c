@@ -5,12 +5,12 @@
  * A thread's own lie in its record, so that another thread can change them. Threads without a record share
  * one pair, which only the …_all_threads functions set.
  *
- * C1: a thread takes over what is set for later ones while `lives` is held and before it is listed; setting
- *     for all holds `lives`, too. So no thread is passed over.
- * C2: thrum_tracing_ is not 0 while any of the functions, of a listed thread or for others, is not NULL.
- *     Every change settles it anew.
- * C3: while the functions run, `tracing` says so, and what they do is not traced. The call that shields them
- *     restores it, whatever way they are left (hooks_call.c).
+ * hooks.C1: a thread takes over what is set for later ones while `lives` is held and before it is listed;
+ *     setting for all holds `lives`, too. So no thread is passed over.
+ * hooks.C2: thrum_tracing_ is not 0 while any of the functions, of a listed thread or for others, is not
+ *     NULL. Every change settles it anew.
+ * hooks.C3: while the functions run, `tracing` says so, and what they do is not traced. The call that shields
+ *     them restores it, whatever way they are left (hooks_call.c).
  */
 #include "record.h"
 
@@ -27,14 +27,14 @@ static uint64_t number_of(thrum_trace_function *function) {
 }
 
 static thrum_trace_function *function_of(const thrum_u64 *number) {
-    /* X2: acquire, pairs with X2 in set */
+    /* hooks.X2: acquire, pairs with hooks.X2 in set */
     thrum_trace_function *const function = (thrum_trace_function *)(uintptr_t)thrum_u64_load_acquire(number);
     if (function) THRUM_TELL_OWN_ACQUIRE(&thrum_tracing_); /* one address for all of them */
     return function;
 }
 
 void thrum_hooks_begin_thread_(thrum_thread_record_ *record) {
-    thrum_u64_store_release(&record->trace, number_of(function_of(&later.trace))); /* C1, X2 */
+    thrum_u64_store_release(&record->trace, number_of(function_of(&later.trace))); /* hooks.C1, hooks.X2 */
     thrum_u64_store_release(&record->profile, number_of(function_of(&later.profile)));
 }
 
@@ -49,7 +49,7 @@ static bool tell_next(void *p) {
     struct telling *const telling = p;
     if (telling->next == telling->count) return false;
     thrum_trace_function *const told = telling->told[telling->next++];
-    thrum_here_.tracing = true; /* C3 */
+    thrum_here_.tracing = true; /* hooks.C3 */
     told(telling->event, telling->function, telling->call_site);
     return telling->next < telling->count;
 }
@@ -71,11 +71,11 @@ void thrum_trace_tell_(thrum_trace_event event, void *function, void *call_site)
 /* ---- setting ---- */
 
 static void set_trace(thrum_thread_record_ *record, uint64_t number) {
-    thrum_u64_store_release(&record->trace, number); /* X2: release */
+    thrum_u64_store_release(&record->trace, number); /* hooks.X2: release */
 }
 
 static void set_profile(thrum_thread_record_ *record, uint64_t number) {
-    thrum_u64_store_release(&record->profile, number); /* X2 */
+    thrum_u64_store_release(&record->profile, number); /* hooks.X2 */
 }
 
 /* Whether a pair has a function. relaxed: `lives` is held. */
@@ -90,13 +90,13 @@ static void look(thrum_thread_record_ *record, uint64_t answer) {
 static void settle(void) {
     bool wanted = any(&later.trace, &later.profile) || any(&others.trace, &others.profile);
     thrum_registry_each_(look, (uint64_t)(uintptr_t)&wanted);
-    thrum_u32_store_relaxed(&thrum_tracing_, wanted); /* C2; relaxed: threads see it when they see it */
+    thrum_u32_store_relaxed(&thrum_tracing_, wanted); /* hooks.C2; relaxed: threads see it when they see it */
 }
 
 static void set(thrum_u64 *for_later, thrum_trace_function *function) {
     THRUM_TELL_OWN_RELEASE(&thrum_tracing_);
     thrum_lock_acquire(&thrum_lives_);
-    thrum_u64_store_release(for_later, number_of(function)); /* X2 */
+    thrum_u64_store_release(for_later, number_of(function)); /* hooks.X2 */
     settle();
     thrum_lock_release(&thrum_lives_);
 }
@@ -106,9 +106,9 @@ static void set_for_all(thrum_u64 *for_later, thrum_u64 *for_others,
                         thrum_trace_function *function) {
     THRUM_TELL_OWN_RELEASE(&thrum_tracing_);
     thrum_lock_acquire(&thrum_lives_);
-    thrum_u64_store_release(for_later, number_of(function)); /* X2 */
+    thrum_u64_store_release(for_later, number_of(function)); /* hooks.X2 */
     thrum_u64_store_release(for_others, number_of(function));
-    thrum_registry_each_(visit, number_of(function)); /* C1 */
+    thrum_registry_each_(visit, number_of(function)); /* hooks.C1 */
     settle();
     thrum_lock_release(&thrum_lives_);
 }

@@ -6,25 +6,26 @@
  * is never given again, and the index. A thread's table has at each index the key of the value that it keeps
  * there.
  *
- * V1: a value is in the list of its entry from when it is made until somebody takes it out, holding `locals`:
- *     its thread, at its end or by clear, or the object's destroyer. Who took it out destroys it, with
- *     `locals` free.
- * V2: an entry's key is its local's; 0 when it is free. So a thread whose slot has another key than the entry
- *     knows that the object was destroyed, and with it the value: it does not follow the pointer.
- * V3: slot 0 belongs to no local, and its key is not 0: so a local that nobody has touched, whose key is 0,
- *     matches nothing.
- * V4: a thread that has a table has a value at `until_end`, whose destructor runs in every further round that
- *     the C library makes, up to THRUM_LAST_ROUND. A round passes over the table until nothing is there; what
- *     would be made in the last pass is refused. So a round leaves no value and no table, and need not know
- *     whether it is the last: in a thread that touches its first local in a destructor of another key, the
- *     count starts late. After the last round that a thread counts, nothing is made.
- * V5: a destructor is shielded (hooks_call.c): whatever way it is left, its value is freed and the others are
- *     destroyed.
- * V6: the values of inherited locals lie in a table of their own, the thread's context, in any order. So a
- *     context is copied, put in force and taken out of force as a whole, without memory (local_context.c).
- * V7: the memory of each table, and of what a context waits in, hangs on a list until it is freed. A fork
- *     holds `locals`: the child frees the tables of threads that it does not have. It keeps their contexts:
- *     entries and jobs that the child does not use still point to them, so they are no leak.
+ * local.V1: a value is in the list of its entry from when it is made until somebody takes it out, holding
+ *     `locals`: its thread, at its end or by clear, or the object's destroyer. Who took it out destroys it,
+ *     with `locals` free.
+ * local.V2: an entry's key is its local's; 0 when it is free. So a thread whose slot has another key than the
+ *     entry knows that the object was destroyed, and with it the value: it does not follow the pointer.
+ * local.V3: slot 0 belongs to no local, and its key is not 0: so a local that nobody has touched, whose key
+ *     is 0, matches nothing.
+ * local.V4: a thread that has a table has a value at `until_end`, whose destructor runs in every further
+ *     round that the C library makes, up to THRUM_LAST_ROUND. A round passes over the table until nothing is
+ *     there; what would be made in the last pass is refused. So a round leaves no value and no table, and
+ *     need not know whether it is the last: in a thread that touches its first local in a destructor of
+ *     another key, the count starts late. After the last round that a thread counts, nothing is made.
+ * local.V5: a destructor is shielded (hooks_call.c): whatever way it is left, its value is freed and the
+ *     others are destroyed.
+ * local.V6: the values of inherited locals lie in a table of their own, the thread's context, in any order.
+ *     So a context is copied, put in force and taken out of force as a whole, without memory
+ *     (local_context.c).
+ * local.V7: the memory of each table, and of what a context waits in, hangs on a list until it is freed. A
+ *     fork holds `locals`: the child frees the tables of threads that it does not have. It keeps their
+ *     contexts: entries and jobs that the child does not use still point to them, so they are no leak.
  */
 #include "record.h"
 
@@ -56,7 +57,7 @@ typedef struct value {
 } value;
 
 typedef struct entry {
-    uint64_t key; /* V2 */
+    uint64_t key; /* local.V2 */
     value *values;
     size_t size;
     thrum_local_destructor *destroy;
@@ -66,19 +67,19 @@ typedef struct entry {
 } entry;
 
 typedef struct space {
-    struct space *next, **place; /* V7 */
+    struct space *next, **place; /* local.V7 */
     max_align_t data[];
 } space;
 
 __thread thrum_local_table_ thrum_local_table_now_;
-__thread thrum_local_table_ thrum_local_context_now_; /* V6 */
+__thread thrum_local_table_ thrum_local_context_now_; /* local.V6 */
 static __thread unsigned rounds;                      /* of destructors that this thread has seen */
-static __thread bool refusing;                        /* V4 */
+static __thread bool refusing;                        /* local.V4 */
 
-thrum_lock thrum_locals_; /* the guard of all below, and of V1 */
+thrum_lock thrum_locals_; /* the guard of all below, and of local.V1 */
 static entry *chunks[CHUNKS];
-static space *tables, *contexts; /* V7 */
-static uint32_t used = 1;        /* V3 */
+static space *tables, *contexts; /* local.V7 */
+static uint32_t used = 1;        /* local.V3 */
 static uint32_t first_free;
 static uint64_t last_serial;
 
@@ -126,7 +127,7 @@ static uint64_t key_of(thrum_local *local, thrum_result *result) {
     return key;
 }
 
-/* ---- the memory of tables; V7 ---- */
+/* ---- the memory of tables; local.V7 ---- */
 
 static space *space_of(void *data) {
     return data ? (space *)((char *)data - offsetof(space, data)) : NULL;
@@ -194,7 +195,7 @@ static void take_out(value *v) {
     if (v->next) v->next->place = v->place;
 }
 
-/* V5 */
+/* local.V5 */
 static void destroy(value *v, thrum_local_destructor *destructor, void *argument) {
     pthread_cleanup_push(free, v);
     if (destructor) destructor(v->data, argument);
@@ -226,9 +227,9 @@ static void empty(void *p) {
     if (!v) return;
     thrum_lock_acquire(&thrum_locals_);
     const entry found = *entry_at(key);
-    if (found.key == key) take_out(v); /* V2 */
+    if (found.key == key) take_out(v); /* local.V2 */
     thrum_lock_release(&thrum_locals_);
-    if (found.key == key) destroy(v, found.destroy, found.argument); /* V1 */
+    if (found.key == key) destroy(v, found.destroy, found.argument); /* local.V1 */
 }
 
 struct emptying {
@@ -249,7 +250,7 @@ static thrum_local_slot_ *next_of_pass(struct emptying *at) {
     return slot || !at->all ? slot : next_value(&thrum_local_table_now_, &at->index);
 }
 
-/* V4: the pass after the last one meets nothing. */
+/* local.V4: the pass after the last one meets nothing. */
 static bool empty_next(void *p) {
     struct emptying *const at = p;
     thrum_local_slot_ *slot = next_of_pass(at);
@@ -289,7 +290,7 @@ void thrum_local_end_context_(void) {
 
 /* A round of the thread's end. */
 static void end(void *table) {
-    thrum_frames_have_ended_(); /* DF2 */
+    thrum_frames_have_ended_(); /* dead_frames.D2 */
     if (++rounds < THRUM_LAST_ROUND) (void)pthread_setspecific(until_end, table);
     empty_for_good(true);
 }
@@ -323,11 +324,11 @@ void thrum_local_destroy(thrum_local *local) {
     if (key) {
         entry *const e = entry_at(key);
         old = *e;
-        *e = (entry){.key = 0, .next_free = first_free}; /* V2 */
+        *e = (entry){.key = 0, .next_free = first_free}; /* local.V2 */
         first_free = (uint32_t)key & ((1u << INDEX_BITS) - 1);
     }
     thrum_lock_release(&thrum_locals_);
-    struct doomed doomed = {old.values, old.destroy, old.argument}; /* V1: all were taken out at once */
+    struct doomed doomed = {old.values, old.destroy, old.argument}; /* local.V1: all were taken out at once */
     if (doomed.first) thrum_hooks_each_(destroy_first, &doomed);
     errno = saved;
 }
@@ -352,7 +353,7 @@ static thrum_result make_key(void) {
 }
 
 static bool keep_until_end(void) {
-    return pthread_setspecific(until_end, &thrum_local_table_now_) == 0; /* V4 */
+    return pthread_setspecific(until_end, &thrum_local_table_now_) == 0; /* local.V4 */
 }
 
 /* Room for the index in the calling thread's table. */
@@ -363,18 +364,18 @@ static bool make_room(size_t index) {
     size_t count = table->count ? table->count : FEWEST_SLOTS;
     while (count <= index) count *= 2;
     if (!enlarge(table, count, &tables)) return false;
-    table->slots[0].key = 1; /* V3 */
+    table->slots[0].key = 1; /* local.V3 */
     return true;
 }
 
-/* A place in the calling thread's context, if need be that of a local that is gone; V6. */
+/* A place in the calling thread's context, if need be that of a local that is gone; local.V6. */
 static thrum_local_slot_ *room_in_context(void) {
     thrum_local_table_ *const context = &thrum_local_context_now_;
     thrum_local_slot_ *room = NULL;
     thrum_lock_acquire(&thrum_locals_);
     for (size_t i = 0; i < context->count && !room; i++) {
         thrum_local_slot_ *const slot = &context->slots[i];
-        if (!slot->value || entry_at(slot->key)->key != slot->key) room = slot; /* V2 */
+        if (!slot->value || entry_at(slot->key)->key != slot->key) room = slot; /* local.V2 */
     }
     thrum_lock_release(&thrum_locals_);
     if (room) return room;
@@ -391,7 +392,7 @@ static thrum_local_slot_ *room_for(uint64_t key) {
     return make_room(index) ? &thrum_local_table_now_.slots[index] : NULL;
 }
 
-/* V1 */
+/* local.V1 */
 static void list(value *v, uint64_t key) {
     v->key = key;
     thrum_lock_acquire(&thrum_locals_);
@@ -431,7 +432,7 @@ static value *make_value(const thrum_local *local, thrum_result *result) {
 
 static void *make(thrum_local *local, thrum_result *result) {
     *result = THRUM_FINALIZING;
-    if (refusing) return NULL; /* V4 */
+    if (refusing) return NULL; /* local.V4 */
     static thrum_first_use_ prepared;
     *result = thrum_first_use_run_(&prepared, make_key);
     if (*result != THRUM_OK) return NULL;
@@ -482,7 +483,7 @@ thrum_result thrum_local_copy_(thrum_local_slot_ from, thrum_local_slot_ *to) {
     thrum_lock_acquire(&thrum_locals_);
     const entry found = *entry_at(from.key);
     thrum_lock_release(&thrum_locals_);
-    if (found.key != from.key) return THRUM_OK; /* V2 */
+    if (found.key != from.key) return THRUM_OK; /* local.V2 */
     value *v;
     size_t bytes;
     v = thrum_size_(sizeof *v, 1, found.size, &bytes) ? calloc(1, bytes) : NULL;

@@ -3,13 +3,15 @@
  * Floor 4. What threads, jobs and scheduled functions inherit of their maker: copies of its values of
  * inherited locals, a context.
  *
- * X1: one thread at a time owns a context: its maker, until the thread, the job or the entry that it belongs
- *     to is handed over, which orders the two owners; then the thread in which it is in force, as
+ * local.X1: one thread at a time owns a context: its maker, until the thread, the job or the entry that it
+ *     belongs to is handed over, which orders the two owners; then the thread in which it is in force, as
  *     `thrum_local_context_now_`.
- * X2: its values are in the lists of their entries as all others (V1, V2 in local.c). So a local that is
- *     destroyed destroys them wherever the context is, and the end of a context follows no pointer to them.
- * X3: entering and leaving move tables, and take no memory: what can fail is the copy, in the maker.
- * X4: a context comes to its end while it is in force: what its destructors make is in it, and is destroyed.
+ * local.X2: its values are in the lists of their entries as all others (local.V1, local.V2 in local.c). So a
+ *     local that is destroyed destroys them wherever the context is, and the end of a context follows no
+ *     pointer to them.
+ * local.X3: entering and leaving move tables, and take no memory: what can fail is the copy, in the maker.
+ * local.X4: a context comes to its end while it is in force: what its destructors make is in it, and is
+ *     destroyed.
  */
 #include "context.h"
 

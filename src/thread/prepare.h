@@ -2,9 +2,9 @@
 /*
  * Floor 4. What a room of floors 4 and 5 prepares at its first use: keys, exit handlers, last wishes.
  *
- * FU1: `prepare` runs while `thrum_first_uses_` is held, one first use of the process at a time.
- * FU2: a fork holds that lock. So no child finds a first use half made, and what the C library keeps for it
- *     (the list of exit handlers) no child finds locked.
+ * prepare.U1: `prepare` runs while `thrum_first_uses_` is held, one first use of the process at a time.
+ * prepare.U2: a fork holds that lock. So no child finds a first use half made, and what the C library keeps
+ *     for it (the list of exit handlers) no child finds locked.
  *
  * No other static state is settled lazily on these floors: tools/check-laws sees to it.
  */
@@ -24,7 +24,7 @@ extern thrum_rlock thrum_first_uses_ __attribute__((visibility("hidden")));
 thrum_result thrum_first_use_make_(thrum_first_use_ *use, thrum_result (*prepare)(void));
 
 static inline thrum_result thrum_first_use_run_(thrum_first_use_ *use, thrum_result (*prepare)(void)) {
-    /* F1: acquire, pairs with F1 in make: what was prepared */
+    /* prepare.F1: acquire, pairs with prepare.F1 in make: what was prepared */
     if (THRUM_LIKELY(thrum_u32_load_acquire(&use->made))) return THRUM_OK;
     return thrum_first_use_make_(use, prepare);
 }

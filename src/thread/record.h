@@ -8,25 +8,26 @@
  * ALIVE      starter or thread, the first of the two   runs, or is about to
  * ENDED      the thread                                its target has returned; listed, and not seen
  *
- * I1: `references` counts the handles, and has a bit for each other share in the record: the starter's, while
- *     its call of start lasts; the thread's, from the start until it leaves the table; the table's, which is
- *     given back a grace period after that. So a reader that finds a record in a read section may take a
- *     reference. The first thread's record is never freed: the table has no share in it.
- * I2: `lives` guards the table's changes, the process's phase, names, and the states NEW and STARTING. A fork
- *     holds it, so that a child finds no change half made. Readers of the table do not take it.
- * I3: one thread joins the system's or detaches it: the one that changes `joiner` from NOBODY. Other joiners
- *     wait for `joined`, or for `gone` if it is detached. The step that leaves no share but the table's
- *     detaches: the thread's own, if its object has been released before, else the last holder's. So a thread
- *     that nobody joins is detached before its end and its object's release are over, and not a grace period
- *     later. A reader may take a reference after that (I1), and join: then the thread is as good as gone.
- * I4: a thread leaves the table at its very end: all destructors of its thread-local values have run. Then it
- *     sets `gone`. So a wait for `gone` is all that a join needs a deadline for, and a shutdown that finds
- *     nobody in the table waits for no destructor.
- * I5: `process` numbers the process in which the record was last started. In a forked child the records of
- *     other processes are those of threads that are no more: ended and joined, whatever their words say, and
- *     only handles count of their references. One kind is never freed there: the record of a thread that has
- *     left the table and has not retired the record yet when another thread forks. The child cannot tell the
- *     table's share in it from one that rcu's helper will give back.
+ * thread.I1: `references` counts the handles, and has a bit for each other share in the record: the
+ *     starter's, while its call of start lasts; the thread's, from the start until it leaves the table; the
+ *     table's, which is given back a grace period after that. So a reader that finds a record in a read
+ *     section may take a reference. The first thread's record is never freed: the table has no share in it.
+ * thread.I2: `lives` guards the table's changes, the process's phase, names, and the states NEW and STARTING.
+ *     A fork holds it, so that a child finds no change half made. Readers of the table do not take it.
+ * thread.I3: one thread joins the system's or detaches it: the one that changes `joiner` from NOBODY. Other
+ *     joiners wait for `joined`, or for `gone` if it is detached. The step that leaves no share but the
+ *     table's detaches: the thread's own, if its object has been released before, else the last holder's. So
+ *     a thread that nobody joins is detached before its end and its object's release are over, and not a
+ *     grace period later. A reader may take a reference after that (thread.I1), and join: then the thread is
+ *     as good as gone.
+ * thread.I4: a thread leaves the table at its very end: all destructors of its thread-local values have run.
+ *     Then it sets `gone`. So a wait for `gone` is all that a join needs a deadline for, and a shutdown that
+ *     finds nobody in the table waits for no destructor.
+ * thread.I5: `process` numbers the process in which the record was last started. In a forked child the
+ *     records of other processes are those of threads that are no more: ended and joined, whatever their
+ *     words say, and only handles count of their references. One kind is never freed there: the record of a
+ *     thread that has left the table and has not retired the record yet when another thread forks. The child
+ *     cannot tell the table's share in it from one that rcu's helper will give back.
  */
 #ifndef THRUM_SRC_THREAD_RECORD_H
 #define THRUM_SRC_THREAD_RECORD_H
@@ -54,7 +55,7 @@ enum { THRUM_NOBODY_JOINS, THRUM_SOMEBODY_JOINS, THRUM_DETACHED };
  * down what they keep for the thread, and no code that they instrument may run after that.
  */
 #define THRUM_LAST_ROUND (PTHREAD_DESTRUCTOR_ITERATIONS - 1)
-/* The shares in a record (I1). */
+/* The shares in a record (thread.I1). */
 enum { THRUM_HANDLE = 1, THRUM_STARTER = 1 << 28, THRUM_THREAD = 1 << 29, THRUM_TABLE = 1 << 30 };
 /* Whose thread it is: made by start; the process's first; of others. Only the first can be joined. */
 typedef enum thrum_thread_kind { THRUM_THREAD_OWN, THRUM_THREAD_MAIN, THRUM_THREAD_ALIEN } thrum_thread_kind;
@@ -62,7 +63,7 @@ typedef enum thrum_thread_kind { THRUM_THREAD_OWN, THRUM_THREAD_MAIN, THRUM_THRE
 typedef struct thrum_thread_record_ {
     thrum_thread self;    /* the counted object: points here */
     thrum_thread *handle; /* with which it was started; the thread alone reads it */
-    thrum_u32 references; /* I1 */
+    thrum_u32 references; /* thread.I1 */
     thrum_u32 state;
     struct thrum_thread_record_ *after; /* in the table's row: beside what a reader of the row looks at */
     thrum_thread_kind kind;
@@ -71,10 +72,10 @@ typedef struct thrum_thread_record_ {
     thrum_u64 ident;
     thrum_u64 pthread; /* pthread_t as a number, written by starter and thread alike */
     thrum_u32 native_id;
-    uint32_t process; /* I5 */
+    uint32_t process; /* thread.I5 */
     thrum_event said; /* native_id is there */
     thrum_event ended;
-    thrum_event gone; /* I4 */
+    thrum_event gone; /* thread.I4 */
     thrum_event joined;
     thrum_u32 joiner;
 
@@ -134,7 +135,7 @@ thrum_result thrum_process_prepare_(void);
 void thrum_process_begin_in_child_(void);
 
 /* registry_fork.c */
-/* How many forks lie between the first process and this one (I5). Changes in a child's only thread. */
+/* How many forks lie between the first process and this one (thread.I5). Changes in a child's only thread. */
 extern uint32_t thrum_process_number_ __attribute__((visibility("hidden")));
 thrum_result thrum_fork_prepare_(void);
 

@@ -2,13 +2,14 @@
 /*
  * Floor 4. Which threads there are. record.h says what a record is, and what holds it.
  *
- * G1: the table holds the main thread, and all that are STARTING or ALIVE. Readers pass over the STARTING.
- * G2: a reader goes along a chain of the table within a read section, and what it finds it may keep by a
- *     reference (I1). It waits for nobody and nobody waits for it.
- * G3: `main_record` is the first thread's from before main on; a forked child's is that of the thread that
- *     forked.
- * G4: in a forked child there is no reader but the caller, and it reads nothing: what leaves the table needs
- *     no grace period there.
+ * registry.G1: the table holds the main thread, and all that are STARTING or ALIVE. Readers pass over the
+ *     STARTING.
+ * registry.G2: a reader goes along a chain of the table within a read section, and what it finds it may keep
+ *     by a reference (thread.I1). It waits for nobody and nobody waits for it.
+ * registry.G3: `main_record` is the first thread's from before main on; a forked child's is that of the
+ *     thread that forked.
+ * registry.G4: in a forked child there is no reader but the caller, and it reads nothing: what leaves the
+ *     table needs no grace period there.
  */
 #include "record.h"
 
@@ -33,7 +34,7 @@ static thrum_u64 dummies;
 /* ---- the table, while `lives` is held ---- */
 
 void thrum_registry_add_(thrum_thread_record_ *record) {
-    THRUM_TELL_OWN_RELEASE(record); /* N1: release, pairs with N1 in found */
+    THRUM_TELL_OWN_RELEASE(record); /* registry.N1: release, pairs with registry.N1 in found */
     thrum_table_add_(record, thrum_u64_load_relaxed(&record->ident));
 }
 
@@ -43,12 +44,15 @@ void thrum_registry_remove_(thrum_thread_record_ *record) {
 
 /* Whether a reader that has come to the record has found a thread; what it did before is visible. */
 static bool found(thrum_thread_record_ *record) {
-    THRUM_TELL_OWN_ACQUIRE(record); /* N1: acquire */
-    /* G1; relaxed: N1 has ordered all that was before it was listed, and its joiners look again */
+    THRUM_TELL_OWN_ACQUIRE(record); /* registry.N1: acquire */
+    /*
+     * registry.G1; relaxed: registry.N1 has ordered all that was before it was listed, and its joiners look
+     * again
+     */
     return thrum_u32_load_relaxed(&record->state) == THRUM_THREAD_ALIVE;
 }
 
-/* P2: the caller is shutting down, too. */
+/* thread.P2: the caller is shutting down, too. */
 static bool is_waited_for(const thrum_thread_record_ *record) {
     /* relaxed: `lives` is held */
     return record != main_record && !thrum_u32_load_relaxed(&record->daemon) &&
@@ -76,7 +80,7 @@ void thrum_registry_each_(void (*visit)(thrum_thread_record_ *record, uint64_t a
  */
 static void go(void *p) {
     thrum_thread_record_ *const record = p;
-    thrum_frames_have_ended_(); /* DF2 */
+    thrum_frames_have_ended_(); /* dead_frames.D2 */
     if (record->kind != THRUM_THREAD_ALIEN && ++thrum_here_.rounds < THRUM_LAST_ROUND &&
         pthread_setspecific(until_end, record) == 0)
         return;
@@ -85,7 +89,7 @@ static void go(void *p) {
 
 /* Nobody knows in which round an alien has asked for its object: it leaves in the first that it sees. */
 void thrum_registry_leave_(thrum_thread_record_ *record) {
-    if (record->kind != THRUM_THREAD_ALIEN) thrum_local_finish_(); /* I4 */
+    if (record->kind != THRUM_THREAD_ALIEN) thrum_local_finish_(); /* thread.I4 */
     /* relaxed: our own. Main, when pthread_exit ends it, and aliens have no target whose end was told. */
     if (thrum_u32_load_relaxed(&record->state) != THRUM_THREAD_ENDED) thrum_thread_end_(record);
     thrum_here_.record = NULL;
@@ -99,14 +103,15 @@ bool thrum_registry_keep_until_end_(thrum_thread_record_ *record) {
 
 /* ---- fork ---- */
 
-/* What another thread's record is in the child: ended, and nobody's but the handles' (I5). */
+/* What another thread's record is in the child: ended, and nobody's but the handles' (thread.I5). */
 static void bury(thrum_thread_record_ *record) {
     thrum_table_remove_(record);
     thrum_u32_store_relaxed(&record->state, THRUM_THREAD_ENDED); /* relaxed: there is one thread */
     thrum_event_set(&record->said);
     thrum_event_set(&record->ended);
     thrum_event_set(&record->gone);
-    thrum_thread_drop_(record, thrum_u32_load_relaxed(&record->references) & ~(THRUM_STARTER - 1u)); /* G4 */
+    /* registry.G4 */
+    thrum_thread_drop_(record, thrum_u32_load_relaxed(&record->references) & ~(THRUM_STARTER - 1u));
 }
 
 static void be_main(thrum_thread_record_ *record);
@@ -128,7 +133,7 @@ void thrum_registry_begin_in_child_(void) {
         /* A handle for thrum_main_thread, for ever. */
         const uint32_t references = thrum_u32_load_relaxed(&own->references) & ~(uint32_t)THRUM_STARTER;
         thrum_u32_store_relaxed(&own->references, references + THRUM_HANDLE);
-        main_record = own; /* G3 */
+        main_record = own; /* registry.G3 */
     } else {
         be_main(&first); /* an alien that never asked for its object */
         thrum_registry_add_(&first);
@@ -153,7 +158,7 @@ static void be_main(thrum_thread_record_ *record) {
     thrum_event_clear(&record->ended);
     thrum_event_clear(&record->gone);
     thrum_here_.record = record;
-    main_record = record;                                      /* G3 */
+    main_record = record;                                      /* registry.G3 */
     if (has_key) (void)thrum_registry_keep_until_end_(record); /* else its end by pthread_exit goes untold */
 }
 
@@ -215,7 +220,8 @@ static thrum_thread *make_dummy(void) {
     record->kind = THRUM_THREAD_ALIEN;
     record->name = thrum_registry_name_("Dummy", &dummies, NULL);
     /* relaxed: `lives`, below, publishes it */
-    thrum_u32_store_relaxed(&record->references, THRUM_THREAD + THRUM_TABLE); /* I1: it has no handle */
+    /* thread.I1: it has no handle */
+    thrum_u32_store_relaxed(&record->references, THRUM_THREAD + THRUM_TABLE);
     record->process = thrum_process_number_;
     thrum_u32_store_relaxed(&record->daemon, 1);
     thrum_u64_store_relaxed(&record->ident, thrum_self_id());
@@ -250,7 +256,7 @@ thrum_thread *thrum_thread_by_ident(uint64_t ident) {
     thrum_rcu_read_begin();
     thrum_thread_record_ *r = thrum_table_chain_(ident);
     while (r && !(found(r) && thrum_u64_load_relaxed(&r->ident) == ident)) r = thrum_table_next_(r);
-    if (r) thread = thrum_thread_retain(&r->self); /* G2 */
+    if (r) thread = thrum_thread_retain(&r->self); /* registry.G2 */
     thrum_rcu_told_end_();
     return thread;
 }
@@ -275,7 +281,7 @@ static bool enlarge(struct list *list) {
 
 static bool append(struct list *list, thrum_thread_record_ *record) {
     if (list->count == list->room && !enlarge(list)) return false;
-    list->threads[list->count++] = thrum_thread_retain(&record->self); /* G2 */
+    list->threads[list->count++] = thrum_thread_retain(&record->self); /* registry.G2 */
     const uint64_t ident = thrum_u64_load_relaxed(&record->ident);     /* relaxed: found has acquired it */
     list->unsorted |= ident < list->last;
     list->last = ident;

@@ -2,8 +2,9 @@
 /*
  * Floor 4. What a fork holds of this floor, and first uses (prepare.h).
  *
- * FK1: a fork takes the locks in the order in which others take one within the other: first uses, `lives`,
- *     the locals' guard. The handlers are there before main, so that none is registered beside a fork.
+ * registry.K1: a fork takes the locks in the order in which others take one within the other: first uses,
+ *     `lives`, the locals' guard. The handlers are there before main, so that none is registered beside a
+ *     fork.
  */
 #include "record.h"
 
@@ -16,13 +17,13 @@ thrum_result thrum_first_use_make_(thrum_first_use_ *use, thrum_result (*prepare
     thrum_rlock_acquire(&thrum_first_uses_);
     /* relaxed: the lock is held */
     const thrum_result result = thrum_u32_load_relaxed(&use->made) ? THRUM_OK : prepare();
-    if (result == THRUM_OK) thrum_u32_store_release(&use->made, 1); /* F1: release */
+    if (result == THRUM_OK) thrum_u32_store_release(&use->made, 1); /* prepare.F1: release */
     (void)!thrum_rlock_release(&thrum_first_uses_);
     return result;
 }
 
 static void before_fork(void) {
-    thrum_rlock_acquire(&thrum_first_uses_); /* FU2 */
+    thrum_rlock_acquire(&thrum_first_uses_); /* prepare.U2 */
     thrum_lock_acquire(&thrum_lives_);
     thrum_lock_acquire(&thrum_locals_);
 }

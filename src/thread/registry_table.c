@@ -3,12 +3,12 @@
  * Floor 4. The table: chains of records by ident, and one row of all in the order of their listing. Whoever
  * changes it holds `lives`; readers are in a read section. Nothing here touches a record but for its links.
  *
- * N1: whatever a change stores for readers is a release, a removal's too, and every look an acquire (R5,
- *     R6): who finds a record sees all that was before it was listed. A removal links what comes behind the
- *     record, perhaps listed by a third thread, to what is before it. liburcu's list stores that link without
- *     an order, which is why this one is not liburcu's.
- * N2: a record joins the row at its end. A reader that stands on the end, listed or removed meanwhile, has
- *     passed all that were listed when it began, for none joins elsewhere.
+ * registry.N1: whatever a change stores for readers is a release, a removal's too, and every look an acquire
+ *     (rcu.R5, rcu.R6): who finds a record sees all that was before it was listed. A removal links what comes
+ *     behind the record, perhaps listed by a third thread, to what is before it. liburcu's list stores that
+ *     link without an order, which is why this one is not liburcu's.
+ * registry.N2: a record joins the row at its end. A reader that stands on the end, listed or removed
+ *     meanwhile, has passed all that were listed when it began, for none joins elsewhere.
  */
 #include "record.h"
 
@@ -19,13 +19,13 @@ static thrum_thread_record_ **row_end = &row;
 void thrum_table_add_(thrum_thread_record_ *record, uint64_t ident) {
     thrum_thread_record_ **const first = &chains[ident % THRUM_TABLE_CHAINS];
     thrum_thread_record_ *const next = thrum_rcu_read(first);
-    record->next = next; /* plain: no reader stands on it (I1) */
+    record->next = next; /* plain: no reader stands on it (thread.I1) */
     record->place = first;
     record->after = NULL;
     record->row_place = row_end;
     if (next) next->place = &record->next;
     thrum_rcu_publish(first, record);
-    thrum_rcu_publish(row_end, record); /* N2 */
+    thrum_rcu_publish(row_end, record); /* registry.N2 */
     row_end = &record->after;
 }
 

@@ -2,19 +2,20 @@
 /*
  * Floor 4. Timers in a pairing heap, on one thread.
  *
- * S1: an entry is in the heap exactly while its order is not 0. All of it is guarded by the lock.
- * S2: who makes another entry the earliest sets `look_again` after letting go of the lock; the thread clears
- *     it while holding the lock, before it looks. So it never sleeps past an entry that it has not seen.
- * S3: while a function runs, `running` is its entry, and the entry is not touched: the function may free it.
- *     `again` says whether it is still ours afterwards: it is periodic, and nobody has cancelled it.
- * S4: every call that ends raises `runs`, also when the thread ends in it. A cancel waits for that and looks
- *     no more: the entry may have been used anew.
- * S5: while anything is pending, and the scheduler was not stopped, there is a thread, or starting one has
- *     failed; then the next scheduling tries again.
- * S6: a function that fails or exits ends, and its thread goes on. One that calls pthread_exit, or is
- *     cancelled, leaves what is pending to another thread; while none can be had, the ending one goes on.
- * S7: an entry that inherits has `wrapped` for its function, and for its argument a block with its own
- *     function, argument and context. A cancel, a stop, or the end of its last call frees the block, with
+ * scheduler.S1: an entry is in the heap exactly while its order is not 0. All of it is guarded by the lock.
+ * scheduler.S2: who makes another entry the earliest sets `look_again` after letting go of the lock; the
+ *     thread clears it while holding the lock, before it looks. So it never sleeps past an entry that it has
+ *     not seen.
+ * scheduler.S3: while a function runs, `running` is its entry, and the entry is not touched: the function may
+ *     free it. `again` says whether it is still ours afterwards: it is periodic, and nobody has cancelled it.
+ * scheduler.S4: every call that ends raises `runs`, also when the thread ends in it. A cancel waits for that
+ *     and looks no more: the entry may have been used anew.
+ * scheduler.S5: while anything is pending, and the scheduler was not stopped, there is a thread, or starting
+ *     one has failed; then the next scheduling tries again.
+ * scheduler.S6: a function that fails or exits ends, and its thread goes on. One that calls pthread_exit, or
+ *     is cancelled, leaves what is pending to another thread; while none can be had, the ending one goes on.
+ * scheduler.S7: an entry that inherits has `wrapped` for its function, and for its argument a block with its
+ *     own function, argument and context. A cancel, a stop, or the end of its last call frees the block, with
  *     nothing locked: the one that takes the entry out for good. Between calls the thread has no context.
  */
 #include "../atomic/tell.h"
@@ -77,7 +78,7 @@ static thrum_scheduled *merge_siblings(thrum_scheduled *list) {
 
 /* Whether it has become the earliest. */
 static bool insert(thrum_scheduler *s, thrum_scheduled *entry) {
-    entry->order_ = ++s->last_order_; /* S1 */
+    entry->order_ = ++s->last_order_; /* scheduler.S1 */
     entry->child_ = entry->next_ = NULL;
     entry->place_ = NULL;
     s->earliest_ = merge(s->earliest_, entry);
@@ -94,11 +95,11 @@ static void take_out(thrum_scheduler *s, thrum_scheduled *entry) {
         if (entry->next_) entry->next_->place_ = entry->place_;
         s->earliest_ = merge(s->earliest_, below);
     }
-    entry->order_ = 0; /* S1 */
+    entry->order_ = 0; /* scheduler.S1 */
     s->pending_--;
 }
 
-/* ---- inheriting; S7 ---- */
+/* ---- inheriting; scheduler.S7 ---- */
 
 typedef struct block {
     thrum_scheduler_function *function;
@@ -195,15 +196,16 @@ static thrum_deadline next_due(thrum_scheduled *entry) {
 static void begin_call(thrum_scheduler *s) {
     thrum_scheduled *const entry = s->earliest_;
     take_out(s, entry);
-    s->running_ = entry; /* S3 */
+    s->running_ = entry; /* scheduler.S3 */
     s->caller_ = thrum_get_ident();
     s->again_ = entry->period_ns_ != 0;
 }
 
-/* The lock is held, and given back meanwhile where an entry's last call has ended (S7). */
+/* The lock is held, and given back meanwhile where an entry's last call has ended (scheduler.S7). */
 static void end_call(thrum_scheduler *s) {
     thrum_scheduled *const entry = s->running_;
-    const bool again = s->again_ && !s->stopped_; /* S3: what is not ours any more will not be again */
+    /* scheduler.S3: what is not ours any more will not be again */
+    const bool again = s->again_ && !s->stopped_;
     block *const over = again ? NULL : in_force;
     in_force = NULL;
     if (over) {
@@ -218,7 +220,8 @@ static void end_call(thrum_scheduler *s) {
         insert(s, entry);
     }
     THRUM_TELL_OWN_RELEASE(&s->runs_);
-    thrum_u32_fetch_add_relaxed(&s->runs_, 1); /* S4; relaxed: whoever waits for it takes the lock then */
+    /* scheduler.S4; relaxed: whoever waits for it takes the lock then */
+    thrum_u32_fetch_add_relaxed(&s->runs_, 1);
     if (s->waiting_) thrum_futex_wake(&s->runs_, INT_MAX, THRUM_FUTEX_ANY, false);
 }
 
@@ -253,7 +256,10 @@ static void resume(stint *my) {
     if (failed) thrum_hooks_report_(&my->failing);
 }
 
-/* S6. Whether the thread may end: another one goes on, or nothing is pending (S5). While the lock is held. */
+/*
+ * scheduler.S6. Whether the thread may end: another one goes on, or nothing is pending (scheduler.S5). While
+ * the lock is held.
+ */
 static bool replace(thrum_scheduler *s) {
     thrum_thread ending = s->thread_;
     if (!s->earliest_) {
@@ -278,7 +284,7 @@ static void serve(void *p) {
             thrum_lock_release(&s->lock_);
             return;
         }
-        thrum_event_clear(&s->look_again_); /* S2 */
+        thrum_event_clear(&s->look_again_); /* scheduler.S2 */
         const thrum_deadline due = s->earliest_ ? s->earliest_->due_ : THRUM_FOREVER;
         if (thrum_deadline_passed(due)) {
             call(my);
@@ -332,7 +338,7 @@ static thrum_result schedule(thrum_scheduler *s, thrum_scheduled *entry, thrum_s
     if (wrapping != THRUM_OK) return wrapping;
     thrum_lock_acquire(&s->lock_);
     thrum_result result = s->stopped_ ? THRUM_CLOSED : entry->order_ ? THRUM_STATE : THRUM_OK;
-    if (result == THRUM_OK && !s->thread_.record_) result = start_thread(s); /* S5 */
+    if (result == THRUM_OK && !s->thread_.record_) result = start_thread(s); /* scheduler.S5 */
     if (result == THRUM_OK) {
         if (s->running_ == entry) s->again_ = false; /* scheduled anew by its own function */
         *entry = wanted;
@@ -341,7 +347,7 @@ static thrum_result schedule(thrum_scheduler *s, thrum_scheduled *entry, thrum_s
     }
     thrum_lock_release(&s->lock_);
     if (look_again)
-        thrum_event_set(&s->look_again_); /* S2 */
+        thrum_event_set(&s->look_again_); /* scheduler.S2 */
     else if (result != THRUM_OK)
         dispose(block_of(&wanted));
     return result;
@@ -367,7 +373,7 @@ static void wait_for_call(thrum_scheduler *s) {
     const uint32_t seen = thrum_u32_load_relaxed(&s->runs_); /* relaxed: the lock is held */
     s->waiting_++;
     thrum_lock_release(&s->lock_);
-    while (thrum_u32_load_relaxed(&s->runs_) == seen) /* S4; relaxed: as below, the lock */
+    while (thrum_u32_load_relaxed(&s->runs_) == seen) /* scheduler.S4; relaxed: as below, the lock */
         (void)thrum_futex_wait(&s->runs_, seen, THRUM_FUTEX_ANY, false, THRUM_FOREVER);
     thrum_lock_acquire(&s->lock_);
     s->waiting_--;
@@ -380,7 +386,7 @@ bool thrum_scheduler_cancel(thrum_scheduler *s, thrum_scheduled *entry) {
     if (kept) take_out(s, entry);
     if (s->running_ == entry) {
         kept |= s->again_;
-        s->again_ = false; /* S3 */
+        s->again_ = false; /* scheduler.S3 */
         if (!is_own(s)) wait_for_call(s);
     }
     THRUM_TELL_OWN_ACQUIRE(&s->runs_); /* the lock's order, of calls that have ended before, too */
@@ -432,7 +438,7 @@ size_t thrum_scheduler_stop(thrum_scheduler *s) {
         s->thread_.record_ = NULL;
     }
     thrum_lock_release(&s->lock_);
-    thrum_event_set(&s->look_again_); /* S2 */
+    thrum_event_set(&s->look_again_); /* scheduler.S2 */
     THRUM_TELL_OWN_ACQUIRE(s);
     dispose_all(over);
     if (thread.record_) {

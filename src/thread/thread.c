@@ -9,14 +9,15 @@
  * node may go back only after a grace period, which the failing start waits for.
  *
  * The starter and the new thread both try to change STARTING to ALIVE; one succeeds. Each has stored
- * `pthread` before it tries (J1). The starter touches the handle no more once the thread may run: a joiner
- * may free it.
+ * `pthread` before it tries (thread.J1). The starter touches the handle no more once the thread may run: a
+ * joiner may free it.
  *
  * Ending: the target returns; ENDED and `ended` tell it; the destructors of thread-local values run; the
- * thread leaves the table and sets `gone` (I4). What is left then is the C library's, and takes microseconds.
+ * thread leaves the table and sets `gone` (thread.I4). What is left then is the C library's, and takes
+ * microseconds.
  *
- * Joining: an untimed join that comes first goes straight to the C library's (I3), so that ending wakes one
- * sleeper and not two; timed ones wait for `gone`, and then join what is all but gone.
+ * Joining: an untimed join that comes first goes straight to the C library's (thread.I3), so that ending
+ * wakes one sleeper and not two; timed ones wait for `gone`, and then join what is all but gone.
  */
 #include "record.h"
 
@@ -106,11 +107,12 @@ thrum_result thrum_thread_spawn(thrum_thread **thread, const thrum_thread_config
 
 thrum_thread *thrum_thread_retain(thrum_thread *thread) {
     thrum_thread_record_ *const record = thread->record_;
-    thrum_u32_fetch_add_relaxed(&record->references, THRUM_HANDLE); /* relaxed: the caller has one (I1) */
+    /* relaxed: the caller has one (thread.I1) */
+    thrum_u32_fetch_add_relaxed(&record->references, THRUM_HANDLE);
     return &record->self;
 }
 
-/* Whether its thread was one of the parent's: it is no more (I5). */
+/* Whether its thread was one of the parent's: it is no more (thread.I5). */
 static bool is_buried(const thrum_thread_record_ *record) {
     return record->process != thrum_process_number_;
 }
@@ -118,13 +120,14 @@ static bool is_buried(const thrum_thread_record_ *record) {
 /* What `joiner` was: NOBODY_JOINS, and the caller's claim is the one that holds, or another's claim. */
 static uint32_t claim(thrum_thread_record_ *record, uint32_t joiner) {
     uint32_t before = THRUM_NOBODY_JOINS;
-    (void)thrum_u32_cas_relaxed(&record->joiner, &before, joiner); /* relaxed: it only chooses one (I3) */
+    /* relaxed: it only chooses one (thread.I3) */
+    (void)thrum_u32_cas_relaxed(&record->joiner, &before, joiner);
     return before;
 }
 
-/* I3: nobody can join it any more. */
+/* thread.I3: nobody can join it any more. */
 static void detach(thrum_thread_record_ *record) {
-    /* relaxed: J2 has acquired it, and `pthread`, or the thread has stored them itself */
+    /* relaxed: thread.J2 has acquired it, and `pthread`, or the thread has stored them itself */
     const bool started = thrum_u64_load_relaxed(&record->ident) != 0 && record->kind == THRUM_THREAD_OWN;
     if (started && !is_buried(record) && claim(record, THRUM_DETACHED) == THRUM_NOBODY_JOINS)
         (void)pthread_detach((pthread_t)thrum_u64_load_relaxed(&record->pthread));
@@ -138,13 +141,16 @@ void thrum_thread_drop_(thrum_thread_record_ *record, uint32_t share) {
     const bool buried = is_buried(record); /* looked at before the share is given back */
     uint32_t now, left;
     do {
-        now = thrum_u32_load_acquire(&record->references); /* J2: acquire; what detach looks at */
+        now = thrum_u32_load_acquire(&record->references); /* thread.J2: acquire; what detach looks at */
         left = now - share;
         if (share != THRUM_TABLE && (left & ~(uint32_t)THRUM_TABLE) == 0) detach(record);
         THRUM_TELL_OWN_RELEASE(&record->references);
-        /* J2: release, pairs with J2: the last has read what the others left, and comes after them */
+        /*
+         * thread.J2: release, pairs with thread.J2: the last has read what the others left, and comes after
+         *     them
+         */
     } while (!thrum_u32_cas_release(&record->references, &now, left));
-    if (left != 0 && !(buried && left == THRUM_STARTER)) return; /* I5 */
+    if (left != 0 && !(buried && left == THRUM_STARTER)) return; /* thread.I5 */
     THRUM_TELL_OWN_ACQUIRE(&record->references);
     free(record);
 }
@@ -160,11 +166,12 @@ void thrum_thread_release(thrum_thread *thread) {
 
 static void leave_the_table(thrum_rcu_head *head) {
     thrum_thread_drop_((thrum_thread_record_ *)((char *)head - offsetof(thrum_thread_record_, retired)),
-                       THRUM_TABLE); /* I1 */
+                       THRUM_TABLE); /* thread.I1 */
 }
 
 void thrum_thread_end_(thrum_thread_record_ *record) {
-    thrum_u32_store_release(&record->state, THRUM_THREAD_ENDED); /* J3: release, pairs with J3 in join */
+    /* thread.J3: release, pairs with thread.J3 in join */
+    thrum_u32_store_release(&record->state, THRUM_THREAD_ENDED);
     THRUM_TELL_OWN_RELEASE(&record->ended);
     thrum_event_set(&record->ended);
 }
@@ -182,7 +189,7 @@ void thrum_thread_leave_(thrum_thread_record_ *record) {
     THRUM_TELL_OWN_RELEASE(&thrum_phase_now_); /* to a shutdown that finds nobody */
     thrum_lock_release(&thrum_lives_);
     THRUM_TELL_OWN_RELEASE(&record->gone);
-    thrum_event_set(&record->gone); /* I4 */
+    thrum_event_set(&record->gone); /* thread.I4 */
     if (left == THRUM_TABLE) detach(record);
     if (left & THRUM_TABLE) thrum_rcu_retire(&record->retired, leave_the_table);
 }
@@ -219,7 +226,7 @@ static void end(struct ending *ending, thrum_failing_ *failing) {
     if (failing->failed) {
         record->value = NULL;
         record->code = failing->code;
-        thrum_u32_store_relaxed(&record->failed, 1); /* relaxed: J3 publishes it */
+        thrum_u32_store_relaxed(&record->failed, 1); /* relaxed: thread.J3 publishes it */
         thrum_hooks_report_(failing);
     }
     if (thrum_u32_load_relaxed(&thrum_tracing_)) thrum_trace_tell_(THRUM_TRACE_THREAD_END, NULL, NULL);
@@ -234,7 +241,8 @@ static void introduce_oneself(thrum_thread_record_ *record) {
     thrum_u64_store_relaxed(&record->pthread, (uint64_t)pthread_self());
     thrum_u32_store_relaxed(&record->native_id, thrum_get_native_id());
     thrum_event_set(&record->said);
-    thrum_u32_store_release(&record->state, THRUM_THREAD_ALIVE); /* J1: release, pairs with J1 in join */
+    /* thread.J1: release, pairs with thread.J1 in join */
+    thrum_u32_store_release(&record->state, THRUM_THREAD_ALIVE);
 
     char name[16];
     thrum_lock_acquire(&thrum_lives_);
@@ -251,7 +259,7 @@ static void *begin(void *argument) {
     void *value;
     introduce_oneself(record);
     struct ending ending = {record, thrum_registry_keep_until_end_(record)};
-    thrum_local_context_now_ = record->inherits; /* which its end destroys: I4 */
+    thrum_local_context_now_ = record->inherits; /* which its end destroys: thread.I4 */
     if (thrum_hooks_call_(run, record, &failing, &value) == THRUM_LEFT_EXITING) record->value = value;
     end(&ending, &failing);
     return NULL;
@@ -259,7 +267,7 @@ static void *begin(void *argument) {
 
 void thrum_thread_exit(void *value) {
     thrum_self_release_guards();
-    if (thrum_here_.landing) thrum_hooks_leave_(THRUM_LEFT_EXITING, value); /* H2 in hooks.c */
+    if (thrum_here_.landing) thrum_hooks_leave_(THRUM_LEFT_EXITING, value); /* hooks.H2 in hooks.c */
     pthread_exit(value);
 }
 
@@ -274,8 +282,8 @@ static thrum_result begin_start(thrum_thread_record_ *record, thrum_thread *hand
     if (is_buried(record)) record->process = thrum_process_number_; /* made by the parent */
     record->inherits = *context;
     thrum_u64_store_relaxed(&record->ident, thrum_self_reserve_id_());
-    thrum_u32_store_release(&record->state, THRUM_THREAD_STARTING); /* J1: release */
-    /* I1. The thread may end, and its object be released, before the starter's call returns. */
+    thrum_u32_store_release(&record->state, THRUM_THREAD_STARTING); /* thread.J1: release */
+    /* thread.I1. The thread may end, and its object be released, before the starter's call returns. */
     thrum_u32_fetch_add_relaxed(&record->references, THRUM_STARTER + THRUM_THREAD + THRUM_TABLE);
     thrum_hooks_begin_thread_(record);
     thrum_registry_add_(record);
@@ -309,7 +317,7 @@ static int create(thrum_thread_record_ *record) {
         if (!error) error = pthread_create(&thread, &attributes, begin, record);
         pthread_attr_destroy(&attributes);
     }
-    if (!error) thrum_u64_store_relaxed(&record->pthread, (uint64_t)thread); /* J1 publishes it */
+    if (!error) thrum_u64_store_relaxed(&record->pthread, (uint64_t)thread); /* thread.J1 publishes it */
     return error;
 }
 
@@ -348,7 +356,7 @@ thrum_result thrum_thread_start(thrum_thread *thread) {
         result = result_of(error);
     } else {
         uint32_t state = THRUM_THREAD_STARTING;
-        /* J1. It may be over already. */
+        /* thread.J1. It may be over already. */
         (void)thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE);
     }
     thrum_thread_drop_(record, THRUM_STARTER);
@@ -380,7 +388,7 @@ static void join_the_system_thread(thrum_thread_record_ *record) {
 
 /* The state; of a thread that is no more in this process it is ENDED. */
 static uint32_t state_of(const thrum_thread_record_ *record) {
-    const uint32_t state = thrum_u32_load_acquire(&record->state); /* J1, J3: acquire */
+    const uint32_t state = thrum_u32_load_acquire(&record->state); /* thread.J1, thread.J3: acquire */
     return state != THRUM_THREAD_NEW && is_buried(record) ? THRUM_THREAD_ENDED : state;
 }
 
@@ -412,7 +420,7 @@ static thrum_result wait_for_the_end(thrum_thread_record_ *record, thrum_deadlin
         join_the_system_thread(record);
         return THRUM_OK;
     }
-    thrum_event *const last = joiner == THRUM_DETACHED ? &record->gone : &record->joined; /* I3 */
+    thrum_event *const last = joiner == THRUM_DETACHED ? &record->gone : &record->joined; /* thread.I3 */
     return wait_for(last, deadline) ? THRUM_OK : THRUM_TIMEOUT;
 }
 

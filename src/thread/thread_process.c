@@ -7,13 +7,15 @@
  * WAITING   yes             the first thrum_shutdown
  * ENDED     no              a thrum_shutdown that found, holding `lives`, nobody left to wait for
  *
- * P1: a thread that is not a daemon is listed before its start lets go of `lives`. So in the moment in which
- *     ENDED is set there is none, and none comes after it.
- * P2: nobody waits for a thread that is in thrum_shutdown itself (it would wait for us), nor for main: so two
- *     threads that end the process at once do not wait for each other.
- * P3: an at_shutdown function that fails or exits ends alone, and is reported: the thread that ends the
- *     process goes on with the others, waits, and keeps its exit status. One that calls pthread_exit ends its
- *     thread after all that.
+ * thread.P1: a thread that is not a daemon is listed before its start lets go of `lives`. So in the moment in
+ *     which ENDED is set there is none, and none comes after it.
+ * thread.P2: nobody waits for a thread that is in thrum_shutdown itself (it would wait for us), nor for main:
+ *     so two threads that end the process at once do not wait for each other.
+ * thread.P3: an at_shutdown function that fails or exits ends alone, and is reported: the thread that ends
+ *     the process goes on with the others, waits, and keeps its exit status. One that calls pthread_exit ends
+ *     its thread after all that.
+ * thread.P4: the phase is looked at anew after each at_shutdown function: one that forks returns twice, and
+ *     in the child, which was RUNNING from the fork on, the shutdown goes on as the child's own.
  */
 #include "record.h"
 
@@ -71,17 +73,14 @@ thrum_result thrum_at_shutdown(thrum_shutdown_function *function, void *argument
     return THRUM_FINALIZING;
 }
 
-/* P2 */
+/* thread.P2 */
 static void say_shutting_down(bool now) {
     thrum_here_.shutting_down = now;
     thrum_thread_record_ *const own = thrum_here_.record;
     if (own) thrum_u32_store_relaxed(&own->shutting_down, now); /* relaxed: `lives` publishes it */
 }
 
-/*
- * P4: the phase is looked at anew after each: a function that forks returns twice, and in the child, which
- *     was RUNNING from the fork on, the shutdown goes on as the child's own.
- */
+/* thread.P4 */
 static bool fulfil_latest(void *unused) {
     (void)unused;
     thrum_lock_acquire(&thrum_lives_);
@@ -122,7 +121,7 @@ static void await_all(void *unused) {
         wait_for(other);
         thrum_lock_acquire(&thrum_lives_);
     }
-    thrum_phase_now_ = THRUM_ENDED_PHASE; /* P1 */
+    thrum_phase_now_ = THRUM_ENDED_PHASE; /* thread.P1 */
     THRUM_TELL_OWN_ACQUIRE(&thrum_phase_now_);
     thrum_lock_release(&thrum_lives_);
     say_shutting_down(false);
@@ -131,7 +130,7 @@ static void await_all(void *unused) {
 void thrum_shutdown(void) {
     if (thrum_here_.shutting_down) return; /* called by a function that it calls */
     pthread_cleanup_push(await_all, NULL);
-    thrum_hooks_each_(fulfil_latest, NULL); /* P3 */
+    thrum_hooks_each_(fulfil_latest, NULL); /* thread.P3 */
     pthread_cleanup_pop(1);
 }
 

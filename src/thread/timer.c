@@ -3,9 +3,10 @@
  * Floor 4. A timer is a thread whose run waits for `finished`, which a cancel sets; not set in time, it
  * calls.
  *
- * TI1: `fate_` leaves OPEN once: the thread makes it CALLED, and then calls, or a cancel makes it CANCELLED.
- * TI2: a cancel sets `finished` if it has made or found it CANCELLED; the thread sets it after the call. So
- *     `finished` never comes before the end of a call.
+ * timer.I1: `fate_` leaves OPEN once: the thread makes it CALLED, and then calls, or a cancel makes it
+ *     CANCELLED.
+ * timer.I2: a cancel sets `finished` if it has made or found it CANCELLED; the thread sets it after the call.
+ *     So `finished` never comes before the end of a call.
  */
 #include "../atomic/tell.h"
 
@@ -18,7 +19,7 @@ enum { OPEN, CALLED, CANCELLED };
 /* Whether it is so now. relaxed: it only chooses; the start and `finished` order what is around it. */
 static bool decide(thrum_timer *timer, uint32_t fate) {
     uint32_t before = OPEN;
-    return thrum_u32_cas_relaxed(&timer->fate_, &before, fate) || before == fate; /* TI1 */
+    return thrum_u32_cas_relaxed(&timer->fate_, &before, fate) || before == fate; /* timer.I1 */
 }
 
 static thrum_result run(thrum_thread *self) {
@@ -27,7 +28,7 @@ static thrum_result run(thrum_thread *self) {
         decide(timer, CALLED))
         timer->function(timer->argument);
     THRUM_TELL_OWN_RELEASE(&timer->finished);
-    thrum_event_set(&timer->finished); /* TI2 */
+    thrum_event_set(&timer->finished); /* timer.I2 */
     return THRUM_OK;
 }
 
@@ -52,7 +53,7 @@ thrum_result thrum_timer_start(thrum_timer *timer) {
 void thrum_timer_cancel(thrum_timer *timer) {
     if (!decide(timer, CANCELLED)) return;
     THRUM_TELL_OWN_RELEASE(&timer->finished);
-    thrum_event_set(&timer->finished); /* TI2 */
+    thrum_event_set(&timer->finished); /* timer.I2 */
 }
 
 thrum_result thrum_timer_join(thrum_timer *timer) {

@@ -2,11 +2,11 @@
 /*
  * Floor 5. Making executors, handing jobs over, and the end. The crew (executor_crew.c) decides who works.
  *
- * R1: an executor has a reference for all its handles together, and one for each worker until that leaves.
- *     With the last handle it is shut down, so the workers leave.
- * R2: a job is in the crew's list only while there is a worker: the first one is started, while the crew's
- *     lock is held, before the first job is put. Workers leave only when the executor is closed and there are
- *     no jobs.
+ * executor.R1: an executor has a reference for all its handles together, and one for each worker until that
+ *     leaves. With the last handle it is shut down, so the workers leave.
+ * executor.R2: a job is in the crew's list only while there is a worker: the first one is started, while the
+ *     crew's lock is held, before the first job is put. Workers leave only when the executor is closed and
+ *     there are no jobs.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -66,7 +66,7 @@ thrum_result thrum_executor_new(thrum_executor **made, int workers, const thrum_
 
 void thrum_executor_drop_(thrum_executor *executor) {
     THRUM_TELL_OWN_RELEASE(&executor->references);
-    /* A1: release, and acquire: who frees comes after all that others did with it */
+    /* executor.A1: release, and acquire: who frees comes after all that others did with it */
     if (thrum_u32_fetch_sub_acq_rel(&executor->references, 1) != 1) return;
     THRUM_TELL_OWN_ACQUIRE(&executor->references);
     thrum_executor_unlist_(executor);
@@ -87,8 +87,8 @@ thrum_executor *thrum_executor_retain(thrum_executor *executor) {
 
 void thrum_executor_release(thrum_executor *executor) {
     if (!executor) return;
-    if (thrum_u32_fetch_sub_acq_rel(&executor->handles, 1) != 1) return; /* A1, as above */
-    thrum_executor_crew_close_(&executor->crew, THRUM_CLOSED);           /* R1 */
+    if (thrum_u32_fetch_sub_acq_rel(&executor->handles, 1) != 1) return; /* executor.A1, as above */
+    thrum_executor_crew_close_(&executor->crew, THRUM_CLOSED);           /* executor.R1 */
     thrum_executor_drop_(executor);
 }
 
@@ -107,7 +107,7 @@ static thrum_result hand_over(thrum_executor *executor, const thrum_executor_job
     thrum_executor_crew_ *const crew = &executor->crew;
     thrum_result result = THRUM_OK;
     thrum_lock_acquire(&crew->lock);
-    if (THRUM_UNLIKELY(thrum_u32_load_relaxed(&crew->workers) == 0)) { /* R2 */
+    if (THRUM_UNLIKELY(thrum_u32_load_relaxed(&crew->workers) == 0)) { /* executor.R2 */
         result = (thrum_result)thrum_u32_load_relaxed(&crew->refusal);
         if (result == THRUM_OK) result = start_first(executor);
     }
@@ -209,7 +209,7 @@ thrum_result thrum_executor_shutdown(thrum_executor *executor, int how) {
 thrum_result thrum_executor_join_until(thrum_executor *executor, thrum_deadline deadline) {
     if (thrum_executor_worker_is_own_(executor)) return THRUM_DEADLOCK;
     if (thrum_event_wait_until(&executor->crew.ended, deadline) != THRUM_OK) return THRUM_TIMEOUT;
-    /* They have left; of their threads only the ends may be to come (K1 in executor_worker.c). */
+    /* They have left; of their threads only the ends may be to come (executor.K1 in executor_worker.c). */
     thrum_result result = THRUM_OK;
     for (const thrum_executor_worker_ *worker = executor->workers; worker && result == THRUM_OK;
          worker = worker->next)

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 
 thrum_executor_block_ *thrum_executor_block_get_(thrum_u64 *spare) {
-    /* A5: acquire, pairs with A5 in give: what the takers read of the block is read */
+    /* executor.A5: acquire, pairs with executor.A5 in give: what the takers read of the block is read */
     thrum_executor_block_ *block = (thrum_executor_block_ *)(uintptr_t)thrum_u64_exchange_acq_rel(spare, 0);
     if (!block) {
         block = malloc(sizeof *block);
-        THRUM_TELL_OWN_RELEASE(spare); /* the allocator's calls are all that is seen of a block: A2, A3, A5 */
+        /* the allocator's calls are all that is seen of a block: executor.A2, executor.A3, executor.A5 */
+        THRUM_TELL_OWN_RELEASE(spare);
     }
     if (!block) return NULL;
     /* relaxed: listing it publishes it */
@@ -20,7 +21,7 @@ thrum_executor_block_ *thrum_executor_block_get_(thrum_u64 *spare) {
 }
 
 void thrum_executor_block_give_(thrum_u64 *spare, thrum_executor_block_ *block) {
-    /* A5: release */
+    /* executor.A5: release */
     block = (thrum_executor_block_ *)(uintptr_t)thrum_u64_exchange_acq_rel(spare, (uint64_t)(uintptr_t)block);
     if (block) THRUM_TELL_OWN_ACQUIRE(spare);
     free(block);

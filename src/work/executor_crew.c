@@ -2,19 +2,20 @@
 /*
  * Floor 5. A worker is busy, or idle: then it searches, which one at a time does, or sleeps.
  *
- * C1: jobs there and somebody asleep => `searching`, whenever the lock is free. A job is put under the lock;
- *     who puts it calls the top sleeper, if nobody searches, and makes it the searching one. Who stops
- *     searching because it has a job looks, under the lock, whether there are more, and calls the next. Who
- *     stops in order to sleep has found none, under the lock. So no order but the lock's is needed, and no
- *     job lies beside sleepers only.
- * C2: more jobs than idle workers, and fewer workers than may be => one is started, unless the system has
- *     just refused one. Only a submit can bring that about: an idle worker takes a job and ceases to be idle
- *     in one hold of the lock, which makes both fewer by one; busy workers only make jobs fewer, or idle
- *     workers more. A worker that is being started counts as idle. So jobs that wait for each other get
- *     workers, while there are any to be had.
- * C3: a worker that is called has `below` and `searches` set before, under the lock, by the one who called
- *     it, and nobody else will call it until it sleeps again.
- * C4: a worker leaves when the crew is closed and, under the lock, there is no job. None comes after that.
+ * executor.C1: jobs there and somebody asleep => `searching`, whenever the lock is free. A job is put under
+ *     the lock; who puts it calls the top sleeper, if nobody searches, and makes it the searching one. Who
+ *     stops searching because it has a job looks, under the lock, whether there are more, and calls the next.
+ *     Who stops in order to sleep has found none, under the lock. So no order but the lock's is needed, and
+ *     no job lies beside sleepers only.
+ * executor.C2: more jobs than idle workers, and fewer workers than may be => one is started, unless the
+ *     system has just refused one. Only a submit can bring that about: an idle worker takes a job and ceases
+ *     to be idle in one hold of the lock, which makes both fewer by one; busy workers only make jobs fewer,
+ *     or idle workers more. A worker that is being started counts as idle. So jobs that wait for each other
+ *     get workers, while there are any to be had.
+ * executor.C3: a worker that is called has `below` and `searches` set before, under the lock, by the one who
+ *     called it, and nobody else will call it until it sleeps again.
+ * executor.C4: a worker leaves when the crew is closed and, under the lock, there is no job. None comes after
+ *     that.
  */
 #include "executor_crew.h"
 
@@ -26,17 +27,17 @@
 static thrum_executor_hand_ *call_top(thrum_executor_crew_ *crew) {
     thrum_executor_hand_ *const hand = crew->asleep;
     crew->asleep = hand->below;
-    hand->searches = crew->searching = true; /* C3 */
+    hand->searches = crew->searching = true; /* executor.C3 */
     return hand;
 }
 
-/* C1. Whom to wake; NULL: nobody. While the lock is held. */
+/* executor.C1. Whom to wake; NULL: nobody. While the lock is held. */
 static thrum_executor_hand_ *call_if_needed(thrum_executor_crew_ *crew) {
     if (!crew->asleep || crew->searching || !thrum_executor_jobs_count_(&crew->jobs)) return NULL;
     return call_top(crew);
 }
 
-/* C2. Whether a worker is to be started, which then is counted. While the lock is held. */
+/* executor.C2. Whether a worker is to be started, which then is counted. While the lock is held. */
 static bool count_if_needed(thrum_executor_crew_ *crew) {
     if (thrum_u32_load_relaxed(&crew->workers) >= crew->most) return false;
     if (thrum_executor_jobs_count_(&crew->jobs) <= crew->idle) return false;
@@ -92,7 +93,7 @@ static void fall_asleep(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand) 
     crew->asleep = hand;
     thrum_lock_release(&crew->lock);
     thrum_event_wait(&hand->called);
-    thrum_event_clear(&hand->called); /* C3: nobody sets it meanwhile */
+    thrum_event_clear(&hand->called); /* executor.C3: nobody sets it meanwhile */
     thrum_lock_acquire(&crew->lock);
 }
 
@@ -104,7 +105,7 @@ bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ 
     if (!hand->idle) crew->idle++;
     hand->idle = true;
     for (bool watched = false; !thrum_executor_jobs_take_(&crew->jobs, job);) {
-        if (thrum_u32_load_relaxed(&crew->refusal) != THRUM_OK) { /* C4 */
+        if (thrum_u32_load_relaxed(&crew->refusal) != THRUM_OK) { /* executor.C4 */
             if (hand->searches) crew->searching = false;
             leave(crew);
             return false;
@@ -116,7 +117,7 @@ bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ 
             thrum_lock_acquire(&crew->lock);
             watched = true;
         } else {
-            if (hand->searches) crew->searching = false; /* C1: there was no job */
+            if (hand->searches) crew->searching = false; /* executor.C1: there was no job */
             fall_asleep(crew, hand);
             watched = false;
         }
@@ -124,7 +125,7 @@ bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ 
     if (hand->searches) crew->searching = false;
     hand->searches = hand->idle = false;
     crew->idle--;
-    *wake = call_if_needed(crew); /* C1 */
+    *wake = call_if_needed(crew); /* executor.C1 */
     thrum_lock_release(&crew->lock);
     return true;
 }

@@ -4,12 +4,12 @@
  * meet in a lock (two of them: Michael and Scott, "Simple, fast, and practical non-blocking and blocking
  * concurrent queue algorithms", 1996), and what is put does not move and is in no memory of its own.
  *
- * B1: `filled` of a block rises with each put, as a release; a place below it is written and stays as it is.
- *     `known` is a value that it had, of the first block.
- * B2: a block has a next one only when it is full, and `next` is a release of that one, empty. The takers
- *     leave a block when they have taken all of it and it has a next one: by then who puts has left it, too,
- *     so it may be used again.
- * B3: takes <= puts, read in this order: a job is counted as put before it can be taken.
+ * executor.B1: `filled` of a block rises with each put, as a release; a place below it is written and stays
+ *     as it is. `known` is a value that it had, of the first block.
+ * executor.B2: a block has a next one only when it is full, and `next` is a release of that one, empty. The
+ *     takers leave a block when they have taken all of it and it has a next one: by then who puts has left
+ *     it, too, so it may be used again.
+ * executor.B3: takes <= puts, read in this order: a job is counted as put before it can be taken.
  */
 #include "executor_jobs.h"
 
@@ -38,14 +38,16 @@ bool thrum_executor_jobs_put_(thrum_executor_jobs_ *jobs, const thrum_executor_j
         thrum_executor_block_ *const block = thrum_executor_block_get_(&jobs->spare);
         if (!block) return false;
         thrum_u64_store_release(&jobs->last->next,
-                                (uint64_t)(uintptr_t)block); /* A3: release, pairs with A3 in find (B2) */
+                                /* executor.A3: release, pairs with executor.A3 in find (executor.B2) */
+                                (uint64_t)(uintptr_t)block);
         jobs->last = block;
         jobs->put_at = 0;
     }
     jobs->last->jobs[jobs->put_at++] = *job;
-    /* relaxed: A2 publishes it with the job (B3) */
+    /* relaxed: executor.A2 publishes it with the job (executor.B3) */
     thrum_u64_store_relaxed(&jobs->puts, thrum_u64_load_relaxed(&jobs->puts) + 1);
-    thrum_u32_store_release(&jobs->last->filled, jobs->put_at); /* A2: release, pairs with A2 in find (B1) */
+    /* executor.A2: release, pairs with executor.A2 in find (executor.B1) */
+    thrum_u32_store_release(&jobs->last->filled, jobs->put_at);
     return true;
 }
 
@@ -53,14 +55,15 @@ bool thrum_executor_jobs_put_(thrum_executor_jobs_ *jobs, const thrum_executor_j
 static bool find(thrum_executor_jobs_ *jobs) {
     if (jobs->take_at == THRUM_EXECUTOR_BLOCK) {
         thrum_executor_block_ *const used = jobs->first;
-        thrum_executor_block_ *const next = as_block(thrum_u64_load_acquire(&used->next)); /* A3: acquire */
+        /* executor.A3: acquire */
+        thrum_executor_block_ *const next = as_block(thrum_u64_load_acquire(&used->next));
         if (!next) return false;
         jobs->first = next;
         jobs->take_at = jobs->known = 0;
         thrum_executor_block_give_(&jobs->spare, used);
     }
     if (jobs->take_at == jobs->known)
-        jobs->known = thrum_u32_load_acquire(&jobs->first->filled); /* A2: acquire */
+        jobs->known = thrum_u32_load_acquire(&jobs->first->filled); /* executor.A2: acquire */
     return jobs->take_at < jobs->known;
 }
 
@@ -71,7 +74,7 @@ bool thrum_executor_jobs_take_(thrum_executor_jobs_ *jobs, thrum_executor_job_ *
         *job = jobs->first->jobs[jobs->take_at++];
         if (jobs->take_at + AHEAD < jobs->known)
             __builtin_prefetch(&jobs->first->jobs[jobs->take_at + AHEAD]);
-        /* A4: release: who sees this take sees the put of it (B3) */
+        /* executor.A4: release: who sees this take sees the put of it (executor.B3) */
         thrum_u64_store_release(&jobs->takes, thrum_u64_load_relaxed(&jobs->takes) + 1);
     }
     thrum_lock_release(&jobs->taking);
@@ -79,6 +82,7 @@ bool thrum_executor_jobs_take_(thrum_executor_jobs_ *jobs, thrum_executor_job_ *
 }
 
 uint64_t thrum_executor_jobs_count_(const thrum_executor_jobs_ *jobs) {
-    const uint64_t takes = thrum_u64_load_acquire(&jobs->takes); /* A4: acquire, pairs with A4 in take (B3) */
+    /* executor.A4: acquire, pairs with executor.A4 in take (executor.B3) */
+    const uint64_t takes = thrum_u64_load_acquire(&jobs->takes);
     return thrum_u64_load_relaxed(&jobs->puts) - takes;
 }

@@ -3,13 +3,14 @@
  * Floor 5. The process's end shuts the executors down: else it would wait for ever for their idle workers,
  * which are no daemons.
  *
- * O1: every executor is listed from its making until it is freed. Once the list has been gone through none is
- *     made any more.
- * O2: a fork holds the lock, and first the lock of first uses, for `prepare` takes the two in this order; the
- *     room thread's handler comes after and takes the other again (docs/locks.md). The child's list is empty:
- *     the executors are its parent's, and their locks may be held by threads that it does not have.
- * O3: `wished` is true while the process's end will call shut_all_down. A child of a process that has called
- *     it is at its beginning (thrum/thread.h): it makes executors, and wishes again.
+ * executor.O1: every executor is listed from its making until it is freed. Once the list has been gone
+ *     through none is made any more.
+ * executor.O2: a fork holds the lock, and first the lock of first uses, for `prepare` takes the two in this
+ *     order; the room thread's handler comes after and takes the other again (docs/locks.md). The child's
+ *     list is empty: the executors are its parent's, and their locks may be held by threads that it does not
+ *     have.
+ * executor.O3: `wished` is true while the process's end will call shut_all_down. A child of a process that
+ *     has called it is at its beginning (thrum/thread.h): it makes executors, and wishes again.
  */
 #include "../thread/prepare.h"
 #include "executor_inside.h"
@@ -24,15 +25,15 @@ static thrum_first_use_ prepared;
 static void shut_all_down(void *unused) {
     (void)unused;
     thrum_lock_acquire(&lock);
-    ending = true;  /* O1 */
-    wished = false; /* O3 */
+    ending = true;  /* executor.O1 */
+    wished = false; /* executor.O3 */
     for (thrum_executor *executor = first; executor; executor = executor->next)
         thrum_executor_crew_close_(&executor->crew, THRUM_CLOSED);
     thrum_lock_release(&lock);
 }
 
 static void before_fork(void) {
-    thrum_rlock_acquire(&thrum_first_uses_); /* O2 */
+    thrum_rlock_acquire(&thrum_first_uses_); /* executor.O2 */
     thrum_lock_acquire(&lock);
 }
 
@@ -42,11 +43,11 @@ static void after_fork(void) {
 }
 
 static void in_the_child(void) {
-    first = NULL; /* O2 */
+    first = NULL; /* executor.O2 */
     ending = false;
-    if (!wished) thrum_first_use_reopen_(&prepared); /* O3 */
+    if (!wished) thrum_first_use_reopen_(&prepared); /* executor.O3 */
     thrum_lock_reset_after_fork(&lock);
-    (void)!thrum_rlock_release(&thrum_first_uses_); /* O2: taken twice, released twice */
+    (void)!thrum_rlock_release(&thrum_first_uses_); /* executor.O2: taken twice, released twice */
 }
 
 static thrum_result watch_forks(void) {

@@ -2,15 +2,15 @@
 /*
  * Floor 5. What the threads of an executor do, and who takes their place.
  *
- * K1: a worker is one place in the crew, and at any time one thread's. A job that fails or exits ends, and
- *     its thread goes on with the next. One that calls pthread_exit, or is cancelled, leaves the place to
- *     another thread, which first joins the ending one. Where no other can be had, the ending thread goes on:
- *     every way out leads back to its beginning, so jobs that end it, one after the other, do not nest. No
- *     job is lost, and a thread that has joined the last threads has joined all.
- * K2: workers are listed before their thread starts and until the executor is freed.
- * K3: the failure of a job is its own: each has its record of it, and the thread does not fail.
- * K4: `at` says what the thread is in the midst of before it calls a function of the caller's. So the thread
- *     goes on with what it had begun when the function left, and nothing is told twice.
+ * executor.K1: a worker is one place in the crew, and at any time one thread's. A job that fails or exits
+ *     ends, and its thread goes on with the next. One that calls pthread_exit, or is cancelled, leaves the
+ *     place to another thread, which first joins the ending one. Where no other can be had, the ending thread
+ *     goes on: every way out leads back to its beginning, so jobs that end it, one after the other, do not
+ *     nest. No job is lost, and a thread that has joined the last threads has joined all.
+ * executor.K2: workers are listed before their thread starts and until the executor is freed.
+ * executor.K3: the failure of a job is its own: each has its record of it, and the thread does not fail.
+ * executor.K4: `at` says what the thread is in the midst of before it calls a function of the caller's. So
+ *     the thread goes on with what it had begun when the function left, and nothing is told twice.
  */
 #include "../rcu/own_thread.h"
 #include "../thread/record.h"
@@ -30,7 +30,7 @@ bool thrum_executor_worker_is_own_(const thrum_executor *executor) {
 /* What a thread that works for a worker is at. Lies on its stack. */
 typedef struct shift {
     thrum_executor_worker_ *worker;
-    thrum_failing_ failing; /* of the job that runs, or of the initialiser: K3 */
+    thrum_failing_ failing; /* of the job that runs, or of the initialiser: executor.K3 */
     thrum_left_ left;       /* how the thread came out of what it was in the midst of */
     void *value;
     bool ending; /* a job has called pthread_exit, or was cancelled */
@@ -60,7 +60,7 @@ static void end_job(shift *s, int code, void *value) {
     char why[64];
     thrum_executor_worker_ *const worker = s->worker;
     thrum_context_leave_(&worker->own);     /* still the job's: what a destructor does is its end, too */
-    worker->at = THRUM_EXECUTOR_AT_TELLING; /* K4 */
+    worker->at = THRUM_EXECUTOR_AT_TELLING; /* executor.K4 */
     if (code == 0) {
         if (worker->future) (void)!thrum_future_set_result(worker->future, value);
     } else if (s->failing.code == code && s->failing.message[0]) {
@@ -133,7 +133,7 @@ static void initialise(shift *s) {
 static void break_pool(shift *s) {
     thrum_executor_worker_ *const worker = s->worker;
     if (worker->at == THRUM_EXECUTOR_AT_INITIALISER) {
-        worker->at = THRUM_EXECUTOR_AT_BREAKING; /* K4 */
+        worker->at = THRUM_EXECUTOR_AT_BREAKING; /* executor.K4 */
         thrum_hooks_report_(&s->failing);
     }
     thrum_executor_crew_close_(&worker->executor->crew, THRUM_BROKEN);
@@ -147,7 +147,7 @@ static void work(void *shift);
 static void *begin(void *p) {
     thrum_executor_worker_ *const worker = p;
     thrum_own_thread_begin_();
-    if (worker->before) { /* K1 */
+    if (worker->before) { /* executor.K1 */
         (void)thrum_thread_join(worker->before, NULL);
         thrum_thread_release(worker->before);
         worker->before = NULL;
@@ -155,7 +155,7 @@ static void *begin(void *p) {
     own = worker;
     worker->at = THRUM_EXECUTOR_AT_START;
     shift s = {.worker = worker, .left = THRUM_LEFT_RETURNING};
-    do s.left = thrum_hooks_call_(work, &s, &s.failing, &s.value); /* K1 */
+    do s.left = thrum_hooks_call_(work, &s, &s.failing, &s.value); /* executor.K1 */
     while (s.left != THRUM_LEFT_RETURNING);
     return NULL;
 }
@@ -266,7 +266,7 @@ static thrum_executor_worker_ *list_worker(thrum_executor *executor) {
     if (make_thread(worker, name, &worker->thread) == THRUM_OK) {
         executor->named++;
         worker->next = executor->workers;
-        executor->workers = worker; /* K2 */
+        executor->workers = worker; /* executor.K2 */
     }
     thrum_lock_release(&executor->roster);
     if (worker->thread) return worker;

@@ -10,13 +10,15 @@
  * CANCELLED                cancel                                          CANCELLED_AND_NOTIFIED
  * CANCELLED_AND_NOTIFIED   start                                           -
  *
- * F1: PENDING and RUNNING are left by compare-and-swap, so one alone finishes or cancels a future. What it
- *     ends with is written before `state` says so, and never again.
- * F2: `state` becomes FINISHED or CANCELLED while the lock is held, and nothing is listed while it is one of
- *     these. So who makes it done finds everybody who must be told, and tells each once, after letting go of
- *     the lock.
- * F3: who makes it done has a reference, or is called by one who has: the future is there until all are told.
- * F4: a callback is off the list before it is called: whatever way it is left, the others are called, once.
+ * future.F1: PENDING and RUNNING are left by compare-and-swap, so one alone finishes or cancels a future.
+ *     What it ends with is written before `state` says so, and never again.
+ * future.F2: `state` becomes FINISHED or CANCELLED while the lock is held, and nothing is listed while it is
+ *     one of these. So who makes it done finds everybody who must be told, and tells each once, after letting
+ *     go of the lock.
+ * future.F3: who makes it done has a reference, or is called by one who has: the future is there until all
+ *     are told.
+ * future.F4: a callback is off the list before it is called: whatever way it is left, the others are called,
+ *     once.
  */
 #include "../thread/record.h"
 #include "future_inside.h"
@@ -65,7 +67,7 @@ static void free_future(void *p) {
 void thrum_future_release(thrum_future *future) {
     if (!future) return;
     THRUM_TELL_OWN_RELEASE(&future->references);
-    /* D1: release, and acquire: who frees comes after all that others did with it */
+    /* future.D1: release, and acquire: who frees comes after all that others did with it */
     if (thrum_u32_fetch_sub_acq_rel(&future->references, 1) != 1) return;
     THRUM_TELL_OWN_ACQUIRE(&future->references);
     /* relaxed: nobody else knows it any more */
@@ -83,7 +85,7 @@ static bool is_done(uint32_t state) {
 
 /* The state; with one that is done comes what happened before. */
 static uint32_t look(const thrum_future *future) {
-    /* D2: acquire, pairs with D2 in publish and cancel */
+    /* future.D2: acquire, pairs with future.D2 in publish and cancel */
     const uint32_t state = thrum_u32_load_acquire(&future->state);
     if (is_done(state)) THRUM_TELL_OWN_ACQUIRE(&future->done);
     return state;
@@ -114,7 +116,7 @@ struct calls {
     thrum_future_call_ *first;
 };
 
-/* F4 */
+/* future.F4 */
 static bool call_first_back(void *p) {
     struct calls *const calls = p;
     if (!calls->first) return false;
@@ -126,7 +128,7 @@ static bool call_first_back(void *p) {
     return true;
 }
 
-/* Holding the lock until now; the state says that it is done (F2). */
+/* Holding the lock until now; the state says that it is done (future.F2). */
 static void unlock_and_tell(thrum_future *future) {
     thrum_future_node_ *nodes = future->nodes;
     thrum_future_call_ *calls = future->calls;
@@ -144,20 +146,21 @@ static void unlock_and_tell(thrum_future *future) {
     if (calls) thrum_hooks_each_(call_first_back, &left);
 }
 
-/* Whether the caller is the one who finishes it (F1). */
+/* Whether the caller is the one who finishes it (future.F1). */
 static bool claim(thrum_future *future) {
     uint32_t state = thrum_u32_load_relaxed(&future->state);
     do {
         if (state != THRUM_FUTURE_PENDING && state != THRUM_FUTURE_RUNNING) return false;
-    } while (!thrum_u32_cas_relaxed(&future->state, &state, FINISHING)); /* relaxed: it chooses one (F1) */
+        /* relaxed: it chooses one (future.F1) */
+    } while (!thrum_u32_cas_relaxed(&future->state, &state, FINISHING));
     return true;
 }
 
 static void publish(thrum_future *future) {
     THRUM_TELL_OWN_RELEASE(
-        &future->done); /* D2; and the event's, which the user's program acquires inlined */
+        &future->done); /* future.D2; and the event's, which the user's program acquires inlined */
     thrum_lock_acquire(&future->lock);
-    thrum_u32_store_release(&future->state, THRUM_FUTURE_FINISHED); /* D2: release */
+    thrum_u32_store_release(&future->state, THRUM_FUTURE_FINISHED); /* future.D2: release */
     unlock_and_tell(future);
 }
 
@@ -193,8 +196,9 @@ thrum_result thrum_future_set_error(thrum_future *future, int code, const char *
 
 thrum_result thrum_future_start(thrum_future *future) {
     uint32_t state = THRUM_FUTURE_PENDING;
-    if (thrum_u32_cas_relaxed(&future->state, &state, THRUM_FUTURE_RUNNING)) return THRUM_OK; /* F1 */
-    if (state == THRUM_FUTURE_CANCELLED) /* relaxed: it goes on with D2's release, and the look acquires */
+    if (thrum_u32_cas_relaxed(&future->state, &state, THRUM_FUTURE_RUNNING)) return THRUM_OK; /* future.F1 */
+    /* relaxed: it goes on with future.D2's release, and the look acquires */
+    if (state == THRUM_FUTURE_CANCELLED)
         (void)!thrum_u32_cas_relaxed(&future->state, &state, THRUM_FUTURE_CANCELLED_AND_NOTIFIED);
     return thrum_future_cancelled(future) ? THRUM_CANCELLED : THRUM_STATE;
 }
@@ -203,7 +207,8 @@ thrum_result thrum_future_cancel(thrum_future *future) {
     THRUM_TELL_OWN_RELEASE(&future->done);
     uint32_t state = THRUM_FUTURE_PENDING;
     thrum_lock_acquire(&future->lock);
-    if (thrum_u32_cas_release(&future->state, &state, THRUM_FUTURE_CANCELLED)) { /* D2: release; F1, F2 */
+    /* future.D2: release; future.F1, future.F2 */
+    if (thrum_u32_cas_release(&future->state, &state, THRUM_FUTURE_CANCELLED)) {
         unlock_and_tell(future);
         return THRUM_OK;
     }
@@ -216,7 +221,7 @@ thrum_result thrum_future_cancel(thrum_future *future) {
 bool thrum_future_list_(thrum_future_node_ *node) {
     thrum_future *const future = node->future;
     thrum_lock_acquire(&future->lock);
-    const bool early = !thrum_future_done(future); /* F2 */
+    const bool early = !thrum_future_done(future); /* future.F2 */
     if (early) {
         node->next = future->nodes;
         if (node->next) node->next->place = &node->next;
@@ -245,7 +250,7 @@ thrum_result thrum_future_add_callback(thrum_future *future, thrum_future_callba
     if (!call) return THRUM_NO_MEMORY;
     *call = (thrum_future_call_){NULL, callback, argument};
     thrum_lock_acquire(&future->lock);
-    const bool early = !thrum_future_done(future); /* F2 */
+    const bool early = !thrum_future_done(future); /* future.F2 */
     if (early) {
         THRUM_TELL_OWN_RELEASE(call);
         *future->last_call = call;
@@ -282,7 +287,7 @@ thrum_event *thrum_future_done_event(thrum_future *future) {
 static thrum_result await(thrum_future *future, thrum_deadline deadline) {
     if (!thrum_future_done(future) && thrum_event_wait_until(&future->done, deadline) != THRUM_OK)
         return THRUM_TIMEOUT;
-    /* relaxed: D1 orders it before the last look */
+    /* relaxed: future.D1 orders it before the last look */
     if (!thrum_u32_load_relaxed(&future->asked)) thrum_u32_store_relaxed(&future->asked, 1);
     return THRUM_OK;
 }

@@ -3,13 +3,13 @@
  * Floor 5. Waiting for several futures: a watch has a node for each, listed with its future until that is
  * done.
  *
- * V1: a watch has a reference for each node that is listed or about to be told, and `own` references of the
- *     waiter's, at least 1 until the watch ends. So the thread that tells a node needs no lock while it wakes
- *     the waiter, and the waiter waits for nobody when it leaves.
- * V2: each node is told at most once, by who took it off its future's list, or by the beginning of the watch,
- *     where its future was done already.
- * V3: `to_come` counts down once for each node told; who brings it to 0 sets `reached`. A wait for the first,
- *     or for the first failure, also sets it for each such node.
+ * future.V1: a watch has a reference for each node that is listed or about to be told, and `own` references
+ *     of the waiter's, at least 1 until the watch ends. So the thread that tells a node needs no lock while
+ *     it wakes the waiter, and the waiter waits for nobody when it leaves.
+ * future.V2: each node is told at most once, by who took it off its future's list, or by the beginning of the
+ *     watch, where its future was done already.
+ * future.V3: `to_come` counts down once for each node told; who brings it to 0 sets `reached`. A wait for the
+ *     first, or for the first failure, also sets it for each such node.
  */
 #include "future_inside.h"
 
@@ -33,7 +33,7 @@ typedef struct thrum_future_watch_ {
 static void drop(thrum_future_watch_ *watch, uint32_t references) {
     THRUM_TELL_OWN_RELEASE(&watch->references);
     if (thrum_u32_fetch_sub_acq_rel(&watch->references, references) != references)
-        return; /* D1, as a future's */
+        return; /* future.D1, as a future's */
     THRUM_TELL_OWN_ACQUIRE(&watch->references);
     free(watch);
 }
@@ -41,7 +41,7 @@ static void drop(thrum_future_watch_ *watch, uint32_t references) {
 /* ---- being told ---- */
 
 static bool has_failed(thrum_future *future) {
-    return future->result != THRUM_OK; /* it is done: F1 */
+    return future->result != THRUM_OK; /* it is done: future.F1 */
 }
 
 static void note(thrum_future_node_ *node) {
@@ -54,13 +54,13 @@ static void note(thrum_future_node_ *node) {
                         (watch->when == THRUM_FIRST_FAILED && has_failed(node->future));
     /* relaxed: who leaves the wait takes each future's lock, and so sees what it was told of */
     const bool last = thrum_u64_fetch_sub_relaxed(&watch->to_come, 1) == 1;
-    if (enough || last) thrum_event_set(&watch->reached); /* V3 */
+    if (enough || last) thrum_event_set(&watch->reached); /* future.V3 */
 }
 
 void thrum_future_tell_(thrum_future_node_ *node) {
     thrum_future_watch_ *const watch = node->watch;
     note(node);
-    drop(watch, 1); /* V1 */
+    drop(watch, 1); /* future.V1 */
 }
 
 /* ---- a watch ---- */
@@ -118,8 +118,8 @@ static size_t begin(thrum_future_watch_ *watch) {
     for (size_t i = 0; i < watch->count; i++) {
         thrum_future_node_ *const node = &watch->nodes[i];
         if (!node->future || thrum_future_list_(node)) continue;
-        note(node);   /* V2 */
-        watch->own++; /* V1: the node's reference goes to the waiter */
+        note(node);   /* future.V2 */
+        watch->own++; /* future.V1: the node's reference goes to the waiter */
     }
     return nodes;
 }
@@ -128,7 +128,7 @@ static void end(thrum_future_watch_ *watch) {
     uint32_t references = watch->own;
     for (size_t i = 0; i < watch->count; i++) {
         thrum_future_node_ *const node = &watch->nodes[i];
-        if (node->future && thrum_future_unlist_(node)) references++; /* V1, V2 */
+        if (node->future && thrum_future_unlist_(node)) references++; /* future.V1, future.V2 */
     }
     drop(watch, references);
 }
@@ -148,7 +148,8 @@ thrum_result thrum_future_wait_until(thrum_future *const *futures, size_t count,
         result = THRUM_NO_MEMORY;
     }
     for (size_t i = 0; i < count && (watch || done); i++) {
-        const bool over = thrum_future_done(futures[i]); /* D2: a wait sees what they have ended with */
+        /* future.D2: a wait sees what they have ended with */
+        const bool over = thrum_future_done(futures[i]);
         if (done) done[i] = over;
     }
     return result;

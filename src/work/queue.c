@@ -3,12 +3,12 @@
  * Floor 5. Two places for the items behind one set of rules: a ring, for a FIFO with a bound, or a list under
  * the lock. What an attempt at either answers is what the gates (queue_gate.c) wait by.
  *
- * Q-I1: items put and not done are puts - done. The ring's puts are its tail: every place that was taken is a
- *       put that succeeds. done <= puts, by the compare-and-swap in task_done.
- * Q-I2: a get that can never succeed says THRUM_CLOSED. A ring may come to that after the shutdown has woken
- *       all: when a put that was under way then has been got. So "closed and empty" counts as possible there,
- *       and a getter that hears it wakes the next. A list is closed under its lock: every later attempt gets
- *       an item or says THRUM_CLOSED.
+ * queue.I1: items put and not done are puts - done. The ring's puts are its tail: every place that was taken
+ *       is a put that succeeds. done <= puts, by the compare-and-swap in task_done.
+ * queue.I2: a get that can never succeed says THRUM_CLOSED. A ring may come to that after the shutdown has
+ *       woken all: when a put that was under way then has been got. So "closed and empty" counts as possible
+ *       there, and a getter that hears it wakes the next. A list is closed under its lock: every later
+ *       attempt gets an item or says THRUM_CLOSED.
  */
 #include "queue_gate.h"
 #include "queue_list.h"
@@ -72,10 +72,10 @@ static thrum_result attempt_get(void *q, void **item) {
     return in_ring(queue) ? thrum_ring_get(&queue->ring_, item) : get_from_list(queue, item);
 }
 
-/* Q-I1: done is read first and neither falls, so they were equal when the puts were read. */
+/* queue.I1: done is read first and neither falls, so they were equal when the puts were read. */
 static bool all_done(const void *q) {
     const thrum_queue *const queue = q;
-    const uint64_t done = thrum_u64_load_acquire(&queue->done_); /* U1: acquire, pairs with U2 */
+    const uint64_t done = thrum_u64_load_acquire(&queue->done_); /* queue.U1: acquire, pairs with queue.U2 */
     return done == puts_of(queue);
 }
 
@@ -96,7 +96,7 @@ static bool can_put(const void *q) {
 static bool can_get(const void *q) {
     const thrum_queue *const queue = q;
     if (in_ring(queue))
-        return thrum_ring_has_item(&queue->ring_) || thrum_ring_drained(&queue->ring_); /* Q-I2 */
+        return thrum_ring_has_item(&queue->ring_) || thrum_ring_drained(&queue->ring_); /* queue.I2 */
     return thrum_u64_load_relaxed(&queue->count_) != 0;
 }
 
@@ -136,7 +136,7 @@ thrum_result thrum_queue_task_done(thrum_queue *queue) {
     uint64_t done = thrum_u64_load_relaxed(&queue->done_);
     do {
         if (done >= puts_of(queue)) return THRUM_LIMIT;
-        /* U2: release, pairs with U1 */
+        /* queue.U2: release, pairs with queue.U1 */
     } while (!thrum_u64_cas_release(&queue->done_, &done, done + 1));
     if (done + 1 == puts_of(queue)) thrum_queue_gate_wake_all_(&queue->joiners_);
     return THRUM_OK;
@@ -179,7 +179,7 @@ thrum_result thrum_queue_set_bound(thrum_queue *queue, ptrdiff_t bound) {
         thrum_u64_store_relaxed(&queue->bound_, wanted);
     else if (thrum_ring_set_bound(&queue->ring_, wanted) != THRUM_OK)
         return THRUM_LIMIT;
-    thrum_queue_gate_look_(&queue->putters_); /* who is let in wakes the next (W4) */
+    thrum_queue_gate_look_(&queue->putters_); /* who is let in wakes the next (queue.W4) */
     return THRUM_OK;
 }
 
@@ -189,7 +189,8 @@ bool thrum_queue_is_shutdown(const thrum_queue *queue) {
 }
 
 size_t thrum_queue_unfinished(const thrum_queue *queue) {
-    const uint64_t done = thrum_u64_load_acquire(&queue->done_); /* U1: the puts read next cover it (Q-I1) */
+    /* queue.U1: the puts read next cover it (queue.I1) */
+    const uint64_t done = thrum_u64_load_acquire(&queue->done_);
     return (size_t)(puts_of(queue) - done);
 }
 
@@ -226,7 +227,8 @@ struct dropping {
 };
 
 /*
- * It gets like others, so it waits for the puts under way; sleepers hear "closed" one from the other (Q-I2).
+ * It gets like others, so it waits for the puts under way; sleepers hear "closed" one from the other
+ * (queue.I2).
  */
 static bool drop_one_as_done(void *p) {
     struct dropping *const dropping = p;

@@ -4,10 +4,10 @@
  * over onto `out_`, which the lock guards (the stack is Treiber's, "Systems Programming: Coping with
  * Parallelism", 1986; taken whole it has no ABA).
  *
- * M1: between the exchange and the store to out_ the nodes are in neither place, and the queue looks empty.
- *     The store is the change that makes them possible to get, so a look follows it.
- * M2: `ready_` is how many nodes are at out_. Only a holder of the lock takes nodes out: while it is held,
- *     the nodes of a stack that was seen stay where they are, and can be counted.
+ * queue.M1: between the exchange and the store to out_ the nodes are in neither place, and the queue looks
+ *     empty. The store is the change that makes them possible to get, so a look follows it.
+ * queue.M2: `ready_` is how many nodes are at out_. Only a holder of the lock takes nodes out: while it is
+ *     held, the nodes of a stack that was seen stay where they are, and can be counted.
  */
 #include "queue_gate.h"
 
@@ -31,21 +31,21 @@ void thrum_simple_queue_put_node(thrum_simple_queue *queue, thrum_simple_queue_n
     uint64_t latest = thrum_u64_load_relaxed(&queue->in_);
     do {
         n->next_ = node_at(latest);
-        /* U3: release, pairs with U4 */
+        /* queue.U3: release, pairs with queue.U4 */
     } while (!thrum_u64_cas_release(&queue->in_, &latest, address_of(n)));
     thrum_queue_gate_look_(&queue->getters_);
 }
 
 /* Everything that was put since, the first put first. */
 static node *take_in(thrum_simple_queue *queue) {
-    node *latest = node_at(thrum_u64_exchange_acquire(&queue->in_, 0)); /* U4 */
+    node *latest = node_at(thrum_u64_exchange_acquire(&queue->in_, 0)); /* queue.U4 */
     node *first = NULL;
     while (latest) {
         node *const next = latest->next_;
         latest->next_ = first;
         first = latest;
         latest = next;
-        queue->ready_++; /* M2 */
+        queue->ready_++; /* queue.M2 */
     }
     return first;
 }
@@ -60,11 +60,11 @@ static thrum_result attempt_get(void *q, void **got) {
     node *const next = first ? first->next_ : NULL;
     if (first) {
         thrum_u64_store_relaxed(&queue->out_, address_of(next));
-        queue->ready_--; /* M2 */
+        queue->ready_--; /* queue.M2 */
     }
     thrum_lock_release(&queue->lock_);
     if (!first) return THRUM_EMPTY;
-    if (turned && next) thrum_queue_gate_look_(&queue->getters_); /* M1 */
+    if (turned && next) thrum_queue_gate_look_(&queue->getters_); /* queue.M1 */
     *got = first;
     return THRUM_OK;
 }
@@ -82,8 +82,9 @@ bool thrum_simple_queue_empty(const thrum_simple_queue *queue) {
 size_t thrum_simple_queue_size(thrum_simple_queue *queue) {
     thrum_lock_acquire(&queue->lock_);
     size_t count = queue->ready_;
-    /* U4: acquire, pairs with U3 */
-    for (const node *n = node_at(thrum_u64_load_acquire(&queue->in_)); n; n = n->next_) count++; /* M2 */
+    /* queue.U4: acquire, pairs with queue.U3 */
+    /* queue.M2 */
+    for (const node *n = node_at(thrum_u64_load_acquire(&queue->in_)); n; n = n->next_) count++;
     thrum_lock_release(&queue->lock_);
     return count;
 }

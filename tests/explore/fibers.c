@@ -2,10 +2,10 @@
 /*
  * The threads: stacks of their own in one thread of the system.
  *
- * I1: between executions every fiber lies in the first frame of its stack; to begin one again, whatever it
- *     was doing, is a jump to there.
- * I2: each fiber has the program's thread-local block to itself: it is exchanged at every switch. MAIN's is
- *     what constructors have made of it, the others' that of a new thread.
+ * fibers.I1: between executions every fiber lies in the first frame of its stack; to begin one again,
+ *     whatever it was doing, is a jump to there.
+ * fibers.I2: each fiber has the program's thread-local block to itself: it is exchanged at every switch.
+ *     MAIN's is what constructors have made of it, the others' that of a new thread.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -102,7 +102,7 @@ void fibers_make(void) {
 }
 
 void fibers_begin(void) {
-    for (unsigned i = 0; i < engine.count; i++) { /* I1 */
+    for (unsigned i = 0; i < engine.count; i++) { /* fibers.I1 */
         memcpy(&fibers[i].stopped, &fibers[i].first_frame, sizeof(jmp_buf));
         memcpy(fibers[i].locals, i == MAIN ? locals_at_first : locals_of_new, locals_size);
         fibers[i].error = 0;
@@ -115,7 +115,7 @@ void fibers_begin(void) {
 void fibers_switch(unsigned next) {
     const unsigned me = engine.me;
     if (next == me) return;
-    if (locals_size) { /* I2 */
+    if (locals_size) { /* fibers.I2 */
         memcpy(fibers[me].locals, locals, locals_size);
         memcpy(locals, fibers[next].locals, locals_size);
     }

@@ -2,11 +2,12 @@
 /*
  * The kernel: thrum/futex.h, played by the explorer. Each call is one step.
  *
- * I1: a sleeper is in the queues of its words until a wake takes it from one, or it leaves all of them.
- * I2: queues are first in, first out (the sleepers' tickets).
- * I3: time stands still but when a sleeper's deadline passes, or when the search lets it jump.
- * I4: what a thread has stored is visible to all after a millisecond: the nap of a thread that was refused a
- *     heavy fence is one, when it ends so long after that.
+ * kernel.I1: a sleeper is in the queues of its words until a wake takes it from one, or it leaves all of
+ *     them.
+ * kernel.I2: queues are first in, first out (the sleepers' tickets).
+ * kernel.I3: time stands still but when a sleeper's deadline passes, or when the search lets it jump.
+ * kernel.I4: what a thread has stored is visible to all after a millisecond: the nap of a thread that was
+ *     refused a heavy fence is one, when it ends so long after that.
  */
 #include "engine.h"
 
@@ -118,8 +119,8 @@ static place *first_sleeper(uintptr_t address, uint32_t channels, bool shared, t
 }
 
 /*
- * I1: of several words, those not woken stay queued until the sleeper runs: it may swallow another wake
- * there.
+ * kernel.I1: of several words, those not woken stay queued until the sleeper runs: it may swallow another
+ * wake there.
  */
 static int wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
     int woken = 0;
@@ -162,7 +163,7 @@ int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake_count
         for (int i = 0; i < move && (at = first_sleeper((uintptr_t)from, THRUM_FUTEX_ANY, shared, &sleeper));
              i++) {
             at->address = (uintptr_t)to;
-            sleeper->ticket = engine.tickets++; /* I2: at the end of the other queue */
+            sleeper->ticket = engine.tickets++; /* kernel.I2: at the end of the other queue */
             chain(mix(sleeper->chain, queue_chain));
             sleeper->chain = queue_chain = self_thread()->chain;
             moved++;
@@ -174,7 +175,7 @@ int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake_count
     return moved;
 }
 
-/* I3. Not an operation that others could see: nobody else need go first. */
+/* kernel.I3. Not an operation that others could see: nobody else need go first. */
 uint64_t thrum_futex_now_ns(void) {
     if (engine.parallel && search_value(2, (explore_bounds){.expiries = 1})) {
         engine.now_ns += JUMP_NS;
@@ -198,7 +199,7 @@ void thrum_futex_nap(thrum_deadline deadline) {
         chain((uint64_t)t->outcome);
         operation_ends();
     }
-    if (t->refused_ns && engine.now_ns >= t->refused_ns + VISIBLE_NS) explore_fence_heavy(); /* I4 */
+    if (t->refused_ns && engine.now_ns >= t->refused_ns + VISIBLE_NS) explore_fence_heavy(); /* kernel.I4 */
 }
 
 void thrum_futex_yield(void) {

@@ -28,7 +28,7 @@ static thrum_u32 *own_sections(void) {
 void thrum_rcu_read_begin(void) {
     if (depth++ > 0) return;
     thrum_u32 *const own = own_sections();
-    /* Release: a wait that sees this section comes after the thread's earlier ones (S2 in rcu_read.c). */
+    /* Release: a wait that sees this section comes after the thread's earlier ones (rcu.S2). */
     thrum_u32_store_release(own, thrum_u32_load_relaxed(own) + 1);
 }
 

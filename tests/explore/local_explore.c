@@ -145,7 +145,10 @@ static void clear_and_touch_again(unsigned me) {
 EXPLORE(a_cleared_value_is_made_anew, .threads = 2, .thread = clear_and_touch_again,
         .end = all_were_destroyed, .bounds = {2, 1, 0, 0})
 
-/* --- inheriting: X1 to X4 in local_context.c ---------------------------------------------------------- */
+/*
+ * --- inheriting: local.X1 to local.X4 in local_context.c
+ * ----------------------------------------------------------
+ */
 
 static void hand_over(void) {
     (void)touch(&s.inherited);

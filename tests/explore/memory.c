@@ -2,13 +2,14 @@
 /*
  * C11's memory, as far as a load can tell.
  *
- * I1: a word's stores are numbered in the order in which they were made: the modification order.
- * I2: a thread never reads a store older than one that it has read, or that happened before (view.stores).
- * I3: a read-modify-write reads the latest store.
- * I4: a store carries what its thread knew, if it is a release; a read-modify-write carries on what the
- *     store that it read carried (release sequences). An acquire that reads it knows that, too.
- * I5: a sequentially consistent load reads no store older than the latest sequentially consistent one. A
- *     fence (the kernel's, a heavy one) makes its thread's view everyone's who fences later, and theirs its
+ * memory.I1: a word's stores are numbered in the order in which they were made: the modification order.
+ * memory.I2: a thread never reads a store older than one that it has read, or that happened before
+ *     (view.stores).
+ * memory.I3: a read-modify-write reads the latest store.
+ * memory.I4: a store carries what its thread knew, if it is a release; a read-modify-write carries on what
+ *     the store that it read carried (release sequences). An acquire that reads it knows that, too.
+ * memory.I5: a sequentially consistent load reads no store older than the latest sequentially consistent one.
+ *     A fence (the kernel's, a heavy one) makes its thread's view everyone's who fences later, and theirs its
  *     own.
  */
 #include "memory.h"
@@ -117,7 +118,7 @@ static word *touch(const void *address, unsigned size, bool write, site pc) {
 
 /* --- reading and writing ------------------------------------------------------------------------ */
 
-/* I2, I5: which store a load reads. */
+/* memory.I2, memory.I5: which store a load reads. */
 static unsigned choose_store(const word *w, bool sc) {
     const unsigned kept = w->latest < HISTORY ? 0 : w->latest - HISTORY + 1;
     unsigned oldest = self_thread()->now.stores[number_of(w)];
@@ -132,7 +133,7 @@ static uint64_t read_store(word *w, unsigned n, int order) {
     const store *s = store_of(w, n);
     t->now.stores[number_of(w)] = (uint16_t)n;
     chain(mix(w->address, s->id));
-    if (acquires(order)) view_join(&t->now, &s->carried); /* I4 */
+    if (acquires(order)) view_join(&t->now, &s->carried); /* memory.I4 */
     return s->value;
 }
 
@@ -142,7 +143,7 @@ static void write_store(word *w, uint64_t value, int order, const view *carried_
     store *s = store_of(w, n);
     static const view nothing;
     view carried = releases(order) ? t->now : nothing;
-    if (carried_on) view_join(&carried, carried_on); /* I4 */
+    if (carried_on) view_join(&carried, carried_on); /* memory.I4 */
     chain(mix(w->address, value));
     t->now.stores[number_of(w)] = (uint16_t)n;
     carried.stores[number_of(w)] = (uint16_t)n;
@@ -198,7 +199,7 @@ static uint64_t cut(uint64_t value, unsigned size) {
     return size == 8 ? value : value & ((UINT64_C(1) << (8 * size)) - 1);
 }
 
-/* I3 */
+/* memory.I3 */
 static uint64_t modify(word *w, uint64_t value, int order) {
     view carried = store_of(w, w->latest)->carried;
     const uint64_t old = read_store(w, w->latest, order);

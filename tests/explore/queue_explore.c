@@ -285,7 +285,7 @@ static void all_nodes_came_out(void) {
 EXPLORE(two_get_the_nodes_that_two_put, .threads = 4, .begin = begin, .thread = simple_get_or_put,
         .end = all_nodes_came_out, .bounds = {2, 0, 0, 0})
 
-/* One counts while another puts two and a third gets one: what it counts stays there meanwhile (M2). */
+/* One counts while another puts two and a third gets one: what it counts stays there meanwhile (queue.M2). */
 static void count_beside_a_get_and_puts(unsigned me) {
     if (me == 0) {
         REQUIRE(thrum_simple_queue_size(&s.simple) <= 2);

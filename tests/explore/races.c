@@ -2,9 +2,10 @@
 /*
  * Plain memory: who read and wrote each byte when, in cells of eight bytes.
  *
- * I1: two accesses to a byte, one of them a write and not both atomic, are ordered, or the execution fails.
- * I2: nothing accesses a freed byte, and every access before is ordered before the free.
- * I3: what an execution wrote outside the threads' stacks is undone after it: every write is announced
+ * races.I1: two accesses to a byte, one of them a write and not both atomic, are ordered, or the execution
+ *     fails.
+ * races.I2: nothing accesses a freed byte, and every access before is ordered before the free.
+ * races.I3: what an execution wrote outside the threads' stacks is undone after it: every write is announced
  *     before it is made, and the first one to a cell saves what was there.
  */
 #include "engine.h"
@@ -71,7 +72,7 @@ static cell *cell_of(uintptr_t address, bool make) {
 
 static void save(cell *c) {
     if (c->saved || fibers_on_stack(c->base)) return;
-    memcpy(&c->before, (const void *)c->base, CELL); /* I3 */
+    memcpy(&c->before, (const void *)c->base, CELL); /* races.I3 */
     c->saved = true;
 }
 
@@ -151,7 +152,7 @@ bool races_freed(uintptr_t address) {
     return c && (c->freed >> address % CELL & 1);
 }
 
-/* I2 */
+/* races.I2 */
 void explore_free(const void *memory, size_t size) {
     operation_begins();
     if (engine.tracing) report_event(__builtin_return_address(0), (uintptr_t)memory, "free");

@@ -2,18 +2,19 @@
 /*
  * Who goes on, and what befalls sleepers meanwhile.
  *
- * I1: a thread that yielded waits until each thread that could run then has taken a step, slept or ended,
- *     unless nobody else can run: a loop that yields cannot starve the thread that it waits for.
- * I2: while a thread can run, a deadline that passes costs an expiry. When none can, or all that can have
- *     yielded, time goes on: the earliest deadline passes for nothing.
- * I3: no thread can run or wake by itself, and some have not ended: a wake was lost. Daemons may sleep.
+ * schedule.I1: a thread that yielded waits until each thread that could run then has taken a step, slept or
+ *     ended, unless nobody else can run: a loop that yields cannot starve the thread that it waits for.
+ * schedule.I2: while a thread can run, a deadline that passes costs an expiry. When none can, or all that can
+ *     have yielded, time goes on: the earliest deadline passes for nothing.
+ * schedule.I3: no thread can run or wake by itself, and some have not ended: a wake was lost. Daemons may
+ *     sleep.
  */
 #include "engine.h"
 
 #include <thrum/futex.h>
 
 static bool may_run(const thread *t, uint8_t runnable) {
-    return t->state == RUNNABLE && !(t->waits_for & runnable); /* I1 */
+    return t->state == RUNNABLE && !(t->waits_for & runnable); /* schedule.I1 */
 }
 
 static uint8_t bit(unsigned t) {
@@ -24,7 +25,7 @@ static bool sleeps(const thread *t) {
     return t->state == ASLEEP || t->state == NAPPING;
 }
 
-/* I2 */
+/* schedule.I2 */
 static unsigned first_to_expire(void) {
     unsigned first = 0;
     for (unsigned t = 1; t < engine.count; t++) {
@@ -40,7 +41,7 @@ static uint8_t threads_that_can_run(void) {
         if (engine.threads[t].state == RUNNABLE) runnable |= bit(t);
     for (unsigned t = 1; t < engine.count; t++)
         if (may_run(&engine.threads[t], runnable)) ready |= bit(t);
-    return ready || first_to_expire() ? ready : runnable; /* I2 */
+    return ready || first_to_expire() ? ready : runnable; /* schedule.I2 */
 }
 
 /* Has ended, never began, or is a daemon with nothing to do. */
@@ -108,7 +109,8 @@ void schedule(bool voluntary) {
         offer_runs(&o, ready, voluntary);
         offer_wakings(&o, ready == 0);
         if (o.count == 0) {
-            if (!all_ended()) explore_fail("deadlock: nobody can run, and some have not ended"); /* I3 */
+            /* schedule.I3 */
+            if (!all_ended()) explore_fail("deadlock: nobody can run, and some have not ended");
             fibers_switch(MAIN);
             return;
         }
@@ -127,5 +129,5 @@ void schedule_step(void) {
     self_thread()->waits_for = 0;
     chain(1); /* every step leads to another state, even one that changes nothing */
     for (unsigned t = 1; t < engine.count; t++)
-        engine.threads[t].waits_for &= (uint8_t)~bit(engine.me); /* I1 */
+        engine.threads[t].waits_for &= (uint8_t)~bit(engine.me); /* schedule.I1 */
 }

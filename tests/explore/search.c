@@ -6,9 +6,9 @@
  * the bounds, in order. It gives up an execution in a state that it has met before with as much left of each
  * bound: all that can follow from there has been gone through, or will be.
  *
- * I1: two executions with the same events of each thread, each depending on the same others, are in the same
- *     state (a Mazurkiewicz trace). The threads' chains are hashes of just that; 64 bits. --unpruned gives up
- *     no execution: it must meet the same ends (pruning_test.sh).
+ * search.I1: two executions with the same events of each thread, each depending on the same others, are in
+ *     the same state (a Mazurkiewicz trace). The threads' chains are hashes of just that; 64 bits. --unpruned
+ *     gives up no execution: it must meet the same ends (pruning_test.sh).
  */
 #include "search.h"
 
@@ -100,7 +100,7 @@ static bool met_before(visits *v, uint64_t state, explore_bounds l) {
     return false;
 }
 
-/* I1 */
+/* search.I1 */
 static uint64_t state_now(uint8_t yielding) {
     uint64_t state = mix(engine.now_ns, engine.me);
     for (unsigned t = 0; t < engine.count; t++) {

@@ -3,8 +3,9 @@
  * The C library's calls that start, join and end threads, played by the explorer (the build renames the
  * calls). A scenario says how many threads may be started, and which starts are refused.
  *
- * I1: what the starter did happens before what the thread does, and that before what its joiner does then.
- * I2: whoever has ended is to be joined or detached, once: else the C library keeps its stack.
+ * threads.I1: what the starter did happens before what the thread does, and that before what its joiner does
+ *     then.
+ * threads.I2: whoever has ended is to be joined or detached, once: else the C library keeps its stack.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -55,7 +56,7 @@ int explore_pthread_create(pthread_t *number, const pthread_attr_t *attributes, 
         t->function = function;
         t->argument = argument;
         t->daemon = t->claimed = state == PTHREAD_CREATE_DETACHED;
-        t->now = self_thread()->now; /* I1 */
+        t->now = self_thread()->now; /* threads.I1 */
         t->now.events[new] = 1;
         t->chain = self_thread()->chain;
         t->state = RUNNABLE;
@@ -68,7 +69,7 @@ int explore_pthread_create(pthread_t *number, const pthread_attr_t *attributes, 
 static void claim(pthread_t number) {
     thread *const t = &engine.threads[number];
     if (number == MAIN || number >= engine.count || t->state == ABSENT) explore_fail("no such thread");
-    if (t->claimed) explore_fail("a thread that was joined or detached before"); /* I2 */
+    if (t->claimed) explore_fail("a thread that was joined or detached before"); /* threads.I2 */
     t->claimed = true;
     chain(t->chain);
 }
@@ -87,7 +88,7 @@ int explore_pthread_join(pthread_t number, void **value) {
         schedule(true);
         schedule_step();
     }
-    view_join(&me->now, &of->now); /* I1 */
+    view_join(&me->now, &of->now); /* threads.I1 */
     chain(of->chain);
     if (engine.tracing) report_event(CALLER, 0, "  ... joined");
     operation_ends();
@@ -123,7 +124,7 @@ void threads_end(void) {
 void threads_check_claimed(void) {
     for (unsigned t = engine.scenario->threads + 1; t < engine.count; t++)
         if (engine.threads[t].state == DONE && !engine.threads[t].claimed)
-            explore_fail("thread %u was neither joined nor detached", t - 1); /* I2 */
+            explore_fail("thread %u was neither joined nor detached", t - 1); /* threads.I2 */
 }
 
 pthread_t explore_pthread_self(void) {

@@ -60,7 +60,7 @@ static void cancel_and_join(unsigned me) {
 EXPLORE(a_cancelled_timer_is_the_callers_after_its_join, .threads = 1, .startable = 2, .begin = start,
         .thread = cancel_and_join, .bounds = {2, 1, 1, 0})
 
-/* One of them finds it cancelled; when its call returns it is finished all the same (TI2). */
+/* One of them finds it cancelled; when its call returns it is finished all the same (timer.I2). */
 static void begin_not_started(void) {
     REQUIRE(thrum_timer_init(&s.timer, 1e-6, call, NULL) == THRUM_OK);
 }

@@ -247,10 +247,10 @@ finished:
 active proctype laws() {
 end:
     atomic { if
-        :: nempty(sleepers) && !HAS(WAITERS) && !appointing && !chosen -> assert(false) /* I1 */
-        :: HAS(HEIR) && !watching && !appointing && !chosen -> assert(false)            /* I2 */
-        :: nempty(heirs) && !(HAS(WAKE) && HAS(LOCKED)) && !telling -> assert(false)    /* I3 */
-        :: HAS(WAITERS) && !HAS(HEIR) -> assert(false)                                  /* I4 */
+        :: nempty(sleepers) && !HAS(WAITERS) && !appointing && !chosen -> assert(false) /* lock.I1 */
+        :: HAS(HEIR) && !watching && !appointing && !chosen -> assert(false)            /* lock.I2 */
+        :: nempty(heirs) && !(HAS(WAKE) && HAS(LOCKED)) && !telling -> assert(false)    /* lock.I3 */
+        :: HAS(WAITERS) && !HAS(HEIR) -> assert(false)                                  /* lock.I4 */
         :: done == THREADS -> assert(word == 0 && empty(sleepers) && empty(heirs))
         fi }
 }

@@ -336,7 +336,7 @@ TEST(map_visit) {
     hand_over((hand){map_with_one, map_visit, map_remove_and_end, HAND_COMES_LATER, NULL});
 }
 
-/* A map's end destroys what is left in it, and comes after what read sections did with it that began before. */
+/* A map's end destroys what is left in it, after what read sections did that began before. */
 static void map_put_in_section(void) {
     THRUM_WITH_RCU map_put();
 }

@@ -4,10 +4,10 @@
  * and before an atomic one the thread loses some time, mostly none and seldom much, so that threads
  * meet between any two steps and not only where the scheduler interrupts them.
  *
- * I1: an access is the real one, in the order given or a stronger one. A store weaker than
+ * noise.I1: an access is the real one, in the order given or a stronger one. A store weaker than
  *     sequentially consistent stays a plain store, so that it may still be passed by a later load.
- * I2: what a thread is delayed by follows from the run's seed and the thread's number.
- * I3: errno is kept.
+ * noise.I2: what a thread is delayed by follows from the run's seed and the thread's number.
+ * noise.I3: errno is kept.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -30,13 +30,13 @@ static uint64_t draw(void) {
     static __thread uint64_t state; /* 0: not yet drawn */
     if (state == 0) {
         const uint64_t number = __atomic_add_fetch(&threads, 1, __ATOMIC_RELAXED);
-        state = test_seed() ^ number * 0x9E3779B97F4A7C15u; /* I2 */
+        state = test_seed() ^ number * 0x9E3779B97F4A7C15u; /* noise.I2 */
     }
     return test_random(&state);
 }
 
 static void nap(long ns) {
-    const int saved = errno; /* I3 */
+    const int saved = errno; /* noise.I3 */
     const struct timespec length = {.tv_nsec = ns};
     nanosleep(&length, NULL);
     errno = saved;
@@ -105,7 +105,7 @@ static void on_store(void *address, unsigned size, uint64_t value, int order, si
     if (order == __ATOMIC_SEQ_CST) {
         BY_SIZE(size, STORE_SEQ_CST)
     } else {
-        BY_SIZE(size, STORE) /* I1 */
+        BY_SIZE(size, STORE) /* noise.I1 */
     }
 }
 
