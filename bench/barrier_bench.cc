@@ -70,7 +70,7 @@ class Boost {
 #endif
 
 #ifdef THRUM_BENCH_HAS_ABSL
-/* One that serves once: whoever is told to delete it makes the next, two ahead. */
+/* One that serves once: the thread that is told to delete it makes the next, two ahead. */
 class Absl {
   public:
     explicit Absl(int parties) : parties_(parties) {

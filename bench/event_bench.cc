@@ -34,7 +34,7 @@ struct Thrum {
     void clear() { thrum_event_clear(&event); }
 };
 
-/* The flag is atomic: who only looks, and who finds it set, takes no mutex. */
+/* The flag is atomic: a look, and a waiter that finds it set, take no mutex. */
 struct Pthread {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_cond_t changed = PTHREAD_COND_INITIALIZER;

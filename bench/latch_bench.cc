@@ -32,7 +32,7 @@ struct Thrum {
     void count_down() { thrum_latch_count_down(&latch); }
 };
 
-/* The count is atomic: who finds it open, and who does not open it, takes no mutex. */
+/* The count is atomic: a waiter that finds it open, and a count-down that does not open it, take no mutex. */
 struct Pthread {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_cond_t opened = PTHREAD_COND_INITIALIZER;

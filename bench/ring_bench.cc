@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pointers through a bounded ring: alone, and handed over between threads; nobody sleeps, who finds no room
- * yields.
+ * Pointers through a bounded ring: alone, and handed over between threads; nobody sleeps, a thread that finds
+ * no room yields.
  */
 #include "support/bench.h"
 #include "support/rivals.h"

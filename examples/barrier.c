@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* barrier: workers meet, one of them tells; an action between rounds; one who does not come; an abort. */
+/* barrier: workers meet, one of them tells; an action between rounds; one that does not come; an abort. */
 #include "crew.h"
 
 #include <thrum.h>

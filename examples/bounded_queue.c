@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A queue with room for a few, by one lock and two conditions: who puts waits for room, who gets waits for an
- * item, and each tells the other side only. Closing it lets those who wait see that nothing comes any more.
+ * A queue with room for a few, by one lock and two conditions: a putter waits for room, a getter waits for an
+ * item, and each tells the other side only. Closing it lets the waiters see that nothing comes any more.
  * bench/cond_bench has the same queue (rows cond/queue_*) beside pthread's.
  */
 #include "crew.h"

@@ -53,7 +53,7 @@ int main(void) {
     future = promise();
     if (thrum_future_add_callback(future, tell, third) != THRUM_OK) return 1;
     thrum_future_cancel(future);
-    printf("the one who was to keep it hears: %s\n", thrum_result_name(thrum_future_start(future)));
+    printf("the thread that was to keep it hears: %s\n", thrum_result_name(thrum_future_start(future)));
     thrum_future_release(future);
 
     thrum_future *futures[PAGES];

@@ -26,7 +26,7 @@ static session *log_in(const char *name) {
     return s;
 }
 
-/* Whoever it finds is who it looked for, and stays while it looks. */
+/* The value found has the key that was asked for, and stays valid until the section ends. */
 static void look_up(unsigned number) {
     (void)number;
     char name[16];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* once: the first who needs the configuration reads it; a try that fails leaves it to the next. */
+/* once: the first thread that needs the configuration reads it; a try that fails leaves it to the next. */
 #include "crew.h"
 
 #include <thrum.h>

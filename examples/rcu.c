@@ -38,7 +38,7 @@ static void put_in(int number) {
     e->minus = -number;
     THRUM_WITH(&writers) {
         e->next = first;
-        thrum_rcu_publish(&first, e); /* whoever finds it finds it whole */
+        thrum_rcu_publish(&first, e); /* a reader that finds it finds it whole */
     }
 }
 

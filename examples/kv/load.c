@@ -8,9 +8,9 @@
  *
  * Each connection is a thread that sends one request after the other, at moments that are fixed beforehand.
  * An answer's latency counts from the moment at which its request was due, not from when it could be sent:
- * who waits for a slow server asks less often, and would otherwise hide how slow it was. At rate 0 it asks as
- * fast as it gets answers. With --pipeline it sends N requests at once and then reads N answers, so that the
- * server's work is not lost among the system's for each packet.
+ * a client that waits for a slow server asks less often, and would otherwise hide how slow it was. At rate 0
+ * it asks as fast as it gets answers. With --pipeline it sends N requests at once and then reads N answers,
+ * so that the server's work is not lost among the system's for each packet.
  *
  * Keys are drawn at random; before it begins it sets all of them. Each answer is checked. FILE gets lines of
  * "percentile microseconds", to be plotted.
@@ -110,7 +110,7 @@ static uint64_t draw(client *c) {
     return c->random;
 }
 
-/* Of a key's value, whoever wrote it, this much is known: it begins with the key. */
+/* Of a key's value, whichever client wrote it, this much is known: it begins with the key. */
 static void add_get(client *c, long key) {
     snprintf(c->expected[c->asked++], sizeof c->expected[0], "=key:%ld.", key);
     c->size += (size_t)snprintf(c->requests + c->size, LINE_MOST, "GET key:%ld\n", key);

@@ -5,18 +5,18 @@
  * Forty bytes. It needs its initialiser: of an all-zero one every call says THRUM_INVALID, or does
  * nothing. Nothing allocates, nothing needs destroying.
  *
- * Cost        a wait is one read-modify-write; who waits spins for a while, giving up its processor,
- *             before it sleeps. One wake call a cycle, and only when somebody sleeps.
+ * Cost        a wait is one read-modify-write; a waiter spins for a while, yielding its processor, before
+ *             it sleeps. One wake call a cycle, and only when a party sleeps.
  * Cycle       when as many as `parties` have arrived, the action runs, if there is one, in the thread
  *             that came last; then all leave, each with another index from 0 to parties - 1, the
  *             order of arrival. It can be used again at once. More threads than parties may use it.
  * Action      runs once a cycle, before anyone leaves, with nothing locked: it may ask for the state,
- *             abort, and wait elsewhere. A wait for its own barrier is THRUM_DEADLOCK. Who arrives
- *             meanwhile waits until it has ended, and then counts for the next cycle.
+ *             abort, and wait elsewhere. A wait for its own barrier is THRUM_DEADLOCK. A party that
+ *             arrives meanwhile waits until the action has ended, and counts for the next cycle.
  * Broken      by a wait that times out, by an action that fails or is left by a C++ exception, by
- *             thrum_barrier_abort, and by a thread that ends within the action. All who wait leave with
- *             THRUM_BROKEN, and so does everybody who comes, until thrum_barrier_reset. A cycle that
- *             is complete and has run its action stays so: who has not left yet leaves with THRUM_OK.
+ *             thrum_barrier_abort, and by a thread that ends within the action. Every waiter leaves with
+ *             THRUM_BROKEN, and so does every party that arrives, until thrum_barrier_reset. A cycle
+ *             that is complete and has run its action stays complete: its parties return THRUM_OK.
  * Freed       when every party's call has returned, except that of the party with the last index: it
  *             need not have, for after completing the cycle it touches the barrier no more (a
  *             FUTEX_WAKE on its address may follow). After a break: when every call has returned.
@@ -33,8 +33,8 @@
  *     if (thrum_barrier_wait(&phase, &index) != THRUM_OK) return false;
  *     if (index == 0) tick();                                   // one of the four
  *
- * Memory order: what any party wrote before it arrived, and what the action wrote, is visible to all
- * who leave with THRUM_OK; what a party wrote before, to the action. A break is a release, and a
+ * Memory order: what any party wrote before it arrived, and what the action wrote, is visible to every
+ * party that leaves with THRUM_OK; what a party wrote before, to the action. A break is a release, and a
  * THRUM_BROKEN that it causes an acquire. Timeouts, refusals and functions that only look are relaxed.
  *
  * Any thread may call everything; a signal handler everything but the waits.
@@ -136,13 +136,13 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_barrier_wait_until(thrum_barrier 
     return thrum_barrier_pass_(barrier, &deadline, index);
 }
 
-/* Breaks the barrier, at once and for all who wait and will come. Idempotent. */
+/* Breaks the barrier, at once: for every waiter, and every party that arrives later. Idempotent. */
 THRUM_API void thrum_barrier_abort(thrum_barrier *barrier);
 
 /*
- * Makes it whole and empty: all who wait leave with THRUM_BROKEN first, and who comes meanwhile waits
- * for that. Nothing on one that is whole and empty, and nothing while the action runs: that cycle is
- * complete.
+ * Makes the barrier whole and empty. Every waiter leaves with THRUM_BROKEN first; a party that arrives
+ * meanwhile waits for that. A barrier that is whole and empty stays as it is, and so does one whose action
+ * runs: that cycle is complete.
  */
 THRUM_API void thrum_barrier_reset(thrum_barrier *barrier);
 
@@ -158,8 +158,8 @@ THRUM_API int32_t thrum_barrier_waiting(const thrum_barrier *barrier);
 THRUM_API bool thrum_barrier_broken(const thrum_barrier *barrier);
 
 /*
- * In the only thread of a forked child: forgets all who waited. It is empty then, and whole unless it
- * was broken. One that processes share is left as it is.
+ * In the only thread of a forked child: forgets every waiter. The barrier is empty then, and whole unless it
+ * was broken. A barrier that processes share is left as it is.
  */
 THRUM_API void thrum_barrier_reset_after_fork(thrum_barrier *barrier);
 

@@ -3,8 +3,8 @@
  * fence: a full memory fence of which one side pays all and the other nothing.
  *
  * Floor 2. Two threads each store and then look at what the other stores. Without a fence both may look
- * too early, and miss each other. Often one side does so all the time (who puts, and looks whether
- * somebody sleeps), the other seldom (who goes to sleep, and looks a last time whether something has come):
+ * too early, and miss each other. Often one side does so all the time (a producer, which looks whether a
+ * consumer sleeps), the other seldom (a consumer, which looks a last time before it sleeps):
  *
  *     thrum_u32_store_release(&full, 1);                        // often
  *     thrum_fence_light();

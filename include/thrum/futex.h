@@ -6,7 +6,7 @@
  * up the processor. A program that defines all the functions of this header itself (a test with a
  * script, an explorer of interleavings) replaces the kernel at link time.
  *
- * For those who build primitives of their own:
+ * For builders of primitives of their own:
  *
  *     while (thrum_u32_load_acquire(&ready) == 0)
  *         thrum_futex_wait(&ready, 0, THRUM_FUTEX_ANY, false, THRUM_FOREVER);

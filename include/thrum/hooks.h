@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hooks: how a thread fails and who is told, and functions that are called for what threads do; Python's
- * threading.excepthook, settrace and setprofile.
+ * hooks: how a thread fails and what is told of it, and functions that are called for what threads do;
+ * Python's threading.excepthook, settrace and setprofile.
  *
  * Floor 4, in libthrum.
  *

@@ -75,8 +75,8 @@ THRUM_API thrum_result thrum_lock_acquire_until_slow_(thrum_lock *lock, thrum_de
 THRUM_API thrum_result thrum_lock_release_slow_(thrum_lock *lock, thrum_dropped_ was) THRUM_COLD;
 
 /*
- * For the holder of a lock that processes do not share: whoever sleeps on `word`, which is `value`, in the
- * channel THRUM_LOCK_AT_RELEASE_, is woken by the lock's next release, or before it.
+ * For the holder of a lock that processes do not share: the lock's next release wakes the sleepers on `word`,
+ * which is `value`, in the channel THRUM_LOCK_AT_RELEASE_; they may be woken before it.
  */
 THRUM_API void thrum_lock_wake_at_release_(thrum_lock *lock, const thrum_u32 *word, uint32_t value);
 

@@ -62,7 +62,7 @@ typedef struct thrum_map_config {
     size_t expected;              /* how many entries there will be, about: what the table begins with */
     /*
      * NULL: the map's own. Equal keys have equal hashes, and all 64 bits differ where keys do; `seed` is the
-     * map's. Called by whoever looks up or changes, also amid changes: it computes, and calls nothing of
+     * map's. Every look-up and every change calls it, also amid changes: it computes, and calls nothing of
      * thrum's.
      */
     uint64_t (*hash)(thrum_map_key key, uint64_t seed);

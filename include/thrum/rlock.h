@@ -9,8 +9,8 @@
  *             owns an rlock leaves it held for ever: no later thread is taken for it.
  * Cost        inlined; the outermost acquire and release are a lock's and two plain stores, those inside
  *             make no read-modify-write.
- * Contended   as the lock that it contains (thrum/lock.h): how long a wait may last, who is next, and no
- *             priority inheritance.
+ * Contended   as the lock that it contains (thrum/lock.h): how long a wait may last, which waiter is next,
+ *             and no priority inheritance.
  * Freed       the last user may free the rlock as soon as it has acquired it, even if the previous owner's
  *             call to release has not returned yet: after the releasing operation that call touches the
  *             rlock no more (a FUTEX_WAKE on its address may follow).

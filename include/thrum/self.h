@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * self: who is calling, and which guards the caller holds.
+ * self: which thread is calling, and which guards it holds.
  *
  * Floor 2. Works in every thread, those that thrum did not start too, and registers nobody. Holds
  * the only thread-local variable of floors 1 and 2.

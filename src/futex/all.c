@@ -2,19 +2,19 @@
 /*
  * Floor 2. Several locks at once: wait for one, try the others, and begin again with the one that failed.
  *
- * all.A1: while a call waits it holds no member of its set. So no circle of waiters goes through it: whoever
- *     waits for one of the set waits for somebody who is not waiting here. This is why it does not take
- *     them in the order of their addresses, which would need no second round: that order would have to be
- *     the whole program's.
+ * all.A1: while a call waits it holds no member of its set. So no circle of waiters goes through it: a
+ *     thread that waits for one of the set waits for a holder that is not waiting here. This is why it does
+ *     not take them in the order of their addresses, which would need no second round: that order would have
+ *     to be the whole program's.
  * all.A2: a call that does not return THRUM_OK holds no more than before it. It tries for every member from
  *     the first to the last and lets go of what it got in this round.
  *
  * No livelock in fact, though the rounds have no bound. A round fails when a lock is taken that was not
- * waited for. Who has it keeps it (then somebody gets on), or is in such a round itself, and lets it go
- * within some instructions. For two calls to fail each other for ever both must be between their first lock
- * and their last at every try of the other. After each failure a call waits for just the lock that it lacked,
- * so those that want the same ones line up there; before that it gives up the processor and pauses for a
- * random time, so they do not keep step.
+ * waited for. Its holder keeps it (then that thread gets on), or is in such a round itself, and
+ * releases it within some instructions. For two calls to fail each other for ever both must be between their
+ * first lock and their last at every try of the other. After each failure a call waits for just the lock that
+ * it lacked, so those that want the same ones line up there; before that it gives up the processor and pauses
+ * for a random time, so they do not keep step.
  */
 #include <thrum/all.h>
 #include <thrum/backoff.h>

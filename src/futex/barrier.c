@@ -6,7 +6,7 @@
  *   bit 32      SLEEPERS   threads may sleep on the upper half
  *   bit 33      SHARED     thrum_barrier_init_shared; nobody clears it
  *   bit 34      ACTING     all have arrived, and the last runs the action
- *   bit 35      BROKEN     whoever arrived leaves without having met the others
+ *   bit 35      BROKEN     every party that has arrived leaves without having met the others
  *   bit 36      MENDING    broken; whole again when the last one has left
  *   bit 37      DOOMED     ACTING; to be broken when this cycle is over
  *   bits 38-63  the generation
@@ -18,7 +18,7 @@
  *   complete   the last, no action:       arrived 0, generation + 1
  *   act        the last, an action:       arrived + 1, ACTING
  *   acted      ACTING:                    arrived 0, generation + 1; BROKEN if DOOMED
- *   break      whole or ACTING:           BROKEN; who breaks it as a party leaves in the same step
+ *   break      whole or ACTING:           BROKEN; a party that breaks it leaves in the same step
  *   leave      BROKEN, one that arrived:  arrived - 1; the last one leaves a MENDING barrier whole
  *   reset      somebody waits:            BROKEN and MENDING;  nobody is left in it:  whole
  *   doom       ACTING, a newcomer's deadline has passed:  DOOMED
@@ -28,8 +28,8 @@
  *     all. So a wake is made once a cycle, when somebody sleeps.
  * barrier.I2: the generation is raised by complete and acted and by nothing else: a party that sees another
  *     one than at its arrival has met the others.
- * barrier.I3: a broken barrier stays broken until all who had arrived have left: a party whose cycle broke
- *     sees its own generation and BROKEN, however late it looks. A complete cycle need not be counted
+ * barrier.I3: a broken barrier stays broken until every party that had arrived has left: a party whose cycle
+ *     broke sees its own generation and BROKEN, however late it looks. A complete cycle need not be counted
  *     out, for barrier.I2 tells it.
  * barrier.I4: the operation by which a party completes, breaks or leaves is its last touch of the barrier;
  *     for the others it is the look that shows the new generation.

@@ -7,7 +7,7 @@
  *   ASLEEP    as WAITING, and it sleeps on its word or is about to
  *   TOLD      it is to go for the lock
  *
- * Only the waiter makes ASLEEP of WAITING, by compare-and-swap; only who holds the lock makes TOLD.
+ * Only the waiter makes ASLEEP of WAITING, by compare-and-swap; only the lock's holder makes TOLD.
  *
  * cond.I1: the ring, the chains, every waiter's links and `chosen` are read and written with the lock held.
  * cond.I2: a waiter is in the ring until a notifier takes it out, or itself: with the lock, and not chosen.
@@ -15,17 +15,18 @@
  * cond.I3: a waiter's memory lives until its thread has the lock again, so as long as somebody else holds it.
  * cond.I4: a waiter that is TOLD is awake, or the lock's next release wakes it, or a wake is on its way: the
  *     step that made it TOLD says whether it was ASLEEP.
- * cond.I5: in each chain one is TOLD and has not had the lock since: the notifier tells the first, and who
- *     was told tells the next when it has the lock.
+ * cond.I5: in each chain one is TOLD and has not had the lock since: the notifier tells the first, and
+ *     each tells the next when it has the lock.
  *
  * No notify is lost: it chooses waiters of the ring, and one that times out at that moment finds itself
  * chosen when it has the lock (cond.I2). None is remembered: what a notify does, it does to waiters of the
- * ring. No chain stops: a chosen one that times out takes itself out, and leaves the telling to who was told
- * (cond.I5).
+ * ring. No chain stops: a chosen waiter that times out takes itself out, and leaves the telling to the one
+ * that was told (cond.I5).
  *
- * Nobody is woken under the lock, for which it could only wait. Who sleeps is moved to the lock's own word,
- * and the release wakes it (lock.c). Of many only a few go for the lock at a time: they would preempt its
- * holder and queue up behind it. Fewer would leave processors idle, since each link of a chain waits for one.
+ * A notifier wakes no waiter while it holds the lock: the waiter could only wait for the lock. It moves a
+ * sleeping waiter to the lock's own word, and the next release wakes it (lock.c). Of many waiters only a few
+ * go for the lock at a time: more would preempt its holder and queue up behind it. Fewer would leave
+ * processors idle, since each link of a chain waits for one.
  * All this is by bench/cond_bench: to wake each under the lock takes up to seven times as long on busy
  * processors, to wake all at the release up to twice as long with 256, one chain twice as long.
  */
@@ -136,8 +137,8 @@ void thrum_cond_notify_slow_(const void *lock, thrum_waiter_ **last, int n) {
 /* --- waiting -------------------------------------------------------------------------------------- */
 
 /*
- * A spin is for a partner that answers at once; who is the third to wait is not the next to be answered, and
- * its yields would delay it when it is. By bench/cond_bench: queue_4p4c spins for two, notify_all_busy for
+ * A spin is for a partner that answers at once. The third waiter is not the next to be answered, and its
+ * yields would delay it when it is. By bench/cond_bench: queue_4p4c spins for two, notify_all_busy for
  * none.
  */
 static uint32_t worth_spinning(const thrum_waiter_ *waiter) {

@@ -3,7 +3,7 @@
  * Floor 2. How threads wait for a lock.
  *
  * Waking a thread costs as much as a thousand uncontended acquisitions, so a busy lock wakes
- * nobody: whoever runs may take it, and of those that wait one, the heir, watches it from short
+ * nobody: a running thread may take it, and one of the waiters, the heir, watches it from short
  * naps while all others sleep. After a slice of time the heir closes the lock to newcomers, takes
  * it at the next release, and wakes the next sleeper to be heir. It takes the lock sooner where that
  * is idle, or often free: there another thread makes more sections, and a processor may be idle.
@@ -11,7 +11,7 @@
  *   bit      meaning                                 set by                    cleared by
  *   LOCKED   somebody holds it                       every acquire             every release
  *   SHARED   it lies in memory of several processes  thrum_lock_init_shared    nobody
- *   HEIR     an heir watches, or is on its way       who finds no heir         the heir that leaves and
+ *   HEIR     an heir watches, or is on its way       a waiter, finding none    the heir that leaves and
  *                                                                              has nobody to appoint
  *   WAITERS  others may be asleep                    a sleeper, before it      the heir that leaves,
  *                                                    sleeps; a new heir        before it appoints
@@ -28,9 +28,9 @@
  * lock.I2: HEIR set  =>  some thread is in watch() or appoint(), or is on its way to watch(). In watch() it
  *     looks at least once a nap, or is parked.
  * lock.I3: an heir, or a waiter of a condition, is parked for the release  =>  WAKE and LOCKED are set, or a
- *     wake for it is on its way. Whoever clears WAKE has seen to that: an acquire follows a release that saw
- *     it and wakes; an heir that leaves wakes the others itself. Only the holder moves a waiter here, so no
- *     release comes between the move and WAKE.
+ *     wake for it is on its way. Every step that clears WAKE keeps this: an acquire follows a release that
+ *     saw it and wakes; an heir that leaves wakes the others itself. Only the holder moves a waiter here, so
+ *     no release comes between the move and WAKE.
  * lock.I4: HEIR is cleared in a step that finds WAITERS clear; or both are cleared in one step, and then one
  *     sleeper is woken.
  * lock.I5: the release of a hold touches the word once and never again. Only one that finds the lock not
@@ -38,7 +38,7 @@
  *
  * No wake is lost. A sleeper sets WAITERS, and the kernel queues it only if the word still has HEIR and
  * WAITERS. An heir that leaves clears WAITERS and then wakes one sleeper. If that finds nobody, it
- * clears HEIR and WAITERS in one step: whoever was queued before it is found by a second wake, and
+ * clears HEIR and WAITERS in one step: a sleeper queued before it is found by a second wake, and
  * after it the kernel queues nobody (lock.I4). A chosen sleeper always enters watch(), even if its deadline
  * has passed: there it sets WAITERS for those that may still sleep, and when it leaves, appoints.
  *

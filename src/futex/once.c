@@ -9,7 +9,8 @@
  *
  * once.I1: from open to RUNNING there is one thread, and only that thread ends it: the function runs in
  *     one thread at a time, and never again after DONE.
- * once.I2: a thread sleeps only on RUNNING | WAITERS. Who ends the run clears both and wakes all who slept.
+ * once.I2: a thread sleeps only on RUNNING | WAITERS. The thread that ends the run clears both and
+ *     wakes every sleeper.
  *     After a failure each of them looks at an open word and tries to begin: all but one sleep again.
  * once.I3: the exchange that ends the run is the last touch of the once.
  * once.I4: while the function runs, a guard that holds the once is in its thread's chain: by it a thread

@@ -2,11 +2,11 @@
 /*
  * Floor 2. How threads wait for a rwlock.
  *
- * Those who cannot get in line up at `queue`, readers and writers alike. Whoever holds it is the candidate:
- * the one thread that watches the state, and the only one that ever sleeps on it. It lets others pass for a
- * slice of time, then closes the rwlock and is next. Once inside it lets go of the queue, and the next in
- * line becomes the candidate: a reader that finds readers inside goes in at once, and so a line of readers
- * does.
+ * Readers and writers that cannot enter wait in line for the lock `queue`. The holder of `queue` is the
+ * candidate: the one thread that watches the state, and the only one that ever sleeps on it. It lets others
+ * pass for a slice of time, then closes the rwlock and is next. Once inside it releases `queue`, and the next
+ * in line becomes the candidate. A candidate that is a reader and finds readers inside goes in at once; so a
+ * line of readers goes in one after the other.
  *
  *   bit       meaning                                 set by                   cleared by
  *   SHARED    it lies in memory of several processes  thrum_rwlock_init_shared nobody

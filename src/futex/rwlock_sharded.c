@@ -2,8 +2,8 @@
 /*
  * Floor 2. The read-mostly rwlock.
  *
- * rwlock.S1: whoever writes, or waits for readers to leave, holds `rest` as its writer: there is one, and it
- *     alone changes `closed`.
+ * rwlock.S1: a writer, also one that waits for readers to leave, holds `rest` as its writer: there is one,
+ *     and it alone changes `closed`.
  * rwlock.S2: a place is written by one thread at a time, whose slot it is; above 0 for as long as that thread
  *     reads, but for the instant in which it is turned away.
  * rwlock.S3: a reader is inside if it counted itself and then saw `closed` clear, or was inside already. The

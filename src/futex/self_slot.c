@@ -5,8 +5,8 @@
  *
  * self.S1: an entry changes from 0 to a thread's number only by that thread, and back to 0 only by that
  *     thread, or by one that the kernel has told that it is gone. So two living threads never have one slot.
- * self.S2: whoever frees a slot has seen the end of what its owner wrote, or is the owner: the release that
- *     frees it carries that to the next owner.
+ * self.S2: the thread that frees a slot has seen the end of what its owner wrote, or is the owner: the
+ *     release that frees it carries that to the next owner.
  * self.S3: a thread that draws looks at some of the taken slots whether their owners are gone, a few at a
  *     time and all in turn: what threads leave behind that nobody ends for us stays a small share of what
  *     lives.

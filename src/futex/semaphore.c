@@ -27,8 +27,8 @@
  *     wakes, and semaphore.I1 holds after it, too.
  *     leave at value 0 needs nothing: semaphore.I1 asks for nothing then. leave for another object at value >
  *     0 may take away a thread that a wake had chosen, one of `coming`: the wake is passed on, to one of
- *     those asleep, or nobody is asleep. One wake too many is harmless: whoever it chooses looks, and may
- *     sleep again at value 0.
+ *     those asleep, or nobody is asleep. One wake too many is harmless: the waiter that it chooses looks, and
+ *     may sleep again at value 0.
  *     exceed wakes nobody: there are fewer waiters than that value, so nobody is asleep beside it.
  * semaphore.I2: add's read-modify-write is its last touch of the semaphore, but for exceed's: a thread would
  *     have to acquire all the permits there can be, and one more, to free the semaphore before that.

@@ -27,11 +27,11 @@ bool thrum_latch_passed_(const thrum_latch *latch, uint64_t first);
 bool thrum_event_announce_(thrum_event *event, uint64_t first, thrum_futex_choice *sleep);
 bool thrum_latch_announce_(thrum_latch *latch, uint64_t first, thrum_futex_choice *sleep);
 
-/* Takes a permit, if there is one; who is registered leaves with it. */
+/* Takes a permit, if there is one; a registered waiter leaves with it. */
 bool thrum_semaphore_look_(thrum_semaphore *semaphore, bool registered);
 /* Registers a waiter and says on what it is to sleep. False: there is a permit. */
 bool thrum_semaphore_register_(thrum_semaphore *semaphore, thrum_futex_choice *sleep);
-/* Who is registered leaves without a permit. */
+/* A registered waiter leaves without a permit. */
 void thrum_semaphore_leave_(thrum_semaphore *semaphore);
 
 #endif

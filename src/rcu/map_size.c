@@ -9,7 +9,7 @@
  * map.Z1: of two buckets' locks the parent's is acquired first; it has the lower number.
  * map.Z2: a split works on what it finds under the locks. A parent with a level too low has an older split
  *     outstanding, which is made first; one with a level too high has been split by another. So a split is
- *     made once, whoever makes it, and so is a merge.
+ *     made once, whichever thread makes it, and so is a merge.
  * map.Z3: a block of buckets goes away while the gate is closed and none of its buckets is live. A bucket of
  *     it that is to be live again finds that the block is not there, and makes it.
  */

@@ -72,7 +72,7 @@ static struct {
 static struct {
     THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_u32 state;
     thrum_u64 called; /* rcu.I4 */
-    thrum_u64 id;     /* who it is; 0: nobody */
+    thrum_u64 id;     /* its thread's; 0: there is no helper */
 } helper;
 static thrum_u64 in_hand; /* a list of thrum_rcu_head; the helper changes it */
 static uint64_t called;   /* the helper's own */

@@ -6,9 +6,9 @@
  * is never given again, and the index. A thread's table has at each index the key of the value that it keeps
  * there.
  *
- * local.V1: a value is in the list of its entry from when it is made until somebody takes it out, holding
- *     `locals`: its thread, at its end or by clear, or the object's destroyer. Who took it out destroys it,
- *     with `locals` free.
+ * local.V1: a value is in the list of its entry from its making until a thread takes it out, holding
+ *     `locals`: its own thread, at its end or by clear, or the object's destroyer. The thread that took it
+ *     out destroys it, with `locals` free.
  * local.V2: an entry's key is its local's; 0 when it is free. So a thread whose slot has another key than the
  *     entry knows that the object was destroyed, and with it the value: it does not follow the pointer.
  * local.V3: slot 0 belongs to no local, and its key is not 0: so a local that nobody has touched, whose key

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 4. The table: chains of records by ident, and one row of all in the order of their listing. Whoever
- * changes it holds `lives`; readers are in a read section. Nothing here touches a record but for its links.
+ * Floor 4. The table: chains of records by ident, and one row of all in the order of their listing. A thread
+ * that changes it holds `lives`; readers are in a read section. Nothing here touches a record but for its
+ * links.
  *
  * registry.N1: whatever a change stores for readers is a release, a removal's too, and every look an acquire
- *     (rcu.R5, rcu.R6): who finds a record sees all that was before it was listed. A removal links what comes
- *     behind the record, perhaps listed by a third thread, to what is before it. liburcu's list stores that
- *     link without an order, which is why this one is not liburcu's.
+ *     (rcu.R5, rcu.R6): a reader that finds a record sees all that was before it was
+ *     listed. A removal links what comes behind the record, perhaps listed by a third thread, to what is
+ *     before it. liburcu's list stores that link without an order, which is why this one is not liburcu's.
  * registry.N2: a record joins the row at its end. A reader that stands on the end, listed or removed
  *     meanwhile, has passed all that were listed when it began, for none joins elsewhere.
  */

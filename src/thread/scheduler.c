@@ -3,9 +3,9 @@
  * Floor 4. Timers in a pairing heap, on one thread.
  *
  * scheduler.S1: an entry is in the heap exactly while its order is not 0. All of it is guarded by the lock.
- * scheduler.S2: who makes another entry the earliest sets `look_again` after letting go of the lock; the
- *     thread clears it while holding the lock, before it looks. So it never sleeps past an entry that it has
- *     not seen.
+ * scheduler.S2: a thread that makes another entry the earliest sets `look_again` after it has released the
+ *     lock; the scheduler's thread clears it while holding the lock, before it looks. So it never sleeps past
+ *     an entry that it has not seen.
  * scheduler.S3: while a function runs, `running` is its entry, and the entry is not touched: the function may
  *     free it. `again` says whether it is still ours afterwards: it is periodic, and nobody has cancelled it.
  * scheduler.S4: every call that ends raises `runs`, also when the thread ends in it. A cancel waits for that
@@ -220,7 +220,7 @@ static void end_call(thrum_scheduler *s) {
         insert(s, entry);
     }
     THRUM_TELL_OWN_RELEASE(&s->runs_);
-    /* scheduler.S4; relaxed: whoever waits for it takes the lock then */
+    /* scheduler.S4; relaxed: a waiter for it acquires the lock then */
     thrum_u32_fetch_add_relaxed(&s->runs_, 1);
     if (s->waiting_) thrum_futex_wake(&s->runs_, INT_MAX, THRUM_FUTEX_ANY, false);
 }

@@ -233,7 +233,7 @@ static void end(struct ending *ending, thrum_failing_ *failing) {
     pthread_cleanup_pop(1);
 }
 
-/* Says who it is. `name` is the kernel's. */
+/* Makes the thread's record its own. `name` is the kernel's. */
 static void introduce_oneself(thrum_thread_record_ *record) {
     thrum_self_adopt_id_(
         thrum_u64_load_relaxed(&record->ident)); /* relaxed: pthread_create has published it */

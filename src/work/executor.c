@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. Making executors, handing jobs over, and the end. The crew (executor_crew.c) decides who works.
+ * Floor 5. Making executors, handing jobs over, and the end. The crew (executor_crew.c) decides which worker
+ * works.
  *
  * executor.R1: an executor has a reference for all its handles together, and one for each worker until that
  *     leaves. With the last handle it is shut down, so the workers leave.
@@ -66,7 +67,7 @@ thrum_result thrum_executor_new(thrum_executor **made, int workers, const thrum_
 
 void thrum_executor_drop_(thrum_executor *executor) {
     THRUM_TELL_OWN_RELEASE(&executor->references);
-    /* executor.A1: release, and acquire: who frees comes after all that others did with it */
+    /* executor.A1: release, and acquire: the free comes after all that others did with it */
     if (thrum_u32_fetch_sub_acq_rel(&executor->references, 1) != 1) return;
     THRUM_TELL_OWN_ACQUIRE(&executor->references);
     thrum_executor_unlist_(executor);
@@ -81,7 +82,7 @@ void thrum_executor_drop_(thrum_executor *executor) {
 }
 
 thrum_executor *thrum_executor_retain(thrum_executor *executor) {
-    thrum_u32_fetch_add_relaxed(&executor->handles, 1); /* relaxed: who adds one has one */
+    thrum_u32_fetch_add_relaxed(&executor->handles, 1); /* relaxed: the adder has one */
     return executor;
 }
 

@@ -2,18 +2,18 @@
 /*
  * Floor 5. A worker is busy, or idle: then it searches, which one at a time does, or sleeps.
  *
- * executor.C1: jobs there and somebody asleep => `searching`, whenever the lock is free. A job is put under
- *     the lock; who puts it calls the top sleeper, if nobody searches, and makes it the searching one. Who
- *     stops searching because it has a job looks, under the lock, whether there are more, and calls the next.
- *     Who stops in order to sleep has found none, under the lock. So no order but the lock's is needed, and
- *     no job lies beside sleepers only.
+ * executor.C1: jobs there and a worker asleep => `searching`, whenever the lock is free. A job is put under
+ *     the lock. If no worker searches, its putter calls the top sleeper and makes it the searching one. A
+ *     worker that finds a job stops searching: before it releases the lock it looks for more jobs, and if
+ *     there are any, calls the next sleeper. A worker that stops searching in order to sleep has found no
+ *     job, under the lock. So no order but the lock's is needed, and no job lies beside sleepers only.
  * executor.C2: more jobs than idle workers, and fewer workers than may be => one is started, unless the
  *     system has just refused one. Only a submit can bring that about: an idle worker takes a job and ceases
  *     to be idle in one hold of the lock, which makes both fewer by one; busy workers only make jobs fewer,
  *     or idle workers more. A worker that is being started counts as idle. So jobs that wait for each other
  *     get workers, while there are any to be had.
- * executor.C3: a worker that is called has `below` and `searches` set before, under the lock, by the one who
- *     called it, and nobody else will call it until it sleeps again.
+ * executor.C3: a worker that is called has `below` and `searches` set before, under the lock, by its
+ *     caller, and no other thread calls it until it sleeps again.
  * executor.C4: a worker leaves when the crew is closed and, under the lock, there is no job. None comes after
  *     that.
  */

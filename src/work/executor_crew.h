@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which workers of an executor are idle, who wakes them, and when another one is needed; see executor_crew.c.
+ * Which workers of an executor are idle, what wakes them, and when another one is needed; see
+ * executor_crew.c.
  */
 #ifndef THRUM_SRC_WORK_EXECUTOR_CREW_H
 #define THRUM_SRC_WORK_EXECUTOR_CREW_H
@@ -11,10 +12,10 @@
 
 /* A worker, as the crew sees it. All-zero but for `idle`, which is true, before its first turn. */
 typedef struct thrum_executor_hand_ {
-    struct thrum_executor_hand_ *below; /* who fell asleep before it */
+    struct thrum_executor_hand_ *below; /* the worker that fell asleep before it */
     thrum_event called;
     bool idle;     /* counted as such */
-    bool searches; /* and it is the one who looks for work */
+    bool searches; /* and it is the one that looks for work */
 } thrum_executor_hand_;
 
 typedef struct thrum_executor_crew_ {

@@ -7,7 +7,7 @@
  * executor.B1: `filled` of a block rises with each put, as a release; a place below it is written and stays
  *     as it is. `known` is a value that it had, of the first block.
  * executor.B2: a block has a next one only when it is full, and `next` is a release of that one, empty. The
- *     takers leave a block when they have taken all of it and it has a next one: by then who puts has left
+ *     takers leave a block when they have taken all of it and it has a next one: by then the putter has left
  *     it, too, so it may be used again.
  * executor.B3: takes <= puts, read in this order: a job is counted as put before it can be taken.
  */
@@ -74,7 +74,7 @@ bool thrum_executor_jobs_take_(thrum_executor_jobs_ *jobs, thrum_executor_job_ *
         *job = jobs->first->jobs[jobs->take_at++];
         if (jobs->take_at + AHEAD < jobs->known)
             __builtin_prefetch(&jobs->first->jobs[jobs->take_at + AHEAD]);
-        /* executor.A4: release: who sees this take sees the put of it (executor.B3) */
+        /* executor.A4: release: a thread that sees this take sees its put (executor.B3) */
         thrum_u64_store_release(&jobs->takes, thrum_u64_load_relaxed(&jobs->takes) + 1);
     }
     thrum_lock_release(&jobs->taking);

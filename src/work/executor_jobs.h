@@ -23,12 +23,12 @@ typedef struct thrum_executor_block_ {
 } thrum_executor_block_;
 
 typedef struct thrum_executor_jobs_ {
-    /* Whoever puts: one at a time, which is the caller's matter. */
+    /* The putter's: there is one at a time, which is the caller's matter. */
     thrum_executor_block_ *last;
     uint32_t put_at;
     thrum_u64 puts;
     char apart_1[THRUM_CACHE_LINE];
-    /* Whoever takes. */
+    /* The takers'. */
     thrum_lock taking; /* of the four */
     uint32_t take_at, known;
     thrum_executor_block_ *first;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. What the threads of an executor do, and who takes their place.
+ * Floor 5. What the threads of an executor do, and which thread takes their place.
  *
  * executor.K1: a worker is one place in the crew, and at any time one thread's. A job that fails or exits
  *     ends, and its thread goes on with the next. One that calls pthread_exit, or is cancelled, leaves the
@@ -288,7 +288,7 @@ static void unlist_worker(thrum_executor_worker_ *worker) {
 thrum_result thrum_executor_worker_start_(thrum_executor *executor) {
     thrum_executor_worker_ *const worker = list_worker(executor);
     if (!worker) return THRUM_NO_MEMORY;
-    thrum_u32_fetch_add_relaxed(&executor->references, 1); /* relaxed: who adds one has one */
+    thrum_u32_fetch_add_relaxed(&executor->references, 1); /* relaxed: the adder has one */
     const thrum_result result = start(worker->thread);
     if (result == THRUM_OK) return THRUM_OK;
     unlist_worker(worker);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floor 5. The states of a future, and who is told when it is done.
+ * Floor 5. The states of a future, and the telling when it is done.
  *
  * state                    set by                                          next
  * PENDING                  making                                          RUNNING, FINISHING, CANCELLED
  * RUNNING                  start                                           FINISHING
- * FINISHING                who sets a result, alone from then on           FINISHED
+ * FINISHING                the setter of a result, alone from then on      FINISHED
  * FINISHED                 the same                                        -
  * CANCELLED                cancel                                          CANCELLED_AND_NOTIFIED
  * CANCELLED_AND_NOTIFIED   start                                           -
@@ -13,9 +13,9 @@
  * future.F1: PENDING and RUNNING are left by compare-and-swap, so one alone finishes or cancels a future.
  *     What it ends with is written before `state` says so, and never again.
  * future.F2: `state` becomes FINISHED or CANCELLED while the lock is held, and nothing is listed while it is
- *     one of these. So who makes it done finds everybody who must be told, and tells each once, after letting
- *     go of the lock.
- * future.F3: who makes it done has a reference, or is called by one who has: the future is there until all
+ *     one of these. So the thread that makes it done finds every node that is to be told, and tells each
+ *     once, after it has released the lock.
+ * future.F3: the thread that makes it done has a reference, or its caller has: the future is there until all
  *     are told.
  * future.F4: a callback is off the list before it is called: whatever way it is left, the others are called,
  *     once.
@@ -42,7 +42,7 @@ thrum_result thrum_future_new(thrum_future **made) {
 }
 
 thrum_future *thrum_future_retain(thrum_future *future) {
-    thrum_u32_fetch_add_relaxed(&future->references, 1); /* relaxed: who adds one has one */
+    thrum_u32_fetch_add_relaxed(&future->references, 1); /* relaxed: the adder has one */
     return future;
 }
 
@@ -67,7 +67,7 @@ static void free_future(void *p) {
 void thrum_future_release(thrum_future *future) {
     if (!future) return;
     THRUM_TELL_OWN_RELEASE(&future->references);
-    /* future.D1: release, and acquire: who frees comes after all that others did with it */
+    /* future.D1: release, and acquire: the free comes after all that others did with it */
     if (thrum_u32_fetch_sub_acq_rel(&future->references, 1) != 1) return;
     THRUM_TELL_OWN_ACQUIRE(&future->references);
     /* relaxed: nobody else knows it any more */
@@ -146,7 +146,7 @@ static void unlock_and_tell(thrum_future *future) {
     if (calls) thrum_hooks_each_(call_first_back, &left);
 }
 
-/* Whether the caller is the one who finishes it (future.F1). */
+/* Whether it is the caller that finishes it (future.F1). */
 static bool claim(thrum_future *future) {
     uint32_t state = thrum_u32_load_relaxed(&future->state);
     do {

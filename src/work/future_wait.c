@@ -6,9 +6,9 @@
  * future.V1: a watch has a reference for each node that is listed or about to be told, and `own` references
  *     of the waiter's, at least 1 until the watch ends. So the thread that tells a node needs no lock while
  *     it wakes the waiter, and the waiter waits for nobody when it leaves.
- * future.V2: each node is told at most once, by who took it off its future's list, or by the beginning of the
- *     watch, where its future was done already.
- * future.V3: `to_come` counts down once for each node told; who brings it to 0 sets `reached`. A wait for the
+ * future.V2: each node is told at most once: by the thread that took it off its future's list, or by the
+ *     beginning of the watch, where its future was done already.
+ * future.V3: `to_come` counts down once for each node told; the step to 0 sets `reached`. A wait for the
  *     first, or for the first failure, also sets it for each such node.
  */
 #include "future_inside.h"
@@ -52,7 +52,7 @@ static void note(thrum_future_node_ *node) {
     }
     const bool enough = watch->when == THRUM_FIRST_COMPLETED ||
                         (watch->when == THRUM_FIRST_FAILED && has_failed(node->future));
-    /* relaxed: who leaves the wait takes each future's lock, and so sees what it was told of */
+    /* relaxed: a waiter that leaves acquires each future's lock, and so sees what it was told of */
     const bool last = thrum_u64_fetch_sub_relaxed(&watch->to_come, 1) == 1;
     if (enough || last) thrum_event_set(&watch->reached); /* future.V3 */
 }

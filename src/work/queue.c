@@ -179,7 +179,7 @@ thrum_result thrum_queue_set_bound(thrum_queue *queue, ptrdiff_t bound) {
         thrum_u64_store_relaxed(&queue->bound_, wanted);
     else if (thrum_ring_set_bound(&queue->ring_, wanted) != THRUM_OK)
         return THRUM_LIMIT;
-    thrum_queue_gate_look_(&queue->putters_); /* who is let in wakes the next (queue.W4) */
+    thrum_queue_gate_look_(&queue->putters_); /* a putter that is let in wakes the next (queue.W4) */
     return THRUM_OK;
 }
 

@@ -3,8 +3,8 @@
  * Floor 5. `sleepers` counts the registered threads from bit 1 up; bit 0, WAKING, says that a wake is on its
  * way. They sleep on `epoch`.
  *
- *   look       after a change that makes something possible: if anybody is registered, wake
- *   wake       anybody registered: WAKING is set; who sets it changes the epoch and wakes one
+ *   look       after a change that makes something possible: if a thread is registered, wake
+ *   wake       a thread is registered: sets WAKING; if it was clear, changes the epoch and wakes one
  *   register   + 1; a heavy fence
  *   turn       reads the epoch, clears WAKING, attempts; sleeps while the epoch is the one that it read
  *   leave      - 1, WAKING cleared; if more is possible, wake
@@ -17,14 +17,14 @@
  *     bit.
  * queue.W3: a look that finds WAKING set need not wake: its compare-and-swap, which changes nothing, is a
  *     release that the clearing acquires, so the attempt after the clearing sees the change.
- * queue.W4: possible and somebody asleep => a thread is on its way that will attempt, or a look is to come.
+ * queue.W4: possible and a thread asleep => a thread is on its way that will attempt, or a look is to come.
  *     For what was possible before a thread attempted, and is still after it succeeded, that thread wakes the
- *     next one. Where a thread that never slept took what the wake was for, whoever was woken attempts all
+ *     next one. Where a thread that never slept took what the wake was for, the woken thread attempts all
  *     the same: it takes what is next, or nothing is possible, or the change that will make the next thing
  *     possible is another thread's, and its look to come.
  *
  * Every change of `sleepers` is a read-modify-write, and goes on with the release sequence of the looks
- * before it: who clears WAKING sees what came before all of them.
+ * before it: the thread that clears WAKING sees what came before all of them.
  */
 #include "queue_gate.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a queue's threads sleep, and who wakes them; the argument is in queue_gate.c. */
+/* How a queue's threads sleep, and what wakes them; the argument is in queue_gate.c. */
 #ifndef THRUM_SRC_WORK_QUEUE_GATE_H
 #define THRUM_SRC_WORK_QUEUE_GATE_H
 
