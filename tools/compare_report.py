@@ -1,77 +1,43 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The report of tools/compare, from Google Benchmark's JSON files in one folder."""
-import os
-import statistics
+"""The report of tools/compare.
+
+    compare_report.py [--keep FILE] [--page FILE] [--programs FILE] [--servers DIR] [--against FILE] [--rivals] RUN
+
+RUN: a folder of Google Benchmark's JSON files, or a FILE of an earlier --keep. --page: the report as one page of HTML, and
+beside it README's plot; it shows what tools/thrum-run and tools/compare-servers kept, where that is there.
+"""
+import argparse
 import sys
 import textwrap
 
 sys.dont_write_bytecode = True
+from compare_against import Comparison  # noqa: E402
 from compare_contended import contended_rows  # noqa: E402
-from compare_rows import EVEN, SPINNING, ratio, ratio_text, read, time_text  # noqa: E402
+from compare_page import write_page  # noqa: E402
+from compare_places import Summary, best_of, limit_of, rivals_of, room_order, title_of, verdict  # noqa: E402
+from compare_rows import EVEN, SPINNING, ratio, ratio_text, time_text  # noqa: E402
+from compare_run import BUSY, Run  # noqa: E402
 
-# These come first; the others by name.
-ROOMS = ["lock", "rlock", "rwlock", "all", "cond", "monitor", "semaphore", "event", "latch", "once", "barrier"]
 WIDTH = 100
 TITLE = 25  # a longer one stands on a line of its own
-# With more than this share of the processors in other hands, threads did not meet as they should.
-BUSY = 0.05
 NOT_MEASURED = {"needs two processors", "not repeated after a hang"}
 
 
-def disturbance(folder):
-    """The shares of the processors that other programs, and other guests of the host, had meanwhile."""
-    foreign = stolen = capacity = 0.0
-    with open(os.path.join(folder, "load.txt"), encoding="utf-8") as file:
-        for line in file:
-            used0, steal0, used1, steal1, wall, user, system, ticks = map(float, line.split())
-            foreign += max(0.0, (used1 - used0) / ticks - user - system)
-            stolen += (steal1 - steal0) / ticks
-            capacity += wall * os.cpu_count()
-    return foreign / capacity, stolen / capacity
-
-
-def header(table, context, folder):
-    spreads = [libraries["limit"].spread() for libraries in table.values() if "limit" in libraries]
-    repetitions = sorted({len(row.figures["ns"]) for libraries in table.values() for row in libraries.values()
-                          if row.figures["ns"]})
-    noise = statistics.median(spreads) if spreads else 0
+def header(run):
+    context = run.context
     yield "thrum beside pthread and the others, in one run"
     yield ""
-    yield f"  machine      {context.get('processor', 'unknown processor')}, {os.cpu_count()} processors; " + (
+    yield f"  machine      {context.get('processor', 'unknown processor')}, {run.cpus} processors; " + (
         f"{context.get('processors', '?')} usable")
     yield f"  system       {context.get('kernel', '?')}, {context.get('libc', '?')}, {context.get('compiler', '?')}"
-    yield f"  run          {context.get('date', '?')}, " + (
-        "quick: coarse figures" if context.get("quick") == "yes" else "full") + (
-        f", medians of {'/'.join(map(str, repetitions))} interleaved repetitions")
-    yield f"  noise        {noise:.0%}: the median spread (interquartile range) of the physical limits' repetitions"
-    foreign, stolen = disturbance(folder)
-    yield f"  others       had {foreign:.0%} of the processors (programs) and {stolen:.0%} (the host's other guests)" + (
-        ": TOO MUCH for rows with several threads" if foreign + stolen > BUSY else "")
+    yield f"  run          {context.get('date', '?')}, " + ("quick: coarse figures" if run.quick() else "full") + (
+        f", medians of {run.repetitions()} interleaved repetitions")
+    yield f"  noise        {run.noise():.0%}: the median spread (interquartile range) of the physical limits' repetitions"
+    yield f"  others       had {run.foreign:.0%} of the processors (programs) and {run.stolen:.0%} (the host's other guests)" + (
+        ": TOO MUCH for rows with several threads" if run.foreign + run.stolen > BUSY else "")
     yield f"  left out     {context.get('missing') or 'nobody'}" + (
         " (not installed)" if context.get("missing") else "")
-
-
-def verdict(ours, theirs):
-    """Whose time is shorter: by more than EVEN, and with quartiles that do not overlap."""
-    if not ours or not theirs or not ours.median() or not theirs.median():
-        return ""
-    value = ours.median() / theirs.median()
-    if value < 1 - EVEN and ours.quartiles()[1] < theirs.quartiles()[0]:
-        return "win"
-    if value > 1 + EVEN and ours.quartiles()[0] > theirs.quartiles()[1]:
-        return "LOSS"
-    return "even"
-
-
-def best_of(libraries, names):
-    found = [(libraries[name].median(), name) for name in names if libraries[name].median() is not None]
-    return min(found) if found else (None, None)
-
-
-def limit_of(libraries):
-    """The least of the limits: processors differ in what is cheapest."""
-    return best_of(libraries, [name for name in libraries if name.startswith("limit")])[0]
 
 
 def uncontended_line(title, ours, libraries, rivals):
@@ -98,13 +64,14 @@ def line(title, thrum=None, pthread=None, best=None, best_name=None, limit=None,
            f"{best_name or '':<10} {cell(limit):>8} {times(limit):>5} {'' if spread is None else f'{spread:.0%}':>4} {mark}")
 
 
-def room_order(key):
-    room, row, parameters = key
-    numbers = [int(part.split(":")[1]) for part in parameters if part.split(":")[1].isdigit()]
-    return (ROOMS.index(room) if room in ROOMS else len(ROOMS), room, row, numbers)
+def rival_lines(libraries, rivals, thrum):
+    for name in sorted((name for name in rivals if libraries[name].median()), key=lambda name: libraries[name].median()):
+        row = libraries[name]
+        yield (f"{'':<{TITLE}} {name:<26} {time_text(row.median()):>8} {ratio_text(ratio(thrum, row.median())):>5} "
+               f"{row.spread():>4.0%}")
 
 
-def single_rows(table):
+def single_rows(table, with_rivals):
     yield "ratio: thrum's median time over the other's; below 1 is faster"
     yield ""
     yield f"{'':<{TITLE}} {'thrum':>8} {'pthread':>8} {'ratio':>5} {'best other library':^25} {'limit':>8} {'ratio':>5} {'+-':>4}"
@@ -114,13 +81,8 @@ def single_rows(table):
         if key[0] != room:
             room = key[0]
             yield ""
-        title = "/".join((key[0], key[1]) + key[2])
-        rivals = [name for name in libraries if name != "pthread" and not name.startswith(("thrum", "limit"))]
-        if room == "lock":
-            spinning = [name for name in rivals if name in SPINNING]
-            rivals = [name for name in rivals if name not in SPINNING]
-        else:
-            spinning = []
+        title = title_of(key)
+        rivals, spinning = rivals_of(room, libraries)
         ours = [name for name in libraries if name.startswith("thrum")]
         if not ours:
             yield from line(title, limit=limit_of(libraries))
@@ -128,10 +90,12 @@ def single_rows(table):
             shown = title if name == "thrum" else f"{title} ({name})"
             yield from uncontended_line(shown, libraries[name], libraries, rivals)
         best, best_name = best_of(libraries, spinning)
-        if best is not None and "thrum" in libraries:
-            thrum = libraries["thrum"].median()
+        thrum = libraries["thrum"].median() if "thrum" in libraries else None
+        if best is not None and thrum:
             yield from line("  beside spinning locks", best=best, best_name=best_name, shown=thrum,
                             mark=verdict(libraries["thrum"], libraries[best_name]))
+        if with_rivals:
+            yield from rival_lines(libraries, rivals + spinning + ["pthread"] * ("pthread" in libraries), thrum)
 
 
 def problems(table):
@@ -141,35 +105,51 @@ def problems(table):
             for error in sorted(set(row.errors)):
                 title = "/".join((key[0], key[1], name) + key[2])
                 harmless = error in NOT_MEASURED or (error == "hang" and not name.startswith("thrum"))
-                yield f"  {title}: {error}", not harmless
+                yield f"{title}: {error}", not harmless
+
+
+def comparison_lines(comparison):
+    yield f"against {comparison.of()}: {comparison.line()}"
+    for name, found in (("worse", comparison.worse), ("better", comparison.better)):
+        yield from (f"  {name:<6} {change.text()}" for change in found)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("run")
+    parser.add_argument("--rivals", action="store_true")
+    for option in ("--keep", "--page", "--programs", "--servers", "--against"):
+        parser.add_argument(option)
+    return parser.parse_args()
+
+
+def print_filled(lines, indent):
+    for text in lines:
+        print(textwrap.fill(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False))
 
 
 def main():
-    folder = sys.argv[1]
-    table, context = read(folder)
-    if not table:
+    options = arguments()
+    run = Run.of(options.run)
+    if not run.table:
         print("nothing was measured")
         return 1
-    for text in header(table, context, folder):
-        print(textwrap.fill(text, WIDTH, subsequent_indent=" " * 15))
+    if options.keep:
+        run.keep(options.keep)
+    comparison = Comparison(Run.of(options.against), run) if options.against else None
+    found = list(problems(run.table)) + [(text, True) for text in run.lost]
+
+    print_filled(header(run), 15)
+    print_filled([f"  summary      {Summary(run.table).text()}"], 15)
     print()
-    for text in single_rows(table):
+    for text in single_rows(run.table, options.rivals):
         print(text.rstrip())
     for room in ("lock", "spinlock"):
-        for text in contended_rows(table, room, int(context.get("processors", 1))):
+        for text in contended_rows(run.table, room, int(run.context.get("processors", 1))):
             print(text.rstrip())
-
-    failed = False
-    found = list(problems(table))
-    broken = os.path.join(folder, "broken.txt")
-    if os.path.exists(broken):
-        with open(broken, encoding="utf-8") as file:
-            found += [(f"  {text.rstrip()}", True) for text in file]
     if found:
         print("hangs, failures and rows that were not measured:")
-        for text, fatal in found:
-            print(textwrap.fill(text, WIDTH, subsequent_indent="    "))
-            failed = failed or fatal
+        print_filled((f"  {text}" for text, _ in found), 4)
         print()
     print(f"""\
 LOSS, even, win: against the faster of pthread and the best other library; more than {EVEN:.0%} apart,
@@ -180,9 +160,15 @@ worst work cell against it; limit: the same work of one thread without any lock,
 that can run at once, but its sections one after another (an empty cell: the lock's two bare
 instructions); least: the library with the least processor time. Locks that only spin
 ({', '.join(sorted(SPINNING))}) are among them: look at their fairness, too.""")
-    if context.get("quick") == "yes":
+    if run.quick():
         print("Quick runs are too short for Jain's index at 16 threads and more.")
-    return 1 if failed else 0
+    if comparison:
+        print()
+        print_filled(comparison_lines(comparison), 9)
+    if options.page:
+        write_page(options.page, run, [text for text, _ in found], comparison, (options.programs, options.servers))
+        print(f"\nThe page: {options.page}")
+    return 1 if any(fatal for _, fatal in found) else 0
 
 
 if __name__ == "__main__":
