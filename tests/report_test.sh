@@ -93,6 +93,21 @@ ends 1 "${report[@]}" --page "$work/page/index.html" --against "$work/slower.jso
 grep -q 'a reason &lt;of&gt; ours' "$work/page/index.html" || fail "the page does not say why a program is slower"
 grep -q '2,770,000' "$work/page/index.html" || fail "the page does not show the servers"
 
+# what tools/compare-servers prints becomes such a file
+mkdir "$work/servers"
+cat >"$work/servers/figures.txt" <<'TEXT'
+thrum    99 % reads: p50 74, p90 167, p99 276, p99.9 610, longest 1988; at most 2770000 a second
+pthread  99 % reads: p50 64, p90 90, p99 189, p99.9 362, longest 3437; at most 3190000 a second
+TEXT
+for table in thrum pthread; do
+    for share in 0 49.9 75 89 90.1 99 99.9 99.95; do echo "$share $((${share%.*} * 2)).5"; done >"$work/servers/$table-99.txt"
+done
+ends 0 python3 "$source/tools/compare_servers.py" "$work/servers" 600000
+ends 1 "${report[@]}" --page "$work/servers.html" --servers "$work/servers/servers.json" "$kept"
+grep -q '600,000 requests a second' "$work/servers.html" && grep -q '3,190,000' "$work/servers.html" ||
+    fail "the servers' figures are not shown"
+grep -q 'pthread, 99.9: 198 µs' "$work/servers.html" || fail "the servers' percentiles are not shown"
+
 # ---- the page itself ----
 
 python3 - "$work/page" <<'CODE' || fail "the page is broken"

@@ -26,7 +26,7 @@ STYLE = (
     "svg.plot .title{font-weight:600}svg.plot .axis,svg.plot .value{font-size:11.5px}"
     "svg.plot .ours{font-weight:700}"
     "svg.plot .grid{stroke:var(--faint);stroke-width:1}svg.plot path{fill:none;stroke-width:1.8}svg.plot path.thick{stroke-width:3.2}"
-    "svg.plot .lead{stroke:var(--ink);stroke-width:.6;opacity:.5}"
+    "svg.plot .hollow{fill:var(--ground);stroke-width:1.6}svg.plot .lead{stroke:var(--ink);stroke-width:.6;opacity:.5}"
     + "".join(f"svg.plot .k{i}{{stroke:var(--c{i})}}svg.plot .f{i}{{fill:var(--c{i});stroke:var(--ground);stroke-width:.8}}"
               for i in range(COLOURS)))
 
@@ -56,7 +56,7 @@ def number_text(value):
         return f"{value / 1e6:.3g} M"
     if abs(value) >= 1e4:
         return f"{value / 1e3:.3g} k"
-    return f"{value:.3g}"
+    return f"{value:.4g}"
 
 
 def duration(ns):
@@ -111,11 +111,12 @@ def line(x1, y1, x2, y2, kind):
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
 
 
-def mark(x, y, colour, hint, ours=False):
+def mark(x, y, colour, hint, ours=False, hollow=False):
     """thrum's marks are discs, the others' squares."""
     shape = (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.6"' if ours
              else f'<rect x="{x - 3.6:.1f}" y="{y - 3.6:.1f}" width="7.2" height="7.2"')
-    return f'{shape} class="f{colour}"><title>{html.escape(hint)}</title></{shape[1:shape.index(" ")]}>'
+    kind = f"k{colour} hollow" if hollow else f"f{colour}"
+    return f'{shape} class="{kind}"><title>{html.escape(hint)}</title></{shape[1:shape.index(" ")]}>'
 
 
 def apart(places, low, high):
@@ -138,13 +139,16 @@ def drawing(title, height, parts, alone=False):
             f"<title>{html.escape(title)}</title>{style}{''.join(parts)}</svg>")
 
 
-def lines(title, series, looks, x_name, y_name, logarithmic=False, show=number_text, alone=False):
-    """`series`: {library: [(x, y)]}; the x values stand at even distances, each with its number."""
+def lines(title, series, looks, x_name, y_name, logarithmic=False, show=number_text, alone=False, beside=None):
+    """`series`: {library: [(x, y)]}; the x values stand at even distances, each with its number. `beside`: points that are
+    shown as hollow marks, without a line."""
+    beside = beside or {}
     series = {name: sorted(points) for name, points in series.items() if points}
-    xs = sorted({x for points in series.values() for x, _ in points})
+    every = [point for points in [*series.values(), *beside.values()] for point in points]
+    xs = sorted({x for x, _ in every})
     longest = max(len(name) for name in series)
     left, right, top, bottom = 54, WIDTH - 14 - 7.8 * longest, 44, 262
-    y_scale = Scale([y for points in series.values() for _, y in points], logarithmic, bottom, top)
+    y_scale = Scale([y for _, y in every], logarithmic, bottom, top)
     x_of = {x: left + 10 + (right - left - 20) * (i / (len(xs) - 1) if len(xs) > 1 else .5) for i, x in enumerate(xs)}
     parts = [text(4, 15, title, "title"), text(4, 33, y_name, "axis")]
     for value in y_scale.ticks:
@@ -167,6 +171,9 @@ def lines(title, series, looks, x_name, y_name, logarithmic=False, show=number_t
         if abs(label - end) > 2 or places[-1][0] < x_of[xs[-1]]:
             parts.append(line(places[-1][0] + 5, end, right + 6, label, "lead"))
         parts.append(text(right + 8, label + 4, name, "ours" if ours else ""))
+    for name, points in beside.items():
+        parts += [mark(x_of[x], y_scale(y), looks.of(name)[0], f"{name}, {number_text(x)}: {show(y)}", name.startswith("thrum"), True)
+                  for x, y in points]
     return drawing(title, bottom + 42, parts, alone)
 
 
