@@ -36,8 +36,46 @@
 #define THRUM_COLD __attribute__((cold, noinline))
 /* A result that it is a bug to ignore (thrum/result.h says when). */
 #define THRUM_MUST_USE __attribute__((warn_unused_result))
+
+/*
+ * What clang's thread-safety analysis is told, in a build with -DTHRUM_THREAD_SAFETY -Wthread-safety.
+ * Elsewhere all this is nothing. (Before clang 18 a member of a C structure cannot be named there: C is told
+ * nothing.)
+ */
+#if defined(THRUM_THREAD_SAFETY) && defined(__clang__) && (defined(__cplusplus) || __clang_major__ >= 18)
+#define THRUM_ANALYSED_ 1
+#define THRUM_ANALYSIS_(...) __attribute__((__VA_ARGS__))
+#else
+#define THRUM_ANALYSED_ 0
+#define THRUM_ANALYSIS_(...)
+#endif
+/* Behind a variable or member: a lock's holder may touch it; or what it points to. */
+#define THRUM_GUARDED_BY(lock) THRUM_ANALYSIS_(guarded_by(lock))
+#define THRUM_POINTS_TO_GUARDED_BY(lock) THRUM_ANALYSIS_(pt_guarded_by(lock))
+/*
+ * Behind a function's declaration: its caller holds the locks, for writing or for reading, or none of them.
+ */
+#define THRUM_REQUIRES(...) THRUM_ANALYSIS_(requires_capability(__VA_ARGS__))
+#define THRUM_REQUIRES_READ(...) THRUM_ANALYSIS_(requires_shared_capability(__VA_ARGS__))
+#define THRUM_EXCLUDES(...) THRUM_ANALYSIS_(locks_excluded(__VA_ARGS__))
+/*
+ * There, too: the function acquires or releases the locks; tries to, and says by the value named first
+ * whether it did. THRUM_NOT_ANALYSED: the body is not looked into.
+ */
+#define THRUM_ACQUIRES(...) THRUM_ANALYSIS_(acquire_capability(__VA_ARGS__))
+#define THRUM_ACQUIRES_READ(...) THRUM_ANALYSIS_(acquire_shared_capability(__VA_ARGS__))
+#define THRUM_RELEASES(...) THRUM_ANALYSIS_(release_capability(__VA_ARGS__))
+#define THRUM_RELEASES_READ(...) THRUM_ANALYSIS_(release_shared_capability(__VA_ARGS__))
+#define THRUM_TRIES(...) THRUM_ANALYSIS_(try_acquire_capability(__VA_ARGS__))
+#define THRUM_TRIES_READ(...) THRUM_ANALYSIS_(try_acquire_shared_capability(__VA_ARGS__))
+#define THRUM_NOT_ANALYSED THRUM_ANALYSIS_(no_thread_safety_analysis)
+/* A type that can be held; a function after which the analysis takes it to be held. */
+#define THRUM_CAPABILITY_ THRUM_ANALYSIS_(capability("lock"))
+#define THRUM_ASSUMES_(lock) THRUM_ANALYSIS_(assert_capability(lock))
+#define THRUM_ASSUMES_READ_(lock) THRUM_ANALYSIS_(assert_shared_capability(lock))
+
 /* Inline functions of these headers are never traced by -finstrument-functions. */
-#define THRUM_INLINE static inline __attribute__((unused, no_instrument_function))
+#define THRUM_INLINE static inline __attribute__((unused, no_instrument_function)) THRUM_NOT_ANALYSED
 
 /* A slow path that is compiled with the program that includes it, by the program's settings. */
 #define THRUM_COLD_HERE_ static THRUM_COLD __attribute__((unused, no_instrument_function))

@@ -46,7 +46,7 @@
 #include <thrum/atomic.h>
 #include <thrum/deadline.h>
 
-typedef struct thrum_lock {
+typedef struct THRUM_CAPABILITY_ thrum_lock {
     thrum_u32 state;
 } thrum_lock;
 
@@ -159,6 +159,12 @@ THRUM_API void thrum_lock_reset_after_fork(thrum_lock *lock);
  * returns the length of the whole text, as snprintf does.
  */
 THRUM_API size_t thrum_lock_describe(const thrum_lock *lock, char *text, size_t size);
+
+#if THRUM_ANALYSED_ /* told of behind the definitions: a definition has no room for it */
+THRUM_INLINE void thrum_lock_acquire(thrum_lock *lock) THRUM_ACQUIRES(lock);
+THRUM_INLINE bool thrum_lock_try_acquire(thrum_lock *lock) THRUM_TRIES(true, lock);
+THRUM_INLINE thrum_result thrum_lock_release(thrum_lock *lock) THRUM_RELEASES(lock);
+#endif
 
 THRUM_END_DECLS
 

@@ -28,7 +28,7 @@
 
 #include <thrum/cond.h>
 
-typedef struct thrum_monitor {
+typedef struct THRUM_CAPABILITY_ thrum_monitor {
     thrum_rlock lock;
     thrum_waiter_ *last; /* as thrum_cond's */
 } thrum_monitor;

@@ -153,17 +153,17 @@ template <class Mutex> class shared_timed : public timed<Mutex> {
 class mutex : public thrum_lock, public detail::timed<mutex> {
   public:
     constexpr mutex() noexcept : thrum_lock THRUM_LOCK_INIT {}
-    void lock() {
+    void lock() THRUM_ACQUIRES() THRUM_NOT_ANALYSED {
         thrum_lock_acquire(this);
     }
-    bool try_lock() {
+    bool try_lock() THRUM_TRIES(true) THRUM_NOT_ANALYSED {
         return thrum_lock_try_acquire(this);
     }
     using timed::try_lock_until;
     bool try_lock_until(thrum_deadline deadline) {
         return thrum_lock_acquire_until(this, deadline) == THRUM_OK;
     }
-    void unlock() {
+    void unlock() THRUM_RELEASES() THRUM_NOT_ANALYSED {
         (void)thrum_lock_release(this);
     }
 };
@@ -171,17 +171,17 @@ class mutex : public thrum_lock, public detail::timed<mutex> {
 class spin_mutex : public thrum_spinlock, public detail::timed<spin_mutex> {
   public:
     constexpr spin_mutex() noexcept : thrum_spinlock THRUM_SPINLOCK_INIT {}
-    void lock() {
+    void lock() THRUM_ACQUIRES() THRUM_NOT_ANALYSED {
         thrum_spinlock_acquire(this);
     }
-    bool try_lock() {
+    bool try_lock() THRUM_TRIES(true) THRUM_NOT_ANALYSED {
         return thrum_spinlock_try_acquire(this);
     }
     using timed::try_lock_until;
     bool try_lock_until(thrum_deadline deadline) {
         return thrum_spinlock_acquire_until(this, deadline) == THRUM_OK;
     }
-    void unlock() {
+    void unlock() THRUM_RELEASES() THRUM_NOT_ANALYSED {
         (void)thrum_spinlock_release(this);
     }
 };
@@ -208,30 +208,30 @@ class recursive_mutex : public thrum_rlock, public detail::timed<recursive_mutex
 class shared_mutex : public thrum_rwlock, public detail::shared_timed<shared_mutex> {
   public:
     constexpr shared_mutex() noexcept : thrum_rwlock THRUM_RWLOCK_INIT {}
-    void lock() {
+    void lock() THRUM_ACQUIRES() THRUM_NOT_ANALYSED {
         thrum_rwlock_acquire_write(this);
     }
-    bool try_lock() {
+    bool try_lock() THRUM_TRIES(true) THRUM_NOT_ANALYSED {
         return thrum_rwlock_try_acquire_write(this);
     }
     using timed::try_lock_until;
     bool try_lock_until(thrum_deadline deadline) {
         return thrum_rwlock_acquire_write_until(this, deadline) == THRUM_OK;
     }
-    void unlock() {
+    void unlock() THRUM_RELEASES() THRUM_NOT_ANALYSED {
         (void)thrum_rwlock_release_write(this);
     }
-    void lock_shared() {
+    void lock_shared() THRUM_ACQUIRES_READ() THRUM_NOT_ANALYSED {
         thrum_rwlock_acquire_read(this);
     }
-    bool try_lock_shared() {
+    bool try_lock_shared() THRUM_TRIES_READ(true) THRUM_NOT_ANALYSED {
         return thrum_rwlock_try_acquire_read(this);
     }
     using shared_timed::try_lock_shared_until;
     bool try_lock_shared_until(thrum_deadline deadline) {
         return thrum_rwlock_acquire_read_until(this, deadline) == THRUM_OK;
     }
-    void unlock_shared() {
+    void unlock_shared() THRUM_RELEASES_READ() THRUM_NOT_ANALYSED {
         (void)thrum_rwlock_release_read(this);
     }
 };
@@ -246,30 +246,30 @@ class sharded_shared_mutex : public thrum_sharded_rwlock,
   public:
     constexpr sharded_shared_mutex() noexcept
         : thrum_sharded_rwlock THRUM_SHARDED_RWLOCK_INIT(places, Places) {}
-    void lock() {
+    void lock() THRUM_ACQUIRES() THRUM_NOT_ANALYSED {
         thrum_sharded_rwlock_acquire_write(this);
     }
-    bool try_lock() {
+    bool try_lock() THRUM_TRIES(true) THRUM_NOT_ANALYSED {
         return thrum_sharded_rwlock_try_acquire_write(this);
     }
     using timed::try_lock_until;
     bool try_lock_until(thrum_deadline deadline) {
         return thrum_sharded_rwlock_acquire_write_until(this, deadline) == THRUM_OK;
     }
-    void unlock() {
+    void unlock() THRUM_RELEASES() THRUM_NOT_ANALYSED {
         (void)thrum_sharded_rwlock_release_write(this);
     }
-    void lock_shared() {
+    void lock_shared() THRUM_ACQUIRES_READ() THRUM_NOT_ANALYSED {
         thrum_sharded_rwlock_acquire_read(this);
     }
-    bool try_lock_shared() {
+    bool try_lock_shared() THRUM_TRIES_READ(true) THRUM_NOT_ANALYSED {
         return thrum_sharded_rwlock_try_acquire_read(this);
     }
     using shared_timed::try_lock_shared_until;
     bool try_lock_shared_until(thrum_deadline deadline) {
         return thrum_sharded_rwlock_acquire_read_until(this, deadline) == THRUM_OK;
     }
-    void unlock_shared() {
+    void unlock_shared() THRUM_RELEASES_READ() THRUM_NOT_ANALYSED {
         (void)thrum_sharded_rwlock_release_read(this);
     }
 };

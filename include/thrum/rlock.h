@@ -54,7 +54,7 @@
  * rlock.R3: a sign is the complement of a number. A thread that has not drawn its number yet (0) finds its
  *     sign nowhere, in a free rlock (0) neither: one comparison is all that re-entry needs.
  */
-typedef struct thrum_rlock {
+typedef struct THRUM_CAPABILITY_ thrum_rlock {
     thrum_lock lock;
     uint32_t depth;  /* acquires not yet taken back; plain: only the owner reads it */
     thrum_u64 owner; /* its sign; 0: nobody's */

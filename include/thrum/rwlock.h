@@ -55,7 +55,7 @@
 /* At most so many readers at once: one more waits. */
 #define THRUM_RWLOCK_READERS_MAX (1u << 27)
 
-typedef struct thrum_rwlock {
+typedef struct THRUM_CAPABILITY_ thrum_rwlock {
     thrum_u32 state;
     thrum_lock queue; /* held by the one waiter that is next */
 } thrum_rwlock;
@@ -259,7 +259,7 @@ typedef struct thrum_rwlock_slot {
     THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_u32 reads;
 } thrum_rwlock_slot;
 
-typedef struct thrum_sharded_rwlock {
+typedef struct THRUM_CAPABILITY_ thrum_sharded_rwlock {
     thrum_u32 closed; /* 1: a writer is inside, or waits for those that are */
     uint32_t count;
     thrum_rwlock_slot *slots;
@@ -403,6 +403,29 @@ THRUM_INLINE bool thrum_sharded_rwlock_writing(const thrum_sharded_rwlock *rwloc
 THRUM_API void thrum_sharded_rwlock_reset_after_fork(thrum_sharded_rwlock *rwlock);
 /* As thrum_rwlock_describe. */
 THRUM_API size_t thrum_sharded_rwlock_describe(const thrum_sharded_rwlock *rwlock, char *text, size_t size);
+
+#if THRUM_ANALYSED_ /* told of behind the definitions: a definition has no room for it */
+THRUM_INLINE void thrum_rwlock_acquire_read(thrum_rwlock *rwlock) THRUM_ACQUIRES_READ(rwlock);
+THRUM_INLINE bool thrum_rwlock_try_acquire_read(thrum_rwlock *rwlock) THRUM_TRIES_READ(true, rwlock);
+THRUM_INLINE thrum_result thrum_rwlock_release_read(thrum_rwlock *rwlock) THRUM_RELEASES_READ(rwlock);
+THRUM_INLINE void thrum_rwlock_acquire_write(thrum_rwlock *rwlock) THRUM_ACQUIRES(rwlock);
+THRUM_INLINE bool thrum_rwlock_try_acquire_write(thrum_rwlock *rwlock) THRUM_TRIES(true, rwlock);
+THRUM_INLINE thrum_result thrum_rwlock_release_write(thrum_rwlock *rwlock) THRUM_RELEASES(rwlock);
+THRUM_INLINE thrum_result thrum_rwlock_downgrade(thrum_rwlock *rwlock) THRUM_RELEASES(rwlock)
+    THRUM_ACQUIRES_READ(rwlock);
+THRUM_INLINE void thrum_sharded_rwlock_acquire_read(thrum_sharded_rwlock *rwlock) THRUM_ACQUIRES_READ(rwlock);
+THRUM_INLINE bool thrum_sharded_rwlock_try_acquire_read(thrum_sharded_rwlock *rwlock)
+    THRUM_TRIES_READ(true, rwlock);
+THRUM_INLINE thrum_result thrum_sharded_rwlock_release_read(thrum_sharded_rwlock *rwlock)
+    THRUM_RELEASES_READ(rwlock);
+THRUM_INLINE void thrum_sharded_rwlock_acquire_write(thrum_sharded_rwlock *rwlock) THRUM_ACQUIRES(rwlock);
+THRUM_INLINE bool thrum_sharded_rwlock_try_acquire_write(thrum_sharded_rwlock *rwlock)
+    THRUM_TRIES(true, rwlock);
+THRUM_INLINE thrum_result thrum_sharded_rwlock_release_write(thrum_sharded_rwlock *rwlock)
+    THRUM_RELEASES(rwlock);
+THRUM_INLINE thrum_result thrum_sharded_rwlock_downgrade(thrum_sharded_rwlock *rwlock) THRUM_RELEASES(rwlock)
+    THRUM_ACQUIRES_READ(rwlock);
+#endif
 
 THRUM_END_DECLS
 

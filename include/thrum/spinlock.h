@@ -37,7 +37,7 @@
 #include <thrum/atomic.h>
 #include <thrum/deadline.h>
 
-typedef struct thrum_spinlock {
+typedef struct THRUM_CAPABILITY_ thrum_spinlock {
     thrum_u32 state; /* 0: free, 1: held */
 } thrum_spinlock;
 
@@ -111,6 +111,12 @@ THRUM_INLINE bool thrum_spinlock_locked(const thrum_spinlock *lock) {
  * returns the length of the whole text, as snprintf does.
  */
 THRUM_API size_t thrum_spinlock_describe(const thrum_spinlock *lock, char *text, size_t size);
+
+#if THRUM_ANALYSED_ /* told of behind the definitions: a definition has no room for it */
+THRUM_INLINE void thrum_spinlock_acquire(thrum_spinlock *lock) THRUM_ACQUIRES(lock);
+THRUM_INLINE bool thrum_spinlock_try_acquire(thrum_spinlock *lock) THRUM_TRIES(true, lock);
+THRUM_INLINE thrum_result thrum_spinlock_release(thrum_spinlock *lock) THRUM_RELEASES(lock);
+#endif
 
 THRUM_END_DECLS
 

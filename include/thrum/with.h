@@ -158,6 +158,70 @@ THRUM_GUARD_REFUSE_(thrum_sharded_rwlock)
     THRUM_GUARD_SELECT_SIDE_(acquire_until_write, object)(object, deadline, result)
 #endif
 
+/*
+ * What a block's guard holds, for clang's thread-safety analysis (thrum/cpu.h). A build for it names the
+ * object once more: the expression is evaluated twice.
+ */
+#if THRUM_ANALYSED_
+#ifdef __cplusplus
+#define THRUM_ASSUME_NAME_(side, type) thrum_assume_##side
+#else
+#define THRUM_ASSUME_NAME_(side, type) thrum_assume_##side##type##_
+#endif
+#define THRUM_ASSUME_DEFINE_(side, type, assumes)                                         \
+    THRUM_INLINE bool THRUM_ASSUME_NAME_(side, type)(const type *object) assumes(object); \
+    THRUM_INLINE bool THRUM_ASSUME_NAME_(side, type)(const type *object) {                \
+        (void)object;                                                                     \
+        return true;                                                                      \
+    }
+/* The analysis knows nothing of a condition's lock, of the locks of a set, of permits. */
+#define THRUM_ASSUMES_NOTHING_(object)
+THRUM_ASSUME_DEFINE_(, thrum_lock, THRUM_ASSUMES_)
+THRUM_ASSUME_DEFINE_(, thrum_spinlock, THRUM_ASSUMES_)
+THRUM_ASSUME_DEFINE_(, thrum_rlock, THRUM_ASSUMES_)
+THRUM_ASSUME_DEFINE_(, thrum_monitor, THRUM_ASSUMES_)
+THRUM_ASSUME_DEFINE_(, thrum_all, THRUM_ASSUMES_NOTHING_)
+THRUM_ASSUME_DEFINE_(, thrum_cond, THRUM_ASSUMES_NOTHING_)
+THRUM_ASSUME_DEFINE_(, thrum_semaphore, THRUM_ASSUMES_NOTHING_)
+THRUM_ASSUME_DEFINE_(, thrum_bounded_semaphore, THRUM_ASSUMES_NOTHING_)
+THRUM_ASSUME_DEFINE_(read_, thrum_rwlock, THRUM_ASSUMES_READ_)
+THRUM_ASSUME_DEFINE_(read_, thrum_sharded_rwlock, THRUM_ASSUMES_READ_)
+THRUM_ASSUME_DEFINE_(write_, thrum_rwlock, THRUM_ASSUMES_)
+THRUM_ASSUME_DEFINE_(write_, thrum_sharded_rwlock, THRUM_ASSUMES_)
+#ifndef __cplusplus
+/* clang-format off */
+#define thrum_assume_(object)                                                                      \
+    _Generic((object),                                                                             \
+        thrum_lock *: thrum_assume_thrum_lock_,                                                    \
+        thrum_spinlock *: thrum_assume_thrum_spinlock_,                                            \
+        thrum_rlock *: thrum_assume_thrum_rlock_,                                                  \
+        thrum_monitor *: thrum_assume_thrum_monitor_,                                              \
+        thrum_all *: thrum_assume_thrum_all_,                                                      \
+        thrum_cond *: thrum_assume_thrum_cond_,                                                    \
+        thrum_semaphore *: thrum_assume_thrum_semaphore_,                                          \
+        thrum_bounded_semaphore *: thrum_assume_thrum_bounded_semaphore_)(object)
+#define THRUM_ASSUME_SIDE_(side, object)                                                           \
+    _Generic((object),                                                                             \
+        thrum_rwlock *: thrum_assume_##side##_thrum_rwlock_,                                       \
+        thrum_sharded_rwlock *: thrum_assume_##side##_thrum_sharded_rwlock_)(object)
+/* clang-format on */
+#define thrum_assume_read_(object) THRUM_ASSUME_SIDE_(read, object)
+#define thrum_assume_write_(object) THRUM_ASSUME_SIDE_(write, object)
+#endif
+#else
+#define thrum_assume_(object) true
+#define thrum_assume_read_(object) true
+#define thrum_assume_write_(object) true
+#endif
+
+/*
+ * Tells clang's thread-safety analysis (thrum/cpu.h) that the object is held from here on, by an acquire that
+ * it does not follow. Nothing elsewhere.
+ */
+#define THRUM_ASSUME_HELD(object) ((void)thrum_assume_(object))
+#define THRUM_ASSUME_HELD_READ(object) ((void)thrum_assume_read_(object))
+#define THRUM_ASSUME_HELD_WRITE(object) ((void)thrum_assume_write_(object))
+
 /* Links a guard that holds something; says whether it does. */
 THRUM_INLINE bool thrum_guard_link_(thrum_guard_ *guard) {
     if (guard->object == NULL) return false;
@@ -179,34 +243,43 @@ THRUM_INLINE void thrum_guard_leave_(thrum_guard_ *guard) {
 #define THRUM_GUARD_VARIABLE_(name, value) \
     thrum_guard_ name __attribute__((cleanup(thrum_guard_leave_), unused)) = value
 
-#define THRUM_WITH_BLOCK_(name, value) \
-    for (THRUM_GUARD_VARIABLE_(name, value); thrum_guard_link_(&name); thrum_guard_leave_(&name))
+#define THRUM_WITH_GUARD_(name, value, held) \
+    for (THRUM_GUARD_VARIABLE_(name, value); thrum_guard_link_(&name) && (held); thrum_guard_leave_(&name))
+#define THRUM_WITH_BLOCK_(name, value) THRUM_WITH_GUARD_(name, value, true)
 
 /* Acquires the object, runs the block that follows, and lets go. */
-#define THRUM_WITH(object) THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object))
-#define THRUM_WITH_READ(object) \
-    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_read_(object))
-#define THRUM_WITH_WRITE(object) \
-    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_write_(object))
+#define THRUM_WITH(object) \
+    THRUM_WITH_GUARD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object), thrum_assume_(object))
+#define THRUM_WITH_READ(object)                                                          \
+    THRUM_WITH_GUARD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_read_(object), \
+                      thrum_assume_read_(object))
+#define THRUM_WITH_WRITE(object)                                                          \
+    THRUM_WITH_GUARD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_write_(object), \
+                      thrum_assume_write_(object))
 
 /* The same with a deadline; *result says whether the block ran (THRUM_OK) or was skipped. */
-#define THRUM_WITH_UNTIL(object, deadline, result) \
-    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_until_(object, deadline, result))
+#define THRUM_WITH_UNTIL(object, deadline, result)                                                          \
+    THRUM_WITH_GUARD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_until_(object, deadline, result), \
+                      thrum_assume_(object))
 #define THRUM_WITH_READ_UNTIL(object, deadline, result) \
-    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__),   \
-                      thrum_guard_acquire_until_read_(object, deadline, result))
-#define THRUM_WITH_WRITE_UNTIL(object, deadline, result) \
-    THRUM_WITH_BLOCK_(THRUM_GUARD_NAME_(__COUNTER__),    \
-                      thrum_guard_acquire_until_write_(object, deadline, result))
+    THRUM_WITH_GUARD_(THRUM_GUARD_NAME_(__COUNTER__),   \
+                      thrum_guard_acquire_until_read_(object, deadline, result), thrum_assume_read_(object))
+#define THRUM_WITH_WRITE_UNTIL(object, deadline, result)                          \
+    THRUM_WITH_GUARD_(THRUM_GUARD_NAME_(__COUNTER__),                             \
+                      thrum_guard_acquire_until_write_(object, deadline, result), \
+                      thrum_assume_write_(object))
 
-#define THRUM_HOLD_(name, value)        \
+#define THRUM_HOLD_(name, value, held)  \
     THRUM_GUARD_VARIABLE_(name, value); \
-    (void)thrum_guard_link_(&name)
+    (void)(thrum_guard_link_(&name) && (held))
 
 /* Acquires the object and lets go when the enclosing scope ends. A declaration: not after `if`. */
-#define THRUM_HOLD(object) THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object))
-#define THRUM_HOLD_READ(object) THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_read_(object))
-#define THRUM_HOLD_WRITE(object) \
-    THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_write_(object))
+#define THRUM_HOLD(object) \
+    THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object), thrum_assume_(object))
+#define THRUM_HOLD_READ(object) \
+    THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_read_(object), thrum_assume_read_(object))
+#define THRUM_HOLD_WRITE(object)                                                    \
+    THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_write_(object), \
+                thrum_assume_write_(object))
 
 #endif
