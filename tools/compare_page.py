@@ -28,12 +28,12 @@ td.rivals{font-size:.85rem}tr:target{background:var(--faint)}
 .win::after{content:" first";color:var(--c2)}.LOSS::after{content:" behind";color:var(--c1)}.even::after{content:" even"}
 .lost::after{content:" lost";color:var(--c5)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:12px 0}dt{font-weight:600}dd{margin:0}dl.why{grid-template-columns:minmax(8em,18em) 1fr}
-@media (max-width:760px){dl.why{display:block}}
+@media screen and (max-width:760px){dl.why{display:block}}
 ul.rows{columns:2 22em;padding-left:1.2em;margin:6px 0}
-@media (max-width:760px){thead{display:none}table,tbody,tr,td{display:block;width:100%}
+@media screen and (max-width:760px){thead{display:none}table,tbody,tr,td{display:block;width:100%}
  tr{border-bottom:1px solid var(--faint);padding:8px 0}td,td:first-child{border:0;padding:1px 0;text-align:left;max-width:none}
  td[data-is]::before{content:attr(data-is) ": ";font-weight:400;opacity:.75}td:empty{display:none}}
-@media print{body{font-size:10pt;max-width:none;padding:0}nav{display:none}figure,tr{break-inside:avoid}h2,h3{break-after:avoid}
+@media print{body{font-size:10pt;max-width:none;padding:0}table{font-size:7.5pt}td.rivals{font-size:7pt}th,td{padding:2px 4px}nav{display:none}figure,tr{break-inside:avoid}h2,h3{break-after:avoid}
  a{color:inherit;text-decoration:none}.plots{grid-template-columns:1fr 1fr}}
 """
 
@@ -121,7 +121,7 @@ def why_part(behind):
         if rows:
             said.append(f"<dt>{escaped(', '.join(rows))}</dt><dd>{escaped(why)}</dd>")
     if said:
-        yield f'<h2 id="why">Why it is behind there</h2><dl class="why">{"".join(said)}</dl>'
+        yield f'<h2 id="why">Why it is behind there</h2><p>As docs/performance.md has it, whose hosts are A and B.</p><dl class="why">{"".join(said)}</dl>'
 
 
 def summary_part(run, summary):
@@ -163,10 +163,10 @@ def against_part(comparison):
 
 
 def programs_part(path, looks):
-    """tools/thrum-run's comparisons: [{program, without, with, reason}], each of wall and cpu seconds, and switches."""
+    """tools/compare-programs' figures: [{program, without, with, reason}], each of wall and cpu seconds, and switches."""
     with open(path, encoding="utf-8") as file:
         programs = json.load(file)["rows"]
-    yield '<h2 id="programs">Unmodified pthread programs on thrum</h2><p>Under the preload shim, without and with it.</p>'
+    yield '<h2 id="programs">Unmodified pthread programs on thrum</h2><p>Programs of the distribution, without and with libthrum-pthread.so in front.</p>'
     yield '<div class="plots"><figure>' + dots(
         "Wall time", [(entry["program"], {"pthread": entry["without"]["wall"] * 1e9, "thrum": entry["with"]["wall"] * 1e9})
                       for entry in programs], looks, "logarithmic", duration) + "</figure></div>"

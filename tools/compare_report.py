@@ -5,7 +5,7 @@
     compare_report.py [--keep FILE] [--page FILE] [--programs FILE] [--servers DIR] [--against FILE] [--rivals] RUN
 
 RUN: a folder of Google Benchmark's JSON files, or a FILE of an earlier --keep. --page: the report as one page of HTML, and
-beside it README's plot; it shows what tools/thrum-run and tools/compare-servers kept, where that is there.
+beside it README's plot; it shows what tools/compare-programs and tools/compare-servers kept, where that is there.
 """
 import argparse
 import sys
