@@ -16,6 +16,11 @@ foreach(library IN LISTS libraries)
     install(EXPORT ${library}-targets NAMESPACE thrum:: DESTINATION ${package_dir})
 endforeach()
 
+if(TARGET thrum-pthread) # it is loaded, never linked: no export
+    install(TARGETS thrum-pthread LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(PROGRAMS tools/thrum-run DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
 configure_package_config_file(cmake/thrum-config.cmake.in thrum-config.cmake
     INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
 # Before 1.0 a new minor version may break what the one before promised.

@@ -7,6 +7,8 @@ from pathlib import Path
 FLOORS = {"atomic": 1, "futex": 2, "rcu": 3, "thread": 4, "work": 5, "pthread": 6}
 # include/thrum.h lies above every room.
 ROOF = 7
+# Folders of src that hold no rooms: what lies there has no header, and is not in the libraries.
+APART = {"pthread"}
 # Rooms without a source file, by folder; every other room lies where its .c file lies.
 HEADER_ONLY = {"atomic": "atomic", "cpu": "atomic", "backoff": "atomic", "seqlock": "atomic", "with": "futex"}
 

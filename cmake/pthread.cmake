@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# libthrum-pthread.so, which tools/thrum-run loads before a program's other libraries.
+file(GLOB pthread_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/pthread/*.c)
+add_library(thrum-pthread SHARED ${pthread_sources} $<TARGET_OBJECTS:thrum-core>)
+target_include_directories(thrum-pthread PRIVATE ${PROJECT_SOURCE_DIR}/include)
+target_compile_features(thrum-pthread PRIVATE c_std_11)
+set_target_properties(thrum-pthread PROPERTIES C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden
+    LINK_DEPENDS ${PROJECT_SOURCE_DIR}/src/pthread/names.map)
+target_compile_options(thrum-pthread PRIVATE -fno-semantic-interposition ${library_options})
+# The program's names come first; of the core's none is to be seen.
+target_link_options(thrum-pthread PRIVATE "LINKER:--version-script=${PROJECT_SOURCE_DIR}/src/pthread/names.map"
+    LINKER:-z,now LINKER:--no-undefined)
+# Its cleanups are found from every instruction, not from calls alone (pthread_sem.c).
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/pthread/pthread_sem.c PROPERTIES COMPILE_OPTIONS -fno-exceptions)
+find_package(Threads REQUIRED)
+target_link_libraries(thrum-pthread PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+thrum_warnings(thrum-pthread -Wconversion -Wvla -Wcast-qual)
