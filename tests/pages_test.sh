@@ -7,8 +7,8 @@
 # in its room's page, each prototype word for word; a page names nothing that no header has, and
 # refers to no page of ours that is missing; each example compiles, runs and ends well. A name that
 # ends in an underscore is internal; {a,b} in a page stands for alternatives. A result that a header's comments name
-# stands in its page, too, and a header's comments name nothing that no header has. The guide from Python, docs/python.md,
-# names nothing that no header has, and no example that is missing.
+# stands in its page, too, and a header's comments name nothing that no header has. The guides in docs
+# name nothing that no header has, and no example that is missing; their blocks of C compile, and those of README.md.
 set -euo pipefail
 
 command -v scdoc >/dev/null || { echo "skipped: scdoc is not installed"; exit 77; }
@@ -26,6 +26,7 @@ from pathlib import Path
 
 CC = os.environ.get("CC", "cc")
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "RETURN VALUE", "MEMORY ORDER", "SIGNAL HANDLERS", "EXAMPLE", "SEE ALSO"]
+GUIDES = ("python.md", "from-pthread.md", "containers.md")
 WIDTH = 69  # of a literal line, which a terminal of 80 columns shows indented by 11
 
 
@@ -99,6 +100,17 @@ def expanded(text):
     return re.sub(r"\w+\{[\w,]+\}\w*", write_out, text)
 
 
+def block_faults(root, path):
+    """Each block of C compiles as it stands, behind the header: <thrum.h>, or <pthread.h> in one marked so."""
+    for kind, block in re.findall(r"^```c( pthread)?\n(.*?)^```$", path.read_text(), flags=re.M | re.S):
+        prelude = f"#include <{kind.strip() or 'thrum'}.h>\n"
+        command = [CC, "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{root / 'include'}",
+                   "-fsyntax-only", "-x", "c", "-"]
+        done = subprocess.run(command, input=prelude + block, capture_output=True, text=True)
+        if done.returncode:
+            yield f"a block does not compile\n{done.stderr}"
+
+
 def example_faults(name, source, root, objects, work):
     program = work / name
     (work / f"{name}.c").write_text(source)
@@ -145,9 +157,9 @@ def page_faults(path, header, known, results, pages):
         yield "does not list every page"
 
 
-def guide_faults(root, known):
+def guide_faults(root, path, known):
     """`thrum_lock_acquire`, `_release`: a name that begins with an underscore goes on with the prefix before it."""
-    text = (root / "docs/python.md").read_text()
+    text = path.read_text()
     for line in text.splitlines():
         prefixes = []
         for name in re.findall(r"`(\w+)", line):
@@ -159,6 +171,8 @@ def guide_faults(root, known):
     yield from (f"names {word}, which no header has"
                 for word in sorted(set(re.findall(r"\b(?:thrum|THRUM)_\w*\w\b", text)) - known))
     examples = set(re.findall(r"(?:\. |, |\| )`([a-z_]+)`(?=,? (?:`[a-z_]+` )?\|$)", text, flags=re.M))
+    if path.name != "python.md": # the others name no example in a last column
+        examples = set()
     yield from (f"names the example {name}, which is missing" for name in sorted(examples)
                 if (root / "examples").exists() and not (root / f"examples/{name}.c").exists())
 
@@ -182,7 +196,12 @@ def main(root, work):
         example = re.search(r"^# EXAMPLE\n+```\n(.*?)^```$", path.read_text(), flags=re.M | re.S)
         if work and example:
             faults += example_faults(name, example[1].replace("\\\\", "\\"), root, objects, work)
-    faults += [f"python.md: {fault}" for fault in guide_faults(root, known)]
+    guides = [path for path in sorted((root / "docs").glob("*.md")) if path.name in GUIDES]
+    for path in guides:
+        faults += [f"{path.name}: {fault}" for fault in guide_faults(root, path, known)]
+    for path in guides + [root / "README.md"]:
+        if path.exists():
+            faults += [f"{path.name}: {fault}" for fault in block_faults(root, path)]
     for path in sorted((root / "include").rglob("*.h*")):
         faults += [f"{path.name}: its comments name {name}, which no header has"
                    for name in sorted(mentioned(path) - known) if not re.search(rf"\b{name}\b", code_of(path))]
@@ -200,7 +219,7 @@ plant() { # plant SOURCE_DIR PAGE SED_SCRIPT EXPECTED
     rm -rf "$work/copy"
     mkdir -p "$work/copy/docs"
     cp -r "$1/include" "$work/copy/"
-    cp -r "$1/docs/man" "$1/docs/python.md" "$work/copy/docs/"
+    cp -r "$1/docs/man" "$1/docs/python.md" "$1/docs/from-pthread.md" "$work/copy/docs/"
     ln -s "$(realpath "$1/examples")" "$work/copy/examples"
     sed -i "$3" "$work/copy/docs/$2" 2>/dev/null || sed -i "$3" "$work/copy/docs/man/$2"
     if python3 -IS "$work/pages.py" "$work/copy" >"$work/out"; then
@@ -218,6 +237,8 @@ plant "$1" thrum_result.3.scd '/THRUM_STATE/d' 'no THRUM_STATE'
 plant "$1" thrum_self.3.scd '/^# MEMORY ORDER/d' 'the sections are not'
 plant "$1" thrum.7.scd '/thrum_park/d' 'does not list every page'
 plant "$1" thrum_cond.3.scd '/THRUM_OVERFLOW/d' 'no THRUM_OVERFLOW, which the header'
+plant "$1" from-pthread.md 's/thrum_lock_try_acquire/thrum_lock_trylock/' 'names thrum_lock_trylock, which no header has'
+plant "$1" from-pthread.md 's/^static int tickets;//' 'a block does not compile'
 plant "$1" python.md 's/thrum_active_count/thrum_active/' 'names thrum_active, which no header has'
 plant "$1" python.md 's/`_try_acquire`/`_maybe_acquire`/' 'names _maybe_acquire after thrum_lock'
 plant "$1" python.md 's/`tracing` |/`trailing` |/' 'names the example trailing, which is missing'
