@@ -19,6 +19,7 @@ endforeach()
 if(TARGET thrum-pthread) # it is loaded, never linked: no export
     install(TARGETS thrum-pthread LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
     install(PROGRAMS tools/thrum-run DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES tools/thrum_run_compare.py DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/thrum)
 endif()
 
 configure_package_config_file(cmake/thrum-config.cmake.in thrum-config.cmake
