@@ -172,6 +172,8 @@ says "no run is kept"
 ends 2 "$work/copy/tools/compare" --against "$work/none-such"
 says "no such file: $work/none-such"
 ends 2 "$work/copy/tools/compare" --row lock
+ends 2 "$work/copy/tools/compare" --row none-such/row
+says "no such room: none-such"
 mkdir -p "$work/copy/build/report/kept"
 cp "$kept" "$work/copy/build/report/kept/2026-01-01T00-00-00.json"
 ends 1 "$work/copy/tools/compare" --last --against "$work/slower.json"
