@@ -12,7 +12,11 @@ if(NOT THRUM_CORE_ONLY)
 endif()
 # An export a component: the core's is read without the other, which names liburcu's targets.
 foreach(library IN LISTS libraries)
-    install(TARGETS ${library} EXPORT ${library}-targets)
+    set(kinds ${library})
+    if(TARGET ${library}-shared)
+        list(APPEND kinds ${library}-shared)
+    endif()
+    install(TARGETS ${kinds} EXPORT ${library}-targets)
     install(EXPORT ${library}-targets NAMESPACE thrum:: DESTINATION ${package_dir})
 endforeach()
 
