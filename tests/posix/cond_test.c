@@ -252,7 +252,7 @@ TEST(a_wait_ends_at_its_deadline_by_the_conditions_clock) {
 
 TEST(clockwait_names_its_own_clock) {
     const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC};
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < (IS_GLIBC ? 4 : 2); i++) { /* musl.h */
         pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
         pthread_cond_t condition;
         make(&condition, clocks[i / 2]);

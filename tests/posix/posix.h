@@ -28,6 +28,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+enum { IS_GLIBC = 1 };
+#else
+#include "musl.h"
+enum { IS_GLIBC = 0 };
+#endif
+
 #define OK(call) CHECK_EQ(call, 0)
 /* A call that tells its errors by errno. */
 #define FAILS(call, error) (CHECK_EQ(call, -1), CHECK_EQ(errno, error))

@@ -255,6 +255,7 @@ TEST(a_condition_takes_a_mutex_that_inherits_priorities) {
     CHECK_EQ((intptr_t)test_join(&waiter), 0);
 }
 
+#ifdef __GLIBC__
 TEST(a_ceiling_is_a_matter_of_mutexes_that_protect_priorities) {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     int ceiling;
@@ -274,6 +275,7 @@ TEST(a_ceiling_is_a_matter_of_mutexes_that_protect_priorities) {
     OK(pthread_mutex_destroy(&mutex));
     OK(pthread_mutexattr_destroy(&attributes));
 }
+#endif
 
 /* ---- between processes ---- */
 
