@@ -59,11 +59,10 @@ thrum_result thrum_map_new(thrum_map **into, const thrum_map_config *config) {
 thrum_result thrum_map_reserve(thrum_map *map, size_t entries) {
     if (entries > MOST_ENTRIES) return THRUM_LIMIT;
     const uint64_t wanted = (uint64_t)entries * 8 / THRUM_MAP_LOAD + 1;
+    thrum_map_close_(); /* map.Z4 */
+    if (thrum_u64_load_relaxed(&map->fewest) < wanted) thrum_u64_store_relaxed(&map->fewest, wanted);
+    thrum_map_open_();
     thrum_map_enter_();
-    /* First: what has grown is not to shrink. Relaxed: it says how far. */
-    uint64_t fewest = thrum_u64_load_relaxed(&map->fewest);
-    while (fewest < wanted && !thrum_u64_cas_relaxed(&map->fewest, &fewest, wanted)) {
-    }
     const bool grown = thrum_map_grow_to_(map, wanted, UINT32_MAX);
     thrum_map_leave_();
     return grown ? THRUM_OK : THRUM_NO_MEMORY;

@@ -12,6 +12,9 @@
  *     made once, whichever thread makes it, and so is a merge.
  * map.Z3: a block of buckets goes away while the gate is closed and none of its buckets is live. A bucket of
  *     it that is to be live again finds that the block is not there, and makes it.
+ * map.Z4: `fewest` grows while the gate is closed, and a change that shrinks the table reads it within the
+ *     gate. So when a reserve begins to grow, every change that shrinks the table below it is over, and the
+ *     reserve sees that change.
  */
 #include "map_inside.h"
 
@@ -224,18 +227,23 @@ static unsigned unused_block(const thrum_map *map) {
     return 0;
 }
 
+/* Relaxed: the gate orders what matters (map.Z4). */
+static uint64_t fewest_of(const thrum_map *map) {
+    return thrum_u64_load_relaxed(&map->fewest);
+}
+
 void thrum_map_look_at_size_(thrum_map *map, uint64_t hash_of_change) {
     if ((hash_of_change >> 40) % THRUM_MAP_LOOK_EVERY) return;
     const uint64_t count = thrum_map_count(map) * 8;
     const uint64_t buckets = thrum_u64_load_relaxed(&map->buckets);
-    const uint64_t fewest = thrum_u64_load_relaxed(&map->fewest);
     if (count > buckets * THRUM_MAP_LOAD) {
         thrum_map_enter_();
         (void)thrum_map_grow_to_(map, count / THRUM_MAP_LOAD + 1, MOST_STEPS);
         thrum_map_leave_();
-    } else if (buckets > fewest && count * 4 < buckets * THRUM_MAP_LOAD) {
+    } else if (buckets > fewest_of(map) && count * 4 < buckets * THRUM_MAP_LOAD) {
         const uint64_t enough = count * 4 / THRUM_MAP_LOAD;
         thrum_map_enter_();
+        const uint64_t fewest = fewest_of(map); /* map.Z4 */
         shrink_to(map, enough > fewest ? enough : fewest);
         const unsigned block = unused_block(map);
         thrum_map_leave_();

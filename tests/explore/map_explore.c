@@ -3,73 +3,7 @@
  * The map, with buckets of one slot, and one bucket at first: what is there is found whatever becomes of its
  * neighbours and of the table, what is not there is not, no change is lost. A number is its own hash.
  */
-#include "explore.h"
-
-#include "../../src/rcu/map_inside.h"
-
-#include <thrum/rwlock.h>
-
-enum { VALUES = 8 };
-
-static struct {
-    thrum_map *map;
-    int values[VALUES]; /* what value n points at is n */
-    bool handed_back[VALUES];
-    bool gated;
-    thrum_u32 destroyed[VALUES];
-} s;
-
-/* The gate, for scenarios in which a block of buckets goes. */
-static thrum_rwlock gate;
-void thrum_map_enter_(void) {
-    if (s.gated) thrum_rwlock_acquire_read(&gate);
-}
-void thrum_map_leave_(void) {
-    if (s.gated) REQUIRE(thrum_rwlock_release_read(&gate) == THRUM_OK);
-}
-void thrum_map_close_(void) {
-    if (s.gated) thrum_rwlock_acquire_write(&gate);
-}
-void thrum_map_open_(void) {
-    if (s.gated) REQUIRE(thrum_rwlock_release_write(&gate) == THRUM_OK);
-}
-
-static uint64_t itself(thrum_map_key key, uint64_t seed) {
-    (void)seed;
-    return key.bytes ? (uint64_t)(unsigned char)*(const char *)key.bytes : key.number;
-}
-
-static void make(void (*destroy)(void *value)) {
-    const thrum_map_config config = {.hash = itself, .destroy = destroy};
-    REQUIRE(thrum_map_new(&s.map, &config) == THRUM_OK);
-    explore_name(s.map, sizeof *s.map, "map");
-}
-
-static void *value(int n) {
-    s.values[n] = n;
-    return &s.values[n];
-}
-
-static void put(uint64_t key, int n) {
-    REQUIRE(thrum_map_put(s.map, thrum_key_number(key), value(n)) == THRUM_OK);
-}
-
-static void take_out(uint64_t key) {
-    REQUIRE(thrum_map_remove(s.map, thrum_key_number(key)) == THRUM_OK);
-}
-
-/* What the key's value points at; -1: there is none. */
-static int get(uint64_t key) {
-    thrum_rcu_read_begin();
-    const int *const found = thrum_map_get(s.map, thrum_key_number(key));
-    const int n = found ? *found : -1;
-    thrum_rcu_read_end();
-    return n;
-}
-
-static void grow_to(uint64_t buckets) {
-    REQUIRE(thrum_map_grow_to_(s.map, buckets, 100));
-}
+#include "map_explore.h"
 
 /* --- one bucket ---------------------------------------------------------------------------------------- */
 
@@ -423,25 +357,24 @@ EXPLORE(a_block_that_is_needed_again_stays, .threads = 2, .begin = with_a_gate_a
 EXPLORE(a_block_of_buckets_stays_for_its_readers, .threads = 2, .startable = 1, .begin = with_a_gate,
         .thread = shrink_beside_looks, .end = three_stays, .bounds = {2, 0, 0, 0})
 
+static void reserve_or_leave_one(unsigned me) {
+    if (me == 0) {
+        REQUIRE(thrum_map_reserve(s.map, 6) == THRUM_OK);
+        REQUIRE(thrum_u64_load_relaxed(&s.map->buckets) == 4);
+    } else {
+        leave_one();
+    }
+}
+static void are_four_buckets(void) {
+    REQUIRE(thrum_u64_load_relaxed(&s.map->buckets) == 4);
+    REQUIRE(get(3) == 4);
+}
+EXPLORE(a_removal_beside_a_reserve_takes_nothing_of_it_back, .threads = 2, .begin = with_a_gate_alone,
+        .thread = reserve_or_leave_one, .end = are_four_buckets, .bounds = {2, 1, 0, 0})
+
 /*
  * --- visits ----------------------------------------------------------------------------------------------
  */
-
-struct seen {
-    unsigned times[8];
-};
-static bool note(thrum_map_key key, void *v, void *argument) {
-    struct seen *const seen = argument;
-    REQUIRE(key.number < 8);
-    REQUIRE(*(const int *)v > 0);
-    seen->times[key.number]++;
-    return true;
-}
-static void see_once(uint64_t first, uint64_t last) {
-    struct seen seen = {{0}};
-    thrum_map_each(s.map, note, &seen);
-    for (uint64_t key = first; key <= last; key++) REQUIRE(seen.times[key] == 1);
-}
 
 static void visit_beside_growth(unsigned me) {
     if (me == 0)
@@ -477,9 +410,6 @@ EXPLORE(a_visit_beside_a_move_sees_it_once, .threads = 2, .begin = with_three_in
 static void destroy(void *v) {
     thrum_u32_fetch_add_relaxed(&s.destroyed[(int *)v - s.values], 1);
     explore_free(v, sizeof(int));
-}
-static void put_text(const char *key, int n) {
-    REQUIRE(thrum_map_put(s.map, thrum_key(key), value(n)) == THRUM_OK);
 }
 static void with_a_text(void) {
     REQUIRE(thrum_rcu_prepare() == THRUM_OK);
