@@ -180,6 +180,36 @@ TEST(a_freed_map_lives_until_its_readers_have_left) {
     CHECK_EQ(thrum_u32_load_acquire(&destroyed), 1000);
 }
 
+/* A callback that came in with the map's end, behind a third one that holds them up. */
+static struct {
+    thrum_rcu_head first, behind;
+    thrum_event began, go_on;
+    uint32_t destroyed;
+} amid_an_end;
+static void hold_up(thrum_rcu_head *head) {
+    (void)head;
+    thrum_event_set(&amid_an_end.began);
+    thrum_event_wait(&amid_an_end.go_on);
+}
+static void look_how_far(thrum_rcu_head *head) {
+    (void)head;
+    amid_an_end.destroyed = thrum_u32_load_acquire(&destroyed);
+}
+
+TEST(the_end_of_a_large_map_lets_others_be_called_back_meanwhile) {
+    enum { MANY = 20000 };
+    thrum_map *const map = new_map(count_destroyed, MANY);
+    for (uint64_t i = 0; i < MANY; i++) CHECK_EQ(thrum_map_add(map, thrum_key_number(i), one), THRUM_OK);
+    thrum_rcu_retire(&amid_an_end.first, hold_up);
+    thrum_event_wait(&amid_an_end.began);
+    thrum_map_free(map);
+    thrum_rcu_retire(&amid_an_end.behind, look_how_far);
+    thrum_event_set(&amid_an_end.go_on);
+    while (thrum_u32_load_acquire(&destroyed) < MANY) CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK(amid_an_end.destroyed > 0);
+    CHECK(amid_an_end.destroyed < MANY);
+}
+
 /* --- the table's size ------------------------------------------------------------------------------- */
 
 static size_t buckets(const thrum_map *map) {

@@ -39,6 +39,7 @@ static void begin_with_bound_one(void) {
 static thrum_result put(unsigned number) {
     s.page[number] = 1;
     const thrum_result result = thrum_ring_put(&s.ring, &s.page[number]);
+    REQUIRE(result == THRUM_OK || result == THRUM_FULL || result == THRUM_CLOSED);
     if (result == THRUM_OK) s.put[number]++;
     return result;
 }
@@ -54,6 +55,7 @@ static int take(void *item) {
 static int get(unsigned me) {
     void *item;
     const thrum_result result = thrum_ring_get(&s.ring, &item);
+    REQUIRE(result == THRUM_OK || result == THRUM_EMPTY || result == THRUM_CLOSED);
     if (result == THRUM_CLOSED) s.was_closed[me] = true;
     return result == THRUM_OK ? take(item) : -1;
 }
@@ -112,6 +114,31 @@ static void put_twice_or_get_in_order(unsigned me) {
 }
 EXPLORE(one_putters_items_come_out_in_order, .threads = 3, .begin = begin,
         .thread = put_twice_or_get_in_order, .end = all_came_out_once, .bounds = {3, 1, 0, 0})
+
+/* The third may have collided twice before it hears that there is no place, or no item. */
+static void put_one(unsigned me) {
+    (void)put(me);
+}
+static void two_were_put(void) {
+    REQUIRE(s.put[0] + s.put[1] + s.put[2] == 2);
+    all_came_out_once();
+}
+EXPLORE(of_three_that_put_two_find_a_cell, .threads = 3, .begin = begin, .thread = put_one,
+        .end = two_were_put, .bounds = {3, 2, 0, 0})
+
+static void begin_with_two_items(void) {
+    begin();
+    REQUIRE(put(0) == THRUM_OK);
+    REQUIRE(put(1) == THRUM_OK);
+}
+static void get_one(unsigned me) {
+    (void)get(me);
+}
+static void both_were_got(void) {
+    REQUIRE(s.got[0] == 1 && s.got[1] == 1);
+}
+EXPLORE(of_three_that_get_two_find_an_item, .threads = 3, .begin = begin_with_two_items, .thread = get_one,
+        .end = both_were_got, .bounds = {3, 2, 0, 0})
 
 /* --- the bound ------------------------------------------------------------------------------------ */
 
