@@ -324,23 +324,79 @@ TEST(barging_does_not_starve_a_waiter) {
     test_join(&t);
 }
 
-TEST(a_long_hold_is_followed_by_a_turn_for_the_waiter) {
-    static thrum_lock lock;
-    char text[64] = "";
-    thrum_lock_acquire(&lock);
-    test_thread t = test_start(acquirer, &lock);
+static bool is_closed(const thrum_lock *lock) {
+    char text[64];
+    (void)thrum_lock_describe(lock, text, sizeof text);
+    return strstr(text, "closed") != NULL;
+}
+
+/* Half a millisecond of waiting, and a processor for the waiter. */
+static void await_closed(const thrum_lock *lock) {
     const uint64_t end = test_now_ns() + 20000000000u;
-    while (!strstr(text, "closed")) {
-        CHECK(test_now_ns() < end); /* half a millisecond of waiting, and a processor for the waiter */
-        (void)thrum_lock_describe(&lock, text, sizeof text);
+    while (!is_closed(lock)) {
+        CHECK(test_now_ns() < end);
         sched_yield();
     }
+}
+
+/* Two wait: with the second one behind it, the first closes the lock amid the hold. */
+TEST(a_long_hold_is_followed_by_a_turn_for_the_waiter) {
+    static thrum_lock lock;
+    thrum_lock_acquire(&lock);
+    test_thread first = test_start(acquirer, &lock);
+    test_await_asleep(&first);
+    test_thread second = test_start(acquirer, &lock);
+    test_await_asleep(&second);
     CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
-    test_join(&t);
-    (void)thrum_lock_describe(&lock, text, sizeof text);
-    CHECK(!strstr(text, "closed")); /* the waiter that closed it has opened it */
+    test_join(&first); /* it was woken by the release, and nobody else was awake */
+    await_closed(&lock);
+    CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+    test_join(&second);
+    CHECK(!is_closed(&lock)); /* the waiter that closed it has opened it */
     CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
     CHECK_EQ(word(&lock), 0);
+}
+
+/*
+ * A timer that is not reached delays the wake. A waiter that gets no processor for its half millisecond may
+ * close the lock before it sleeps, which needs no timer either: another round.
+ */
+TEST(a_waiter_alone_behind_a_long_hold_sleeps_without_an_end) {
+    static thrum_lock lock;
+    bool closed = true;
+    for (unsigned round = 0; round < 100 && closed; round++) {
+        thrum_lock_acquire(&lock);
+        test_thread t = test_start(acquirer, &lock);
+        test_await_asleep_for_ever(&t);
+        closed = is_closed(&lock);
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        test_join(&t);
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        CHECK_EQ(word(&lock), 0);
+    }
+    CHECK(!closed);
+}
+
+/* The holder comes back before the waiter that its release has woken. That one then closes the lock. */
+TEST(a_waiter_alone_closes_the_lock_when_it_loses_it_after_a_long_hold) {
+    static thrum_lock lock;
+    bool lost = false;
+    while (!lost) {
+        thrum_lock_acquire(&lock);
+        test_thread t = test_start(acquirer, &lock);
+        test_await_asleep(&t);
+        const uint64_t end = test_now_ns() + 1000000; /* of a hold longer than the waiter's patience */
+        while (test_now_ns() < end) thrum_cpu_pause();
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        lost = thrum_lock_try_acquire(&lock);
+        if (lost) {
+            await_closed(&lock);
+            CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        }
+        test_join(&t);
+        CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
+        CHECK_EQ(word(&lock), 0);
+    }
 }
 
 typedef struct tally {

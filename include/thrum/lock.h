@@ -9,7 +9,8 @@
  *             of a lock that processes share is a call.
  * Contended   a running thread may take a free lock before those that sleep (throughput), until
  *             the one waiter that watches has done so for about half a millisecond: then it
- *             closes the lock to newcomers and is next. Among callers of acquire nobody waits
+ *             closes the lock to newcomers and is next. A waiter alone that sleeps through a longer
+ *             hold closes the lock at its end. Among callers of acquire nobody waits
  *             without bound: with n waiters, n such turns. thrum_lock_try_acquire does not mind a
  *             closed lock: beside threads that poll with it, an acquire has no bound. A release
  *             does not wake anybody while the lock is busy; it wakes the watching waiter when that

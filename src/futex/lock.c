@@ -188,12 +188,18 @@ static thrum_deadline patience(uint32_t seen, thrum_deadline deadline) {
     return deadline;
 }
 
-/* Sleeps until the release: the heir saw one unbroken hold, or has closed the lock. */
+/*
+ * Sleeps until the release: the heir saw one unbroken hold, or has closed the lock. One with others behind it
+ * sleeps no longer than its slice, and closes the lock amid the hold: else each of their turns would last one
+ * hold more. A timer that is not reached delays a wake by microseconds, so an heir alone does without: where
+ * the hold was longer than its slice and another thread is faster at its end, the heir closes the lock then.
+ */
 static void park(thrum_lock *lock, uint32_t seen, watcher *self, thrum_deadline deadline) {
     if (!(seen & WAKE) && !thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAKE)) return; /* lock.I3 */
-    const thrum_deadline end = self->closed ? patience(seen, deadline) : moment(self->slice_end_ns);
-    const thrum_futex_outcome outcome = thrum_futex_wait(&lock->state, seen | WAKE, AT_RELEASE, seen & SHARED,
-                                                         thrum_deadline_earlier(deadline, end));
+    thrum_deadline end = patience(seen, deadline);
+    if ((seen & WAITERS) && !self->closed) end = thrum_deadline_earlier(end, moment(self->slice_end_ns));
+    const thrum_futex_outcome outcome =
+        thrum_futex_wait(&lock->state, seen | WAKE, AT_RELEASE, seen & SHARED, end);
     self->woken = outcome == THRUM_FUTEX_WOKEN;
 }
 

@@ -7,7 +7,8 @@
  * Free choices: the kind of every acquire (blocking, timed, try); whether a deadline has passed;
  * what a look or a nap sees, so MARK is left out; when the slice is over. MISHAPS stray wakes and
  * interruptions, or fewer, befall parked threads. A park without a deadline ends only by a wake,
- * except in a lock that processes share (SHARED).
+ * except in a lock that processes share (SHARED); that of an heir which has not closed the lock has one
+ * where WAITERS is set.
  *
  * THREADS threads acquire ROUNDS times each. A sleeper whom nobody will wake is an invalid end
  * state. With LIVELOCK, and pan -l: no thread changes the word for ever, unless threads sleep, nap
@@ -156,7 +157,7 @@ look:
     PROGRESS(park)
     atomic { if
         :: told & MINE -> told = told & (255 - MINE); expected = 0
-        :: (timed || !closed) && ASLEEP(heirs) -> wakes_up(heirs)
+        :: (timed || (!closed && (expected & WAITERS))) && ASLEEP(heirs) -> wakes_up(heirs)
 #ifdef SHARED
         :: ASLEEP(heirs) -> wakes_up(heirs)
 #endif

@@ -90,7 +90,7 @@ void *test_join(test_thread *thread) {
  * The kernel's syscall file names the call in which a task is blocked and its arguments, "running"
  * otherwise. Ours are told by the operation from those of libc and of the sanitizers' runtimes.
  */
-bool test_is_asleep(pid_t tid) {
+static bool is_asleep(pid_t tid, bool *has_end) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/syscall", (int)tid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -100,15 +100,26 @@ bool test_is_asleep(pid_t tid) {
     close(fd);
     if (length <= 0) return false;
     long number = -1;
-    unsigned long operation = 0;
-    if (sscanf(text, "%ld %*s %lx", &number, &operation) != 2) return false;
+    unsigned long operation = 0, end = 0;
+    if (sscanf(text, "%ld %*s %lx %*s %lx", &number, &operation, &end) != 3) return false;
+    *has_end = end != 0; /* the fourth argument of both calls */
     if (number == TEST_SYS_FUTEX_WAITV) return true;
     if (number != SYS_futex) return false;
     return (operation & ~(unsigned long)FUTEX_PRIVATE_FLAG) == FUTEX_WAIT_BITSET;
 }
 
+bool test_is_asleep(pid_t tid) {
+    bool has_end;
+    return is_asleep(tid, &has_end);
+}
+
 void test_await_asleep(const test_thread *thread) {
     while (!test_is_asleep(thread->tid)) sched_yield();
+}
+
+void test_await_asleep_for_ever(const test_thread *thread) {
+    bool has_end;
+    while (!is_asleep(thread->tid, &has_end) || has_end) sched_yield();
 }
 
 static uint64_t ns_of(clockid_t clock) {

@@ -70,6 +70,8 @@ enum { TEST_SYS_FUTEX_WAITV = 449 };
 bool test_is_asleep(pid_t tid);
 /* Waits until it does. A thread that never sleeps is ended by ctest's timeout. */
 void test_await_asleep(const test_thread *thread);
+/* Waits until it sleeps in a wait that no timer will end. */
+void test_await_asleep_for_ever(const test_thread *thread);
 
 /* Waits until the thread, which must not end meanwhile, has used so much more processor time. */
 void test_await_busy(const test_thread *thread, uint64_t ns);
