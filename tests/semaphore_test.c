@@ -240,15 +240,16 @@ TEST(a_try_without_a_permit_writes_nothing) {
     CHECK_EQ(munmap(empty, 4096), 0);
 }
 
-TEST(a_refused_release_of_a_bounded_semaphore_writes_nothing) {
-    thrum_bounded_semaphore *const full =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    CHECK(full != MAP_FAILED);
-    CHECK_EQ(thrum_bounded_semaphore_init(full, 2), THRUM_OK);
-    CHECK_EQ(mprotect(full, 4096, PROT_READ), 0);
-    CHECK_EQ(thrum_bounded_semaphore_release(full), THRUM_LIMIT);
-    CHECK_EQ(thrum_bounded_semaphore_release_n(full, 1), THRUM_LIMIT);
-    CHECK_EQ(munmap(full, 4096), 0);
+TEST(a_refused_release_of_a_bounded_semaphore_leaves_the_word_as_it_was) {
+    thrum_bounded_semaphore full, shared;
+    CHECK_EQ(thrum_bounded_semaphore_init(&full, 2), THRUM_OK);
+    CHECK_EQ(thrum_bounded_semaphore_init_shared(&shared, 2), THRUM_OK);
+    const uint64_t before = thrum_u64_load_relaxed(&shared.permits.state);
+    CHECK_EQ(thrum_bounded_semaphore_release(&full), THRUM_LIMIT);
+    CHECK_EQ(thrum_bounded_semaphore_release_n(&full, 1), THRUM_LIMIT);
+    CHECK_EQ(thrum_bounded_semaphore_release(&shared), THRUM_LIMIT);
+    CHECK_EQ(word(&full.permits), 2);
+    CHECK_EQ(thrum_u64_load_relaxed(&shared.permits.state), before);
 }
 
 /*
@@ -270,6 +271,26 @@ TEST(of_many_releases_at_once_those_too_many_are_refused) {
     for (unsigned i = 0; i < 4; i++) threads[i] = test_start(release_too_much, &brimful);
     for (unsigned i = 0; i < 4; i++) test_join(&threads[i]);
     CHECK_EQ(thrum_u64_load_relaxed(&brimful.state), THRUM_SEMAPHORE_MAX);
+}
+
+/* The same at a bound that threads wait at: none of them sleeps beside a permit. */
+static void *release_beyond_the_bound(void *p) {
+    thrum_bounded_semaphore *const bounded = p;
+    for (unsigned i = 0; i < 20000 / test_slowdown(); i++) {
+        if (i % 3 != 0) thrum_bounded_semaphore_acquire(bounded);
+        const int32_t value = thrum_bounded_semaphore_value(bounded);
+        CHECK(value >= 0 && value <= 2);
+        (void)thrum_bounded_semaphore_release(bounded);
+    }
+    return NULL;
+}
+
+TEST(of_many_releases_at_once_those_beyond_the_bound_are_refused) {
+    static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(2);
+    test_thread threads[4];
+    for (unsigned i = 0; i < 4; i++) threads[i] = test_start(release_beyond_the_bound, &bounded);
+    for (unsigned i = 0; i < 4; i++) test_join(&threads[i]);
+    CHECK_EQ(word(&bounded.permits), 2);
 }
 
 TEST(an_overflow_keeps_the_value) {

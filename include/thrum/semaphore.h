@@ -6,14 +6,15 @@
  * bounded one whose bound is 0; nothing allocates, nothing needs destroying.
  *
  * Cost        acquire and release are one read-modify-write each while nobody waits, inlined; that
- *             of an acquire, and of the bounded form's release, comes after a look at the word. The
- *             release of one that processes share is a call. A release makes a system call only
- *             when a thread sleeps for which no earlier release's permit is on its way.
+ *             of an acquire comes after a look at the word. The release of one that processes share
+ *             is a call. A release makes a system call only when a thread sleeps for which no earlier
+ *             release's permit is on its way.
  * Fairness    the kernel wakes the longest sleeper first, but a running thread may take a permit
  *             before it.
  * Freed       the last user may free the semaphore as soon as it has acquired a permit, even if the
  *             call to release has not returned yet: after the releasing operation that call touches
- *             the semaphore no more (a FUTEX_WAKE on its address may follow).
+ *             the semaphore no more (a FUTEX_WAKE on its address may follow), unless it is a release
+ *             too many.
  * Processes   thrum_semaphore_init_shared, in memory that processes share, at any address. A process
  *             that dies within its release, or when a wake has just chosen its waiter, may leave
  *             another sleeper to the next release, though there is a permit.
@@ -68,7 +69,8 @@ THRUM_BEGIN_DECLS
 THRUM_API thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_deadline deadline)
     THRUM_COLD;
 THRUM_API bool thrum_semaphore_try_acquire_slow_(thrum_semaphore *semaphore) THRUM_COLD;
-THRUM_API thrum_result thrum_semaphore_added_(thrum_semaphore *semaphore, uint64_t seen) THRUM_COLD;
+THRUM_API thrum_result thrum_semaphore_added_(thrum_semaphore *semaphore, uint64_t seen, uint32_t limit,
+                                              thrum_result beyond) THRUM_COLD;
 THRUM_API thrum_result thrum_semaphore_add_slow_(thrum_semaphore *semaphore, int32_t n, uint32_t limit,
                                                  thrum_result beyond) THRUM_COLD;
 
@@ -77,15 +79,15 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_semaphore_init(thrum_semaphore *sema
 /* The same in memory that processes share. */
 THRUM_API THRUM_MUST_USE thrum_result thrum_semaphore_init_shared(thrum_semaphore *semaphore, int32_t value);
 
-/* The value in a word. It is above the largest while a release that has to be refused takes itself back. */
-THRUM_INLINE uint32_t thrum_semaphore_value_in_(uint64_t word) {
+/* The value in a word. It is above the limit while a release that has to be refused takes itself back. */
+THRUM_INLINE uint32_t thrum_semaphore_value_in_(uint64_t word, uint32_t limit) {
     const uint32_t value = (uint32_t)(word & THRUM_SEMAPHORE_VALUE_);
-    return value < THRUM_SEMAPHORE_MAX ? value : THRUM_SEMAPHORE_MAX;
+    return value < limit ? value : limit;
 }
 
 /* The permits that could be taken, at the moment of looking. */
 THRUM_INLINE int32_t thrum_semaphore_value(const thrum_semaphore *semaphore) {
-    return (int32_t)thrum_semaphore_value_in_(thrum_u64_load_relaxed(&semaphore->state));
+    return (int32_t)thrum_semaphore_value_in_(thrum_u64_load_relaxed(&semaphore->state), THRUM_SEMAPHORE_MAX);
 }
 
 /* One attempt, inlined: false when there is no permit or another thread was quicker. */
@@ -132,7 +134,8 @@ THRUM_INLINE thrum_result thrum_semaphore_release(thrum_semaphore *semaphore) {
      *     waits.
      */
     const uint64_t seen = thrum_u64_fetch_add_release(&semaphore->state, 1);
-    return THRUM_LIKELY(seen < THRUM_SEMAPHORE_MAX) ? THRUM_OK : thrum_semaphore_added_(semaphore, seen);
+    if (THRUM_LIKELY(seen < THRUM_SEMAPHORE_MAX)) return THRUM_OK;
+    return thrum_semaphore_added_(semaphore, seen, THRUM_SEMAPHORE_MAX, THRUM_OVERFLOW);
 }
 
 /*
@@ -177,16 +180,16 @@ thrum_bounded_semaphore_acquire_until(thrum_bounded_semaphore *semaphore, thrum_
 
 /*
  * Adds a permit. THRUM_OK, or THRUM_LIMIT: it would be one more than the initial value; then
- * nothing has changed and nobody has been woken.
+ * nothing has changed and nobody has been woken. That is a bug of the program's. While the call finds
+ * it out another thread may acquire the permit: then the release counts as one that came after that,
+ * and is not refused. Of two such releases at the same time either may be told.
  */
 THRUM_INLINE thrum_result thrum_bounded_semaphore_release(thrum_bounded_semaphore *semaphore) {
-    thrum_semaphore *const permits = &semaphore->permits;
-    uint64_t seen = thrum_u64_load_relaxed(&permits->state);
+    const uint32_t bound = semaphore->bound; /* read before the addition, which is the last touch */
     /* semaphore.S2: release, pairs with semaphore.S1. Below the bound the whole word is, so nobody waits. */
-    if (THRUM_LIKELY(seen < semaphore->bound && thrum_u64_cas_release(&permits->state, &seen, seen + 1)))
-        return THRUM_OK;
-    THRUM_ANNOUNCE_RELEASE_(permits);
-    return thrum_semaphore_add_slow_(permits, 1, semaphore->bound, THRUM_LIMIT);
+    const uint64_t seen = thrum_u64_fetch_add_release(&semaphore->permits.state, 1);
+    if (THRUM_LIKELY(seen < bound)) return THRUM_OK;
+    return thrum_semaphore_added_(&semaphore->permits, seen, bound, THRUM_LIMIT);
 }
 
 /* Adds n permits in one step, or none. THRUM_INVALID when n is below 1; THRUM_LIMIT as above. */
@@ -196,7 +199,8 @@ THRUM_INLINE thrum_result thrum_bounded_semaphore_release_n(thrum_bounded_semaph
 }
 
 THRUM_INLINE int32_t thrum_bounded_semaphore_value(const thrum_bounded_semaphore *semaphore) {
-    return thrum_semaphore_value(&semaphore->permits);
+    const uint64_t word = thrum_u64_load_relaxed(&semaphore->permits.state);
+    return (int32_t)thrum_semaphore_value_in_(word, semaphore->bound);
 }
 
 THRUM_API void thrum_bounded_semaphore_reset_after_fork(thrum_bounded_semaphore *semaphore);

@@ -13,13 +13,14 @@
  *   leave       value = 0 at the deadline:  waiters - 1
  *   leave for another object (wait_any), at any value:  waiters - 1; wakes 1 if value > 0
  *   add n       value + n;  wakes min(n, waiters - value), where positive
- *   exceed      an addition of 1 to THRUM_SEMAPHORE_MAX or more;  takes itself back, or stays once the value
- *               is not above THRUM_SEMAPHORE_MAX any more
+ *   exceed      an addition of 1 to the limit or more, which is the bound or THRUM_SEMAPHORE_MAX;
+ *               takes itself back while the value is above the limit; else it stays, and wakes 1 if any
+ *               thread is registered
  *
  * Let `asleep` be the registered threads that no wake has chosen, `coming` the wakes promised or
  * delivered whose threads have not looked at the word since.
  *
- * semaphore.I1: asleep > 0  =>  value <= coming.
+ * semaphore.I1: asleep > 0  =>  value <= coming, while no addition that exceeds is under way.
  *     register sleeps only at value 0 (the kernel compares again). take lowers the value. A woken
  *     thread looks: it takes a permit, or sees 0. It never leaves without having looked.
  *     add: waiters counts asleep and coming, so value >= waiters with asleep > 0 would be
@@ -27,16 +28,20 @@
  *     wakes, and semaphore.I1 holds after it, too.
  *     leave at value 0 needs nothing: semaphore.I1 asks for nothing then. leave for another object at value >
  *     0 may take away a thread that a wake had chosen, one of `coming`: the wake is passed on, to one of
- *     those asleep, or nobody is asleep. One wake too many is harmless: the waiter that it chooses looks, and
+ *     those asleep, or nobody is asleep. One wake too many is harmless: the waiter it chooses looks, and
  *     may sleep again at value 0.
- *     exceed wakes nobody: there are fewer waiters than that value, so nobody is asleep beside it.
- * semaphore.I2: add's read-modify-write is its last touch of the semaphore, but for exceed's: a thread would
- *     have to acquire all the permits there can be, and one more, to free the semaphore before that.
- * semaphore.I3: an addition is refused for want of room alone. The value is above THRUM_SEMAPHORE_MAX by no
- *     more than there are additions that exceed and have not ended. Each of them lowers it by 1 and is
- *     refused, as long as it is above; when others have taken permits, an addition stays, as if it came after
- *     them. To take it back then would lose a permit: another release may have found no room because of this
- *     one.
+ *     exceed: let e of them be under way. While a thread is asleep,
+ *         (a) value - e <= coming, or (b) asleep <= e - (value - limit, where positive).
+ *     With e = 0 each of them is semaphore.I1. A thread falls asleep at value 0 alone, where (a) holds. (a)
+ *     ends only by an add that promises no wake, because value >= asleep + coming; its value is below the
+ *     limit, so (b) holds then. (b) lasts: an exceed raises e, and value - limit by no more; a refused one
+ *     lowers both; one that stays, at a value not above the limit, wakes 1 of those asleep.
+ * semaphore.I2: add's read-modify-write is its last touch of the semaphore, but for exceed's, which comes of
+ *     a release too many: that is the caller's bug.
+ * semaphore.I3: an addition is refused for want of room alone. The value is above the limit by no more than
+ *     there are additions that exceed and have not ended. Each of them lowers it by 1 and is refused, as long
+ *     as it is above; when others have taken permits, an addition stays, as if it came after them. To take it
+ *     back then would lose a permit: another release may have found no room because of this one.
  */
 #include "waitable.h"
 
@@ -134,17 +139,20 @@ static void wake_for(const thrum_semaphore *semaphore, uint64_t seen, int32_t n)
 }
 
 /* The addition of 1 that exceeded. */
-static thrum_result take_back(thrum_semaphore *semaphore) {
+static thrum_result take_back(thrum_semaphore *semaphore, uint32_t limit, thrum_result beyond) {
     uint64_t seen = thrum_u64_load_relaxed(&semaphore->state);
-    while ((seen & VALUE) > THRUM_SEMAPHORE_MAX) {
+    while ((seen & VALUE) > limit) {
         /* semaphore.I3. relaxed: it publishes nothing */
-        if (thrum_u64_cas_relaxed(&semaphore->state, &seen, seen - 1)) return THRUM_OVERFLOW;
+        if (thrum_u64_cas_relaxed(&semaphore->state, &seen, seen - 1)) return beyond;
     }
+    if (waiters_in(seen))
+        thrum_futex_wake(value_half(semaphore), 1, THRUM_FUTEX_ANY, seen & SHARED); /* semaphore.I1 */
     return THRUM_OK;
 }
 
-thrum_result thrum_semaphore_added_(thrum_semaphore *semaphore, uint64_t seen) {
-    if ((seen & VALUE) >= THRUM_SEMAPHORE_MAX) return take_back(semaphore);
+thrum_result thrum_semaphore_added_(thrum_semaphore *semaphore, uint64_t seen, uint32_t limit,
+                                    thrum_result beyond) {
+    if ((seen & VALUE) >= limit) return take_back(semaphore, limit, beyond);
     wake_for(semaphore, seen, 1);
     return THRUM_OK;
 }
@@ -187,25 +195,30 @@ thrum_result thrum_bounded_semaphore_init_shared(thrum_bounded_semaphore *semaph
     return init(&semaphore->permits, value, SHARED);
 }
 
-void thrum_semaphore_reset_after_fork(thrum_semaphore *semaphore) {
+static void reset_after_fork(thrum_semaphore *semaphore, uint32_t limit) {
     const uint64_t word = thrum_u64_load_relaxed(&semaphore->state);
-    if (!(word & SHARED)) thrum_u64_store_relaxed(&semaphore->state, thrum_semaphore_value_in_(word));
+    if (!(word & SHARED)) thrum_u64_store_relaxed(&semaphore->state, thrum_semaphore_value_in_(word, limit));
+}
+
+void thrum_semaphore_reset_after_fork(thrum_semaphore *semaphore) {
+    reset_after_fork(semaphore, THRUM_SEMAPHORE_MAX);
 }
 
 void thrum_bounded_semaphore_reset_after_fork(thrum_bounded_semaphore *semaphore) {
-    thrum_semaphore_reset_after_fork(&semaphore->permits);
+    reset_after_fork(&semaphore->permits, semaphore->bound);
 }
 
 size_t thrum_semaphore_describe(const thrum_semaphore *semaphore, char *text, size_t size) {
     const uint64_t word = thrum_u64_load_relaxed(&semaphore->state);
     return (size_t)snprintf(text, size, "semaphore: value %u, waiters %u%s",
-                            (unsigned)thrum_semaphore_value_in_(word), (unsigned)waiters_in(word),
-                            word & SHARED ? ", shared" : "");
+                            (unsigned)thrum_semaphore_value_in_(word, THRUM_SEMAPHORE_MAX),
+                            (unsigned)waiters_in(word), word & SHARED ? ", shared" : "");
 }
 
 size_t thrum_bounded_semaphore_describe(const thrum_bounded_semaphore *semaphore, char *text, size_t size) {
     const uint64_t word = thrum_u64_load_relaxed(&semaphore->permits.state);
     return (size_t)snprintf(text, size, "bounded semaphore: value %u of %u, waiters %u%s",
-                            (unsigned)thrum_semaphore_value_in_(word), (unsigned)semaphore->bound,
-                            (unsigned)waiters_in(word), word & SHARED ? ", shared" : "");
+                            (unsigned)thrum_semaphore_value_in_(word, semaphore->bound),
+                            (unsigned)semaphore->bound, (unsigned)waiters_in(word),
+                            word & SHARED ? ", shared" : "");
 }

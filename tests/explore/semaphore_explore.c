@@ -274,6 +274,21 @@ static void full_and_none_refused(void) {
     REQUIRE(s.refused[0] + s.refused[1] == 0);
     bound_full(1);
 }
+static void taker_frees_the_bounded_one(unsigned me) {
+    if (me == 0) {
+        REQUIRE(thrum_bounded_semaphore_release(&s.bounded) == THRUM_OK);
+        return;
+    }
+    thrum_bounded_semaphore_acquire(&s.bounded);
+    explore_free(&s.bounded, sizeof s.bounded);
+}
+static void bound_one_taken(void) {
+    bound_one();
+    thrum_bounded_semaphore_acquire(&s.bounded);
+}
+EXPLORE(the_only_taker_frees_a_bounded_one, .threads = 2, .begin = bound_one_taken,
+        .thread = taker_frees_the_bounded_one, .bounds = {5, 4, 0, 3})
+
 EXPLORE(a_bounded_one_refuses_no_release_that_is_due, .threads = 2, .begin = bound_one,
         .thread = bounded_take_and_release, .end = full_and_none_refused, .bounds = {5, 3, 0, 3})
 
@@ -291,6 +306,29 @@ static void full_and_one_refused(void) {
 }
 EXPLORE(a_release_beyond_the_bound_changes_nothing, .threads = 3, .begin = bound_one,
         .thread = take_release_or_release_too_much, .end = full_and_one_refused, .bounds = {4, 2, 0, 1})
+
+/* The same with the inlined release alone, which adds before it knows. */
+static void take_and_release_or_release(unsigned me) {
+    if (me < 2) thrum_bounded_semaphore_acquire(&s.bounded);
+    REQUIRE(thrum_bounded_semaphore_value(&s.bounded) <= 1);
+    const thrum_result result = thrum_bounded_semaphore_release(&s.bounded);
+    REQUIRE(result == THRUM_OK || result == THRUM_LIMIT);
+    s.refused[me] = result == THRUM_LIMIT;
+}
+EXPLORE(a_quick_release_beyond_the_bound_changes_nothing, .threads = 3, .begin = bound_one,
+        .thread = take_and_release_or_release, .end = full_and_one_refused, .bounds = {3, 1, 0, 1})
+
+/*
+ * Two wait; the last thread releases the permit that is out, and one too many. When a waiter has taken the
+ * first permit in between, the second stays, for the other waiter.
+ */
+static void take_and_release_or_release_twice(unsigned me) {
+    if (me < 2) thrum_bounded_semaphore_acquire(&s.bounded);
+    for (unsigned i = 0; i < (me < 2 ? 1u : 2u); i++)
+        s.refused[me] += thrum_bounded_semaphore_release(&s.bounded) == THRUM_LIMIT;
+}
+EXPLORE(a_release_beyond_the_bound_that_stays_lets_a_waiter_in, .threads = 3, .begin = bound_one_taken,
+        .thread = take_and_release_or_release_twice, .end = full_and_one_refused, .bounds = {3, 0, 0, 1})
 
 /* Four for two places: never more than two inside. */
 static void bound_two(void) {
