@@ -116,7 +116,7 @@ def example_faults(name, source, root, objects, work):
     (work / f"{name}.c").write_text(source)
     flags = ["-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{root / 'include'}"]
     built = subprocess.run([CC, *flags, "-o", program, work / f"{name}.c", *objects,
-                            "-lurcu-cds", "-lurcu-bp", "-lurcu-common", "-pthread"],
+                            "-lurcu-bp", "-lurcu-common", "-pthread"],
                            capture_output=True, text=True)
     if built.returncode:
         yield f"{name}: the example does not compile\n{built.stderr}"
