@@ -61,12 +61,13 @@ static void change_version(map_line *bucket) {
 
 /* The slots of a line that have the key, of bytes. */
 static unsigned slots_of_bytes(const map_line *line, thrum_map_key key, uint64_t hash) {
-    unsigned slots = thrum_map_slots_that_may_(line, marks_of(line), hash);
-    for (; slots; slots &= slots - 1) {
-        const uint64_t word = thrum_u64_load_relaxed(&line->slots[__builtin_ctz(slots)].key);
-        if (thrum_map_is_key_(thrum_map_bytes_at_(word), key, hash)) break;
+    for (unsigned i = 0; i < THRUM_MAP_SLOTS; i++) {
+        const uint64_t word = thrum_u64_load_relaxed(&line->slots[i].key);
+        if (is_bytes_in(line, i) && thrum_map_may_be_(word, hash) &&
+            thrum_map_is_key_(thrum_map_bytes_at_(word), key, hash))
+            return 1U << i;
     }
-    return slots;
+    return 0;
 }
 
 thrum_map_place_ thrum_map_place_of_(const thrum_map *map, map_line *bucket, thrum_map_key key,
@@ -134,19 +135,19 @@ static void unlink_empty(thrum_map *map, map_line *bucket) {
     }
 }
 
-/* Each entry that moves is in both places until the bucket's version has changed; map.I2. */
+/*
+ * Fills the slot that has become free, from behind; no other slot is free while there are lines behind. The
+ * entry is in both places until the bucket's version has changed; map.I2.
+ */
 static void pull_in(thrum_map *map, map_line *bucket) {
-    map_line *const next = after(map, bucket);
-    while (used_in(bucket) != THRUM_MAP_NUMBERS_ && next) {
-        const thrum_map_place_ from = thrum_map_next_entry_(map, (thrum_map_place_){next, 0});
-        if (!from.line) return;
-        const thrum_map_entry_ entry = thrum_map_entry_at_(from);
-        const unsigned slot = free_in(bucket);
-        const uint64_t mark = mark_of(entry.is_bytes, slot);
-        fill(bucket, slot, entry);
-        thrum_map_next_version_(bucket, marks_of(bucket) % THRUM_MAP_VERSION_ | mark);
-        clear_behind(from.line, from.slot);
-    }
+    const thrum_map_place_ from = thrum_map_next_entry_(map, (thrum_map_place_){after(map, bucket), 0});
+    if (!from.line || used_in(bucket) == THRUM_MAP_NUMBERS_) return;
+    const thrum_map_entry_ entry = thrum_map_entry_at_(from);
+    const unsigned slot = free_in(bucket);
+    const uint64_t mark = mark_of(entry.is_bytes, slot);
+    fill(bucket, slot, entry);
+    thrum_map_next_version_(bucket, marks_of(bucket) % THRUM_MAP_VERSION_ | mark);
+    clear_behind(from.line, from.slot);
 }
 
 void thrum_map_take_out_(thrum_map *map, map_line *bucket, thrum_map_place_ at) {

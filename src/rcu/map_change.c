@@ -169,7 +169,7 @@ thrum_result thrum_map_exchange(thrum_map *map, thrum_map_key key, void *value, 
 thrum_result thrum_map_remove(thrum_map *map, thrum_map_key key) {
     change c = change_of(map, key, NULL);
     const thrum_result result = carry_out(map, &c);
-    return result == THRUM_OK && !c.before ? THRUM_NOT_FOUND : result;
+    return c.before ? result : THRUM_NOT_FOUND; /* without a value it needs no memory */
 }
 
 thrum_result thrum_map_take(thrum_map *map, thrum_map_key key, void **value) {

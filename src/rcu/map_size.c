@@ -102,8 +102,8 @@ static enum step try_split(thrum_map *map, uint64_t number, map_line *parent, ma
 bool thrum_map_make_bucket_(thrum_map *map, uint64_t bucket) {
     if (!thrum_map_need_bucket_(map, bucket)) return false;
     map_line *const child = bucket_at(map, bucket);
-    /* map.M2: acquire: its parent is as live as it is */
-    if (thrum_map_is_live_(map, bucket, thrum_u64_load_acquire(&child->state))) return true;
+    /* relaxed: a caller that goes on with the bucket acquires its lock */
+    if (thrum_map_is_live_(map, bucket, state_of(child))) return true;
     const uint64_t number = thrum_map_parent_(bucket);
     if (!thrum_map_make_bucket_(map, number)) return false;
     for (;;) {

@@ -84,6 +84,21 @@ static void remove_the_middle(unsigned me) {
 EXPLORE(what_lies_behind_a_line_that_goes_is_found, .threads = 3, .begin = with_three_in_one_bucket,
         .thread = remove_the_middle, .bounds = {2, 1, 0, 0})
 
+static void remove_the_last(unsigned me) {
+    (void)me;
+    take_out(4);
+}
+static void no_line_is_empty(void) {
+    const map_line *line = thrum_map_line_at_(&s.map->table, 0);
+    for (uint32_t more; (more = thrum_u32_load_relaxed(&line->more));) {
+        line = thrum_map_behind_(s.map, more);
+        REQUIRE(thrum_u64_load_relaxed(&line->state) & THRUM_MAP_MARKS_);
+    }
+    REQUIRE(get(2) == 2);
+}
+EXPLORE(a_line_that_is_empty_goes_wherever_it_is, .threads = 1, .begin = with_three_in_one_bucket,
+        .thread = remove_the_last, .end = no_line_is_empty, .by_priority = 100, .at_random = 100)
+
 /* A line that one bucket gives back becomes another's, under a look-up that is still in it. */
 static void with_two_buckets(void) {
     make(NULL);
@@ -356,6 +371,24 @@ EXPLORE(a_block_that_is_needed_again_stays, .threads = 2, .begin = with_a_gate_a
         .thread = drop_a_block_or_need_it, .end = only_three_is_there, .bounds = {2, 0, 0, 0})
 EXPLORE(a_block_of_buckets_stays_for_its_readers, .threads = 2, .startable = 1, .begin = with_a_gate,
         .thread = shrink_beside_looks, .end = three_stays, .bounds = {2, 0, 0, 0})
+
+/* One that lowers the number of buckets further may come before the merges of the other. */
+static void shrink_both(unsigned me) {
+    if (me == 0)
+        leave_one();
+    else
+        take_out(3);
+}
+static void one_bucket_is_left_unless_it_grew(void) {
+    REQUIRE(thrum_map_count(s.map) == 0);
+    if (thrum_u64_load_relaxed(&s.map->buckets) > 1) return; /* by a look from before the other's removals */
+    const map_line *const first = thrum_map_line_at_(&s.map->table, 0);
+    REQUIRE(thrum_map_level_(s.map, thrum_u64_load_relaxed(&first->state)) == 0);
+    for (unsigned i = 0; i < THRUM_MAP_BLOCKS; i++) REQUIRE(thrum_u64_load_relaxed(&s.map->live[i]) == 0);
+}
+EXPLORE(two_that_shrink_it_merge_each_bucket_once, .threads = 2, .begin = with_a_gate_alone,
+        .thread = shrink_both, .end = one_bucket_is_left_unless_it_grew, .bounds = {2, 0, 0, 0},
+        .by_priority = 20000, .at_random = 20000)
 
 static void reserve_or_leave_one(unsigned me) {
     if (me == 0) {
