@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A hundred thousand entries: looked up by one thread and by two at once, replaced, added and taken out. */
+/*
+ * A hundred thousand entries: looked up by one thread and by two at once, replaced, added and taken out. With
+ * --full: tables of all sizes, keys, threads and shares of look-ups; what an entry takes; the longest put
+ * while a table grows.
+ */
 #include "support/bench.h"
-#include "support/rivals.h"
+#include "support/histogram.h"
+#include "support/maps.h"
 #include "support/together.h"
 
-#include <pthread.h>
+#include <unistd.h>
 
-#include <memory>
-#include <shared_mutex>
-#include <unordered_map>
-
-#include <thrum/map.h>
-
-#ifdef THRUM_BENCH_HAS_TBB
-#include <oneapi/tbb/concurrent_hash_map.h>
-#endif
-#ifdef THRUM_BENCH_HAS_CUCKOO
-#include <libcuckoo/cuckoohash_map.hh>
-#endif
-#ifdef THRUM_BENCH_HAS_RUST
-#include "support/rust.h"
-#endif
+#include <cmath>
+#include <fstream>
 
 namespace bench {
 namespace {
 
-constexpr uint64_t entries = 100000;
+const uint64_t entries = map_entries;
 
 /* The next of the keys, in an order that no processor foresees. */
 class Keys {
@@ -44,167 +36,11 @@ std::string text_of(uint64_t number) {
     return "user:" + std::to_string(number);
 }
 
-struct Thrum {
-    thrum_map *map = nullptr;
-    static inline uint64_t value = 7;
-    Thrum() {
-        thrum_map_config config = {nullptr, entries, nullptr};
-        if (thrum_map_new(&map, &config) != THRUM_OK) abort();
-    }
-    ~Thrum() {
-        thrum_map_free(map);
-        (void)!thrum_rcu_barrier();
-    }
-    uint64_t get(uint64_t key) {
-        thrum_rcu_read_begin();
-        const void *const found = thrum_map_get(map, thrum_key_number(key));
-        const uint64_t answer = found ? *static_cast<const uint64_t *>(found) : 0;
-        thrum_rcu_read_end();
-        return answer;
-    }
-    uint64_t get(const std::string &key) {
-        thrum_rcu_read_begin();
-        const void *const found = thrum_map_get(map, thrum_key_bytes(key.data(), key.size()));
-        const uint64_t answer = found ? *static_cast<const uint64_t *>(found) : 0;
-        thrum_rcu_read_end();
-        return answer;
-    }
-    void put(uint64_t key) {
-        (void)!thrum_map_put(map, thrum_key_number(key), &value);
-    }
-    void put(const std::string &key) {
-        (void)!thrum_map_put(map, thrum_key_bytes(key.data(), key.size()), &value);
-    }
-    void remove(uint64_t key) {
-        thrum_map_remove(map, thrum_key_number(key));
-    }
-};
-
-/* The C library's rwlock around the standard library's map. */
-struct Pthread {
-    pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
-    std::unordered_map<uint64_t, uint64_t> numbers;
-    std::unordered_map<std::string, uint64_t> texts;
-    Pthread() {
-        numbers.reserve(entries);
-        texts.reserve(entries);
-    }
-    template <class Map, class Key> uint64_t find(const Map &map, const Key &key) {
-        pthread_rwlock_rdlock(&lock);
-        const auto found = map.find(key);
-        const uint64_t answer = found == map.end() ? 0 : found->second;
-        pthread_rwlock_unlock(&lock);
-        return answer;
-    }
-    uint64_t get(uint64_t key) {
-        return find(numbers, key);
-    }
-    uint64_t get(const std::string &key) {
-        return find(texts, key);
-    }
-    void put(uint64_t key) {
-        pthread_rwlock_wrlock(&lock);
-        numbers[key] = 7;
-        pthread_rwlock_unlock(&lock);
-    }
-    void put(const std::string &key) {
-        pthread_rwlock_wrlock(&lock);
-        texts[key] = 7;
-        pthread_rwlock_unlock(&lock);
-    }
-    void remove(uint64_t key) {
-        pthread_rwlock_wrlock(&lock);
-        numbers.erase(key);
-        pthread_rwlock_unlock(&lock);
-    }
-};
-
-#ifdef THRUM_BENCH_HAS_TBB
-struct Tbb {
-    tbb::concurrent_hash_map<uint64_t, uint64_t> numbers{entries};
-    tbb::concurrent_hash_map<std::string, uint64_t> texts{entries};
-    template <class Map, class Key> static uint64_t find(const Map &map, const Key &key) {
-        typename Map::const_accessor found;
-        return map.find(found, key) ? found->second : 0;
-    }
-    uint64_t get(uint64_t key) {
-        return find(numbers, key);
-    }
-    uint64_t get(const std::string &key) {
-        return find(texts, key);
-    }
-    template <class Map, class Key> static void set(Map &map, const Key &key) {
-        typename Map::accessor found;
-        map.insert(found, key);
-        found->second = 7;
-    }
-    void put(uint64_t key) {
-        set(numbers, key);
-    }
-    void put(const std::string &key) {
-        set(texts, key);
-    }
-    void remove(uint64_t key) {
-        numbers.erase(key);
-    }
-};
-#endif
-
-#ifdef THRUM_BENCH_HAS_CUCKOO
-struct Cuckoo {
-    libcuckoo::cuckoohash_map<uint64_t, uint64_t> numbers{entries};
-    libcuckoo::cuckoohash_map<std::string, uint64_t> texts{entries};
-    template <class Map, class Key> static uint64_t find(const Map &map, const Key &key) {
-        uint64_t value = 0;
-        return map.find(key, value) ? value : 0;
-    }
-    uint64_t get(uint64_t key) {
-        return find(numbers, key);
-    }
-    uint64_t get(const std::string &key) {
-        return find(texts, key);
-    }
-    void put(uint64_t key) {
-        numbers.insert_or_assign(key, uint64_t(7));
-    }
-    void put(const std::string &key) {
-        texts.insert_or_assign(key, uint64_t(7));
-    }
-    void remove(uint64_t key) {
-        numbers.erase(key);
-    }
-};
-#endif
-
-#ifdef THRUM_BENCH_HAS_RUST
-struct Dashmap {
-    rust_map *map = rust_map_new(entries);
-    ~Dashmap() {
-        rust_map_free(map);
-    }
-    uint64_t get(uint64_t key) {
-        return rust_map_get(map, key);
-    }
-    uint64_t get(const std::string &key) {
-        return rust_map_get_text(map, key.data(), key.size());
-    }
-    void put(uint64_t key) {
-        rust_map_put(map, key, 7);
-    }
-    void put(const std::string &key) {
-        rust_map_put_text(map, key.data(), key.size(), 7);
-    }
-    void remove(uint64_t key) {
-        rust_map_remove(map, key);
-    }
-};
-#endif
-
 /* The table alone, by one thread. */
 struct Limit {
     std::unordered_map<uint64_t, uint64_t> numbers;
     Limit() {
-        numbers.reserve(entries);
+        numbers.reserve(map_entries);
     }
     uint64_t get(uint64_t key) {
         const auto found = numbers.find(key);
@@ -274,7 +110,114 @@ template <class Map> void all_get(Figures &figures, int threads, uint64_t every)
     figures.ns = double(busy.load()) / double(uint64_t(threads) * count);
 }
 
+/* --- --full ------------------------------------------------------------------------------------------ */
+
+/*
+ * Numbers without a pattern: with numbers in a row a hash that is the number itself finds its table in order.
+ */
+uint64_t scrambled(uint64_t n) {
+    n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
+    return n ^ n >> 31;
+}
+
+constexpr size_t SAMPLES = 1 << 20; /* a power of two */
+
+/* Which entries are asked for: all as often, or the n-th most popular one in proportion to 1 / n^.99. */
+std::vector<uint32_t> samples_of(uint64_t count, bool zipf) {
+    std::vector<uint32_t> samples(SAMPLES);
+    uint64_t state = 88172645463325252u;
+    std::vector<double> sums;
+    if (zipf) {
+        double sum = 0;
+        for (uint64_t i = 1; i <= count; i++) sums.push_back(sum += std::pow(double(i), -.99));
+    }
+    for (uint32_t &sample : samples) {
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        if (zipf) {
+            const double at = double(state >> 11) / double(UINT64_C(1) << 53) * sums.back();
+            sample = uint32_t(std::upper_bound(sums.begin(), sums.end(), at) - sums.begin());
+        } else {
+            sample = uint32_t(state % count);
+        }
+    }
+    return samples;
+}
+
+/* What a call costs when so many of a hundred are look-ups and the others are puts. */
+template <class Map> void cell(Figures &figures, uint64_t count, bool zipf, int threads, unsigned gets) {
+    map_entries = count;
+    const auto map = std::make_unique<Map>();
+    for (uint64_t i = 0; i < count; i++) map->put(scrambled(i));
+    const std::vector<uint32_t> samples = samples_of(count, zipf);
+    const uint64_t calls = 4000000 / uint64_t(threads);
+    std::atomic<uint64_t> longest{0};
+    Team team(threads, threads <= 2 ? Place::across : Place::anywhere, [&](int index) {
+        const uint64_t first = scrambled(uint64_t(index));
+        const uint64_t begun = now_ns();
+        for (uint64_t i = 0; i < calls; i++) {
+            const uint64_t key = scrambled(samples[(first + i) % SAMPLES]);
+            if (i * 37 % 100 < gets)
+                benchmark::DoNotOptimize(map->get(key));
+            else
+                map->put(key);
+        }
+        uint64_t took = now_ns() - begun, before = longest;
+        while (before < took && !longest.compare_exchange_weak(before, took)) continue;
+    });
+    team.start();
+    team.join();
+    /* One processor's time a call, if the threads had one each: of two processors no more than two run. */
+    figures.ns = double(longest.load()) * std::min(threads, int(std::thread::hardware_concurrency())) /
+                 double(calls * uint64_t(threads));
+}
+
+uint64_t resident() {
+    std::ifstream file("/proc/self/statm");
+    uint64_t all = 0, pages = 0;
+    file >> all >> pages;
+    return pages * uint64_t(sysconf(_SC_PAGESIZE));
+}
+
+/* A million entries, of which the map was not told before; then a million more, each put timed. */
+template <class Map> void grow(Figures &figures) {
+    constexpr uint64_t million = 1000000;
+    map_entries = 16;
+    const uint64_t before = resident();
+    const auto map = std::make_unique<Map>();
+    for (uint64_t i = 0; i < million; i++) map->put(scrambled(i));
+    figures.add("bytes", double(resident() - before) / double(million));
+    Histogram puts;
+    const uint64_t begun = now_ns();
+    for (uint64_t i = million; i < 2 * million; i++) {
+        const uint64_t at = now_ns();
+        map->put(scrambled(i));
+        puts.add(now_ns() - at);
+    }
+    figures.ns = double(now_ns() - begun) / double(million);
+    figures.add("bytes_2", double(resident() - before) / double(2 * million));
+    const std::pair<const char *, double> points[] = {
+        {"p50", .5}, {"p90", .9}, {"p99", .99}, {"p99.9", .999}, {"p99.99", .9999}, {"p99.999", .99999}};
+    for (const auto &[name, p] : points) figures.add(name, puts.percentile(p));
+    figures.add("longest", puts.max());
+}
+
+template <class Map> void full_rows_of(const std::string &library) {
+    row_apart("map/grow/" + library, grow<Map>);
+    for (const uint64_t count : {1000u, 100000u, 10000000u})
+        for (const bool zipf : {false, true})
+            for (const int threads : {1, 2, 4, 16, 64})
+                for (const unsigned gets : {100, 99, 90, 50})
+                    if (threads == 1 || !std::is_same_v<Map, Limit>)
+                        row_apart(
+                            "map/cell/" + library + "/entries:" + std::to_string(count) +
+                                "/zipf:" + std::to_string(zipf) + "/threads:" + std::to_string(threads) +
+                                "/gets:" + std::to_string(gets),
+                            [=](Figures &f) { cell<Map>(f, count, zipf, threads, gets); }, 60);
+}
+
 template <class Map> void rows_of(const std::string &library) {
+    if (full()) full_rows_of<Map>(library);
     row("map/get/" + library, get<Map>);
     row("map/get_text/" + library, get_text<Map>);
     row("map/put/" + library, put<Map>);
@@ -295,12 +238,16 @@ void rows() {
     rows_of<Thrum>("thrum");
     row("map/get/limit", get<Limit>);
     row("map/put/limit", put<Limit>);
+    if (full()) full_rows_of<Limit>("limit");
     rows_of<Pthread>("pthread");
 #ifdef THRUM_BENCH_HAS_TBB
     rows_of<Tbb>("tbb");
 #endif
 #ifdef THRUM_BENCH_HAS_CUCKOO
     rows_of<Cuckoo>("libcuckoo");
+#endif
+#ifdef THRUM_BENCH_HAS_CDS
+    rows_of<Cds>("libcds");
 #endif
 #ifdef THRUM_BENCH_HAS_RUST
     rows_of<Dashmap>("dashmap");

@@ -6,6 +6,8 @@
 #endif
 #include "test.h"
 
+#include "../src/rcu/map_inside.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +100,33 @@ TEST(keys_that_differ_anywhere_are_told_apart) {
         CHECK(get(map, thrum_key_bytes(key, length)) == &key[length % sizeof key]);
     }
     thrum_map_free(map);
+}
+
+/*
+ * A product is 0 if one of its factors is, whatever the other: no word that anybody knows makes a factor 0,
+ * and so none gives keys the same hash whose other words differ.
+ */
+TEST(keys_of_the_hashs_own_constants_have_different_hashes) {
+    static const uint64_t constants[] = {0,
+                                         UINT64_MAX,
+                                         UINT64_C(0x9e3779b97f4a7c15),
+                                         UINT64_C(0xa0761d6478bd642f),
+                                         UINT64_C(0xd1b54a32d192ed03),
+                                         UINT64_C(0xe7037ed1a0b428db)};
+    const uint64_t seed = test_seed();
+    for (unsigned i = 0; i < sizeof constants / sizeof constants[0]; i++) {
+        for (unsigned words = 2; words <= 5; words++) {
+            uint64_t hashes[2];
+            for (unsigned n = 0; n < 2; n++) {
+                uint64_t key[5];
+                for (unsigned w = 0; w < 5; w++) key[w] = constants[i];
+                key[words / 2 - 1] ^= n;
+                hashes[n] = thrum_map_hash_of_bytes_(seed, thrum_map_factor_of_(seed), (const char *)key,
+                                                     words * sizeof key[0]);
+            }
+            CHECK(hashes[0] != hashes[1]);
+        }
+    }
 }
 
 /* --- values ---------------------------------------------------------------------------------------- */
@@ -544,6 +573,88 @@ TEST(keys_with_one_hash_are_told_apart) {
     }
     CHECK_EQ(thrum_map_count(map), 100);
     thrum_map_free(map);
+}
+
+/* --- keys of all kinds, beside a plain array -------------------------------------------------------- */
+
+enum { KINDS = 160, LONGEST = 70000 };
+
+static uint64_t one_of_three(thrum_map_key key, uint64_t seed) {
+    return (key.number ^ seed) % 3;
+}
+
+/* Empty, short, huge, with NULs within, alike but for one byte; numbers as large as sizes are. */
+static thrum_map_key key_of_any_kind(unsigned n) {
+    static char bytes[LONGEST + 1];
+    if (n % 4 == 3) return thrum_key_number(n < KINDS / 2 ? n / 4 : UINT64_MAX - n);
+    const size_t size = n % 8 == 0 ? n / 8 : n % 8 == 1 ? LONGEST - n % 3 : n % 40;
+    memset(bytes, n % 3 ? 0 : 'x', sizeof bytes);
+    if (size) bytes[n % size] = (char)n;
+    return thrum_key_bytes(bytes, size);
+}
+
+static bool is_same_key(thrum_map_key a, const char *bytes, size_t size) {
+    return a.bytes && a.number == size && memcmp(a.bytes, bytes, size) == 0;
+}
+
+/* The first of the kinds that is the same key. */
+static void find_equals(unsigned first_of[KINDS]) {
+    for (unsigned n = 0; n < KINDS; n++) {
+        const thrum_map_key key = key_of_any_kind(n);
+        char *const copy = key.bytes ? malloc((size_t)key.number + 1) : NULL;
+        if (copy) memcpy(copy, key.bytes, (size_t)key.number);
+        for (first_of[n] = 0; first_of[n] < n; first_of[n]++) {
+            const thrum_map_key other = key_of_any_kind(first_of[n]);
+            if (copy ? is_same_key(other, copy, (size_t)key.number)
+                     : !other.bytes && other.number == key.number)
+                break;
+        }
+        free(copy);
+    }
+}
+
+static void play_beside_an_array(uint64_t (*hash)(thrum_map_key key, uint64_t seed)) {
+    const thrum_map_config config = {.hash = hash};
+    thrum_map *map;
+    unsigned first_of[KINDS];
+    char *there[KINDS] = {NULL};
+    static char values[KINDS];
+    uint64_t random = test_seed() + 1;
+    size_t count = 0;
+    find_equals(first_of);
+    CHECK_EQ(thrum_map_new(&map, &config), THRUM_OK);
+    for (unsigned i = 0; i < 30000 / test_slowdown(); i++) {
+        const uint64_t r = test_random(&random) >> 16;
+        const unsigned n = (unsigned)(r % KINDS);
+        char **const at = &there[first_of[n]];
+        char *const fresh = &values[r / KINDS % KINDS];
+        const thrum_map_key key = key_of_any_kind(n);
+        count -= *at != NULL;
+        switch (r >> 32 & 3) {
+        case 0:
+            CHECK_EQ(thrum_map_remove(map, key), *at ? THRUM_OK : THRUM_NOT_FOUND);
+            *at = NULL;
+            break;
+        case 1:
+            CHECK_EQ(thrum_map_add(map, key, fresh), *at ? THRUM_EXISTS : THRUM_OK);
+            if (!*at) *at = fresh;
+            break;
+        case 2:
+            CHECK_EQ(thrum_map_put(map, key, fresh), THRUM_OK);
+            *at = fresh;
+            break;
+        default:
+            CHECK(get(map, key) == *at);
+        }
+        count += *at != NULL;
+    }
+    CHECK_EQ(thrum_map_count(map), count);
+    thrum_map_free(map);
+}
+
+TEST(keys_of_all_kinds_do_as_an_array_does) {
+    play_beside_an_array(NULL);
+    play_beside_an_array(one_of_three);
 }
 
 static uint64_t in_the_last_bucket(thrum_map_key key, uint64_t seed) {

@@ -26,6 +26,17 @@ if [[ -f /usr/include/urcu/urcu-bp.h ]]; then
     done
 fi
 
+# The preload library, and a program that it is loaded into.
+musl-gcc -std=c11 -O2 -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror -Iinclude "${kernel[@]}" \
+    -Wl,--version-script=src/pthread/names.map src/atomic/*.c src/futex/*.c src/pthread/*.c -o "$work/libthrum-pthread.so"
+for objects in mutex cond; do
+    musl-gcc -std=c11 -O1 -Iinclude -Itests/support "${kernel[@]}" tests/support/test.c "tests/shim/${objects}_test.c" \
+        -o "$work/$objects"
+    for test in $(sed '/^#ifdef __GLIBC__/,/^#endif/d' "tests/shim/${objects}_test.c" | sed -n 's/^TEST(\(\w*\)).*/\1/p'); do
+        env LD_PRELOAD="$work/libthrum-pthread.so" "$work/$objects" "$test"
+    done
+done
+
 # A shared object with thrum in it: a program may be linked to it, and musl's dlopen refuses it, as README says.
 cat >"$work/object.c" <<'CODE'
 #include <thrum/rlock.h>

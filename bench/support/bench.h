@@ -31,6 +31,8 @@ void rows();
 
 /* --quick: the same rows, shorter and fewer sizes; coarser figures. */
 bool quick();
+/* --full: the rows, too, that take an hour. */
+bool full();
 /* --only=REGEX: whether the row is one of those asked for. */
 bool chosen(const std::string &name);
 template <class T> T full_or_quick(T full, T short_one) {

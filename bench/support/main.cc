@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main function of every benchmark program: `--quick`, `--only=REGEX`, and everything that Google
- * Benchmark takes. What the report has to say about the machine and the rivals goes into the context.
+ * The main function of every benchmark program: `--quick`, `--full`, `--only=REGEX`, and everything that
+ * Google Benchmark takes. What the report has to say about the machine and the rivals goes into the context.
  */
 #include "bench.h"
 
@@ -26,6 +26,12 @@ static bool is_quick = false;
 
 bool quick() {
     return is_quick;
+}
+
+static bool is_full = false;
+
+bool full() {
+    return is_full;
 }
 
 static std::regex only(".*");
@@ -85,6 +91,8 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--quick") == 0)
             bench::is_quick = true;
+        else if (strcmp(argv[i], "--full") == 0)
+            bench::is_full = true;
         else if (strncmp(argv[i], "--only=", 7) == 0)
             bench::only.assign(argv[i] + 7, std::regex::extended);
         else

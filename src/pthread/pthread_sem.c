@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Above the floors. sem_…: a thrum_semaphore and the sign that it is one. Named semaphores lie in memory that
- * processes share: they, and those that are initialised as shared, are the C library's, which keeps the last
- * eight of the 32 bytes for nothing.
+ * processes share: they, and those that are initialised as shared, are the C library's, which use the first
+ * sixteen of the 32 bytes.
  *
  * pthread_sem.I1: `sign` is SIGN in a semaphore of thrum's, from its initialisation to its destruction. An
  *     initialisation that goes through clears it.
@@ -29,20 +29,21 @@
 
 typedef struct thrum_psem {
     thrum_semaphore semaphore;
-    char c_librarys[16];
+    char c_librarys[8];
     thrum_u64 sign;
 } thrum_psem;
 
-THRUM_STATIC_ASSERT(sizeof(thrum_psem) == 32 && sizeof(thrum_psem) <= sizeof(sem_t), "a semaphore fits");
-THRUM_STATIC_ASSERT(_Alignof(thrum_psem) <= _Alignof(sem_t), "and lies well");
+/* musl aligns a sem_t to four bytes: its object is where the next eight begin, and fits all the same. */
+#define IS_ALIGNED (_Alignof(thrum_psem) <= _Alignof(sem_t))
+THRUM_STATIC_ASSERT(sizeof(thrum_psem) + (IS_ALIGNED ? 0 : 4) <= sizeof(sem_t), "a semaphore fits");
 
 static thrum_psem *object_of(sem_t *sem) {
-    return (thrum_psem *)(void *)sem;
+    const uintptr_t address = (uintptr_t)sem;
+    return (thrum_psem *)(IS_ALIGNED ? address : (address + 7) & ~(uintptr_t)7);
 }
 
-static bool is_ours(const sem_t *sem) {
-    const thrum_psem *const s = (const void *)sem;
-    return THRUM_LIKELY(thrum_u64_load_relaxed(&s->sign) == SIGN); /* pthread_sem.I1 */
+static bool is_ours(sem_t *sem) {
+    return THRUM_LIKELY(thrum_u64_load_relaxed(&object_of(sem)->sign) == SIGN); /* pthread_sem.I1 */
 }
 
 static int failed(int why) {

@@ -125,11 +125,13 @@ thrum_pwait_end thrum_pcond_await_(thrum_pwaiter *waiter, uint32_t spin_ns, thru
 }
 
 bool thrum_pcond_leave_(thrum_pcond *cond, thrum_pwaiter *waiter) {
-    uint32_t seen = look(waiter);
+    uint32_t seen;
     do {
+        /* Looked at again where the step fails: that acquires nothing of what makes the waiter CHOSEN. */
+        seen = look(waiter);
         if (seen == CHOSEN) return false; /* pthread_waiters.I4 */
-        /* pthread_waiters.L1: acquire, for the CHOSEN that it may find */
-    } while (!thrum_u32_cas_acquire(&waiter->state, &seen, LEAVING));
+        /* relaxed: what it says is for those that hold `inner`, and they look at it there */
+    } while (!thrum_u32_cas_relaxed(&waiter->state, &seen, LEAVING));
     thrum_lock_acquire(&cond->inner);
     close_gap(cond, waiter, waiter->previous, waiter->next); /* pthread_waiters.I2 */
     (void)thrum_lock_release(&cond->inner);

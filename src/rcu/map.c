@@ -26,6 +26,7 @@
 static bool begin(thrum_map *map, const thrum_map_config *config) {
     const uint64_t buckets = thrum_map_buckets_for_(config->expected);
     map->seed = thrum_map_draw_seed_(map);
+    map->factor = thrum_map_factor_of_(map->seed);
     map->hash = config->hash;
     map->destroy = config->destroy;
     map->table.base = thrum_map_top_(buckets);

@@ -61,13 +61,12 @@ static void change_version(map_line *bucket) {
 
 /* The slots of a line that have the key, of bytes. */
 static unsigned slots_of_bytes(const map_line *line, thrum_map_key key, uint64_t hash) {
-    for (unsigned i = 0; i < THRUM_MAP_SLOTS; i++) {
-        const uint64_t word = thrum_u64_load_relaxed(&line->slots[i].key);
-        if (is_bytes_in(line, i) && thrum_map_may_be_(word, hash) &&
-            thrum_map_is_key_(thrum_map_bytes_at_(word), key, hash))
-            return 1U << i;
+    unsigned slots = thrum_map_slots_that_may_(line, marks_of(line), hash);
+    for (; slots; slots &= slots - 1) {
+        const uint64_t word = thrum_u64_load_relaxed(&line->slots[__builtin_ctz(slots)].key);
+        if (thrum_map_is_key_(thrum_map_bytes_at_(word), key, hash)) break;
     }
-    return 0;
+    return slots;
 }
 
 thrum_map_place_ thrum_map_place_of_(const thrum_map *map, map_line *bucket, thrum_map_key key,

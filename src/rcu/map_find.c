@@ -14,10 +14,9 @@
 static inline unsigned slots_of_bytes(const thrum_map *map, const map_line *bucket, uint64_t state,
                                       const map_line *line, uint64_t marks, thrum_map_key key,
                                       uint64_t hash) {
-    for (unsigned i = 0; i < THRUM_MAP_SLOTS; i++) {
-        if (!(marks >> THRUM_MAP_BYTES_SHIFT_ >> i & 1)) continue;
+    for (unsigned slots = thrum_map_slots_that_may_(line, marks, hash); slots; slots &= slots - 1) {
+        const unsigned i = (unsigned)__builtin_ctz(slots);
         const uint64_t word = thrum_u64_load_acquire(&line->slots[i].key); /* map.M3: acquire */
-        if (!thrum_map_may_be_(word, hash)) continue;
         if (!thrum_map_is_same_(bucket, state)) return 0; /* the caller finds that out, too */
         THRUM_TELL_OWN_ACQUIRE(thrum_map_told_(map, hash));
         if (thrum_map_is_key_(thrum_map_bytes_at_(word), key, hash)) return 1U << i;

@@ -35,6 +35,7 @@
 #define THRUM_SRC_RCU_MAP_INSIDE_H
 
 #include <stddef.h>
+#include <string.h>
 #include <thrum/counter.h>
 #include <thrum/lock.h>
 #include <thrum/map.h>
@@ -125,6 +126,7 @@ typedef struct thrum_map_bytes_ {
 struct thrum_map {
     /* What each look-up reads. */
     THRUM_ALIGNAS(THRUM_CACHE_LINE) uint64_t seed;
+    uint64_t factor; /* the hashes' secrets, both */
     uint64_t (*hash)(thrum_map_key key, uint64_t seed);
     thrum_u64 buckets; /* how many there are to be */
     thrum_u64 mask;    /* of the bits of all their numbers */
@@ -242,8 +244,9 @@ static inline unsigned thrum_map_slots_of_(const map_line *line, uint64_t marks,
 uint64_t thrum_map_draw_seed_(const thrum_map *map); /* map_seed.c */
 
 /*
- * The two halves of a product, folded: every bit of the word changes about half of the result's. The
- * constants are odd and have no structure. (The idea is that of wyhash by Wang Yi.)
+ * The two halves of a product, folded: every bit of the word changes about half of the result's. (The idea is
+ * that of wyhash by Wang Yi.) A word that is 0 takes away what is in the other: so there is a secret of the
+ * map's in each of the two, and no key can be made for that.
  */
 __extension__ typedef unsigned __int128 thrum_map_product_;
 static inline uint64_t thrum_map_fold_(uint64_t word, uint64_t by) {
@@ -251,12 +254,39 @@ static inline uint64_t thrum_map_fold_(uint64_t word, uint64_t by) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-uint64_t thrum_map_hash_of_bytes_(uint64_t seed, const char *bytes, uint64_t size);
+/* The map's second secret, made of its first; odd, so that a product keeps all bits of a number. */
+static inline uint64_t thrum_map_factor_of_(uint64_t seed) {
+    return thrum_map_fold_(seed ^ UINT64_C(0xe7037ed1a0b428db), UINT64_C(0x9e3779b97f4a7c15)) | 1;
+}
+
+/* Of sixteen bytes at most. Two keys of one size have the same words only if they are the same. */
+typedef struct thrum_map_words_ {
+    uint64_t first, last;
+} thrum_map_words_;
+static inline thrum_map_words_ thrum_map_words_of_(const char *bytes, uint64_t size) {
+    thrum_map_words_ words = {0, 0};
+    if (size >= sizeof(uint64_t)) {
+        memcpy(&words.first, bytes, sizeof(uint64_t));
+        memcpy(&words.last, bytes + size - sizeof(uint64_t), sizeof(uint64_t));
+    } else if (size >= sizeof(uint32_t)) {
+        uint32_t first, last;
+        memcpy(&first, bytes, sizeof first);
+        memcpy(&last, bytes + size - sizeof last, sizeof last);
+        words.first = first;
+        words.last = last;
+    } else if (size) {
+        words.first = (unsigned char)bytes[0];
+        words.last = (uint64_t)(unsigned char)bytes[size / 2] << 8 | (unsigned char)bytes[size - 1];
+    }
+    return words;
+}
+
+uint64_t thrum_map_hash_of_bytes_(uint64_t seed, uint64_t factor, const char *bytes, uint64_t size);
 
 static inline uint64_t thrum_map_hash_(const thrum_map *map, thrum_map_key key) {
     if (THRUM_UNLIKELY(map->hash != NULL)) return map->hash(key, map->seed);
-    if (key.bytes) return thrum_map_hash_of_bytes_(map->seed, key.bytes, key.number);
-    return thrum_map_fold_(key.number ^ map->seed, UINT64_C(0x9e3779b97f4a7c15));
+    if (key.bytes) return thrum_map_hash_of_bytes_(map->seed, map->factor, key.bytes, key.number);
+    return thrum_map_fold_(key.number ^ map->seed, map->factor);
 }
 
 /* A copy of the key; NULL: no memory. */
@@ -273,6 +303,14 @@ static inline uint64_t thrum_map_key_of_(const thrum_map_bytes_ *bytes, uint64_t
 }
 static inline bool thrum_map_may_be_(uint64_t key, uint64_t hash) {
     return (key & THRUM_MAP_TAG_) == hash >> 60;
+}
+/* Which slots of a line may have the key of that hash, where their marks say that they have one of bytes. */
+static inline unsigned thrum_map_slots_that_may_(const map_line *line, uint64_t marks, uint64_t hash) {
+    unsigned slots = 0;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < THRUM_MAP_SLOTS; i++) /* map.M3: acquire */
+        slots |= (unsigned)thrum_map_may_be_(thrum_u64_load_acquire(&line->slots[i].key), hash) << i;
+    return slots & (unsigned)(marks >> THRUM_MAP_BYTES_SHIFT_) & THRUM_MAP_NUMBERS_;
 }
 static inline thrum_map_bytes_ *thrum_map_bytes_at_(uint64_t key) {
     return thrum_map_pointer_(key & ~(uint64_t)THRUM_MAP_TAG_);

@@ -7,18 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t thrum_map_hash_of_bytes_(uint64_t seed, const char *bytes, uint64_t size) {
-    uint64_t sum = thrum_map_fold_(seed ^ size, UINT64_C(0xa0761d6478bd642f));
-    uint64_t words[2];
+uint64_t thrum_map_hash_of_bytes_(uint64_t seed, uint64_t factor, const char *bytes, uint64_t size) {
+    uint64_t sum = seed;
     uint64_t left = size;
+    thrum_map_words_ words;
     for (; left > sizeof words; left -= sizeof words, bytes += sizeof words) {
-        memcpy(words, bytes, sizeof words);
-        sum = thrum_map_fold_(words[0] ^ sum, words[1] ^ UINT64_C(0x9e3779b97f4a7c15));
+        memcpy(&words, bytes, sizeof words);
+        sum = thrum_map_fold_(words.first ^ sum, words.last ^ factor);
     }
-    words[0] = words[1] = 0;
-    memcpy(words, bytes, (size_t)left);
-    return thrum_map_fold_(thrum_map_fold_(words[0] ^ sum, words[1] ^ UINT64_C(0xd1b54a32d192ed03)),
-                           UINT64_C(0xe7037ed1a0b428db));
+    words = thrum_map_words_of_(bytes, left);
+    return thrum_map_fold_(thrum_map_fold_(words.first ^ sum, words.last ^ factor), factor ^ size);
 }
 
 uint64_t thrum_map_hash_of_(const thrum_map *map, uint64_t key, bool is_bytes) {
@@ -43,6 +41,10 @@ thrum_map_bytes_ *thrum_map_copy_key_(thrum_map_key key, uint64_t hash) {
 }
 
 bool thrum_map_is_key_(const thrum_map_bytes_ *bytes, thrum_map_key key, uint64_t hash) {
-    return bytes->hash == hash && bytes->size == key.number &&
-           memcmp(bytes->bytes, key.bytes, (size_t)key.number) == 0;
+    if (bytes->hash != hash || bytes->size != key.number) return false;
+    if (key.number > sizeof(thrum_map_words_))
+        return memcmp(bytes->bytes, key.bytes, (size_t)key.number) == 0;
+    const thrum_map_words_ words = thrum_map_words_of_(bytes->bytes, key.number);
+    const thrum_map_words_ others = thrum_map_words_of_(key.bytes, key.number);
+    return ((words.first ^ others.first) | (words.last ^ others.last)) == 0;
 }
