@@ -350,6 +350,7 @@ TEST(a_long_hold_is_followed_by_a_turn_for_the_waiter) {
     CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
     test_join(&first); /* it was woken by the release, and nobody else was awake */
     await_closed(&lock);
+    test_await_asleep_for_ever(&second); /* its patience is over, and its sleep needs no end any more */
     CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
     test_join(&second);
     CHECK(!is_closed(&lock)); /* the waiter that closed it has opened it */
