@@ -120,6 +120,23 @@ TEST(a_function_found_by_name_is_the_one_that_is_called) {
     OK(unlock(&mutex));
 }
 
+#if defined __GLIBC__ && defined __x86_64__
+TEST(a_wrapper_that_asks_for_a_version_finds_the_same_function) {
+    /*
+     * ThreadSanitizer's wrappers of conditions do: a mutex of one library's must not meet a condition of
+     * another's.
+     */
+    static const char *const names[] = {"pthread_cond_init",      "pthread_cond_destroy",
+                                        "pthread_cond_wait",      "pthread_cond_signal",
+                                        "pthread_cond_broadcast", "pthread_cond_timedwait"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        void *const newest = dlsym(RTLD_NEXT, names[i]);
+        CHECK(newest != NULL);
+        CHECK(dlvsym(RTLD_NEXT, names[i], "GLIBC_2.3.2") == newest);
+    }
+}
+#endif
+
 /* ---- fork ---- */
 
 static void *lock_and_unlock(void *mutex) {
