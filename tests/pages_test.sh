@@ -195,7 +195,8 @@ def main(root, work):
         room = re.match(r"thrum_(\w+)\.3\.scd", name)
         header = headers.get(room[1]) if room else None
         faults += [f"{name}: {fault}" for fault in page_faults(path, header, known, headers["result"].constants, pages)]
-        example = re.search(r"^# EXAMPLE\n+```\n(.*?)^```$", path.read_text(), flags=re.M | re.S)
+        is_program = path.name.endswith(".1.scd")  # what it shows is a command
+        example = not is_program and re.search(r"^# EXAMPLE\n+```\n(.*?)^```$", path.read_text(), flags=re.M | re.S)
         if work and example:
             faults += example_faults(name, example[1].replace("\\\\", "\\"), root, objects, work)
     guides = [path for path in sorted((root / "docs").glob("*.md")) if path.name in GUIDES]
