@@ -179,13 +179,13 @@ THRUM_NAME int pthread_cond_clockwait(pthread_cond_t *restrict cond, pthread_mut
 
 THRUM_NAME int pthread_cond_signal(pthread_cond_t *cond) {
     if (!is_ours(cond)) return THRUM_C_LIBRARYS(pthread_cond_signal)(cond);
-    thrum_pcond_signal_(made_ours(cond));
+    if (!thrum_pcond_is_idle_(object_of(cond))) thrum_pcond_signal_(made_ours(cond));
     return 0;
 }
 
 THRUM_NAME int pthread_cond_broadcast(pthread_cond_t *cond) {
     if (!is_ours(cond)) return THRUM_C_LIBRARYS(pthread_cond_broadcast)(cond);
-    thrum_pcond_broadcast_(made_ours(cond));
+    if (!thrum_pcond_is_idle_(object_of(cond))) thrum_pcond_broadcast_(made_ours(cond));
     return 0;
 }
 

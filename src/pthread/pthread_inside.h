@@ -50,8 +50,8 @@ typedef enum thrum_taken_kind {
     THRUM_TAKEN_KINDS
 } thrum_taken_kind;
 
-/* 0: taken over. */
-enum { THRUM_TAKEN = 0, THRUM_UNDECIDED = 1, THRUM_THROUGH = 2 };
+/* 0: taken over. Beyond every kind of a mutex, so that one comparison sees both. */
+enum { THRUM_TAKEN = 0, THRUM_UNDECIDED = 1 << 16, THRUM_THROUGH = 1 << 17 };
 extern thrum_u32 thrum_gates_[THRUM_TAKEN_KINDS];
 
 /* Decides all gates, at the first use: that may come before any constructor. */

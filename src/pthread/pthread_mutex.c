@@ -49,10 +49,10 @@ static thrum_pmutex *object_of(pthread_mutex_t *m) {
     return (thrum_pmutex *)(void *)m;
 }
 
-/* Without an owner, and taken over. */
-static bool is_plain(const thrum_pmutex *m) {
+/* The kind of a mutex of thrum's; anything beyond ADAPTIVE is to be looked into. */
+static uint32_t kind_of(const thrum_pmutex *m) {
     /* relaxed: a mutex needs no mark but its own kind */
-    return THRUM_LIKELY((m->kind | thrum_u32_load_relaxed(&thrum_gates_[THRUM_TAKEN_MUTEX])) == 0);
+    return m->kind | thrum_u32_load_relaxed(&thrum_gates_[THRUM_TAKEN_MUTEX]);
 }
 
 static bool is_ours(const thrum_pmutex *m) {
@@ -123,17 +123,30 @@ static bool is_mine(const thrum_pmutex *m) {
 
 /* ---- the names ---- */
 
-THRUM_NAME int pthread_mutex_lock(pthread_mutex_t *mutex) {
+static int lock_recursive(thrum_pmutex *m) {
+    if (thrum_rlock_is_owned(&m->rlock)) return again(m, 0);
+    if (!take(m)) (void)wait(m);
+    thrum_rlock_own_(&m->rlock, 1);
+    return 0;
+}
+
+static THRUM_COLD int lock_other(pthread_mutex_t *mutex) {
     thrum_pmutex *const m = object_of(mutex);
-    if (is_plain(m)) return take(m) ? 0 : wait(m);
     if (!is_ours(m)) return THRUM_C_LIBRARYS(pthread_mutex_lock)(mutex);
     if (is_mine(m)) return again(m, EDEADLK);
     return own(m, take(m) ? 0 : wait(m));
 }
 
+THRUM_NAME int pthread_mutex_lock(pthread_mutex_t *mutex) {
+    thrum_pmutex *const m = object_of(mutex);
+    const uint32_t kind = kind_of(m);
+    if (THRUM_LIKELY(kind == NORMAL)) return take(m) ? 0 : wait(m);
+    return kind == RECURSIVE ? lock_recursive(m) : lock_other(mutex);
+}
+
 THRUM_NAME int pthread_mutex_trylock(pthread_mutex_t *mutex) {
     thrum_pmutex *const m = object_of(mutex);
-    if (!is_plain(m)) {
+    if (kind_of(m) != NORMAL) {
         if (!is_ours(m)) return THRUM_C_LIBRARYS(pthread_mutex_trylock)(mutex);
         if (is_mine(m)) return again(m, EBUSY);
     }
@@ -159,18 +172,21 @@ THRUM_NAME int pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_
     return lock_until(m, clock, end);
 }
 
+static int answer(thrum_result result) {
+    return THRUM_LIKELY(result == THRUM_OK) ? 0 : EPERM;
+}
+
 static THRUM_COLD int unlock_other(pthread_mutex_t *mutex) {
     thrum_pmutex *const m = object_of(mutex);
     if (!is_ours(m)) return THRUM_C_LIBRARYS(pthread_mutex_unlock)(mutex);
-    const thrum_result result =
-        has_owner(m) ? thrum_rlock_release(&m->rlock) : thrum_lock_release(&m->rlock.lock);
-    return result == THRUM_OK ? 0 : EPERM;
+    return answer(has_owner(m) ? thrum_rlock_release(&m->rlock) : thrum_lock_release(&m->rlock.lock));
 }
 
 THRUM_NAME int pthread_mutex_unlock(pthread_mutex_t *mutex) {
     thrum_pmutex *const m = object_of(mutex);
-    if (!is_plain(m)) return unlock_other(mutex);
-    return THRUM_LIKELY(thrum_lock_release(&m->rlock.lock) == THRUM_OK) ? 0 : EPERM;
+    const uint32_t kind = kind_of(m);
+    if (THRUM_LIKELY(kind == NORMAL)) return answer(thrum_lock_release(&m->rlock.lock));
+    return kind == RECURSIVE ? answer(thrum_rlock_release(&m->rlock)) : unlock_other(mutex);
 }
 
 /* What the C library must do itself. */

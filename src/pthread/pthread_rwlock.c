@@ -2,8 +2,8 @@
 /*
  * Above the floors. pthread_rwlock_…: a thrum_rwlock, its writer, and what its readers hold elsewhere.
  *
- * pthread_rwlock.I1: one unlock ends both. By rwlock.I2 a writer is inside alone: where WRITER is set, the
- *     caller is the writer.
+ * pthread_rwlock.I1: one unlock ends both. A thread that finds its own sign in `writer` ends its write, any
+ *     other thread its read.
  * pthread_rwlock.I2: `writer` is the sign of the thread that writes (rlock.R2, rlock.R3), stored by that
  *     thread after it has gone in and overwritten before it leaves: a thread that finds its own sign is the
  *     writer.
@@ -90,7 +90,16 @@ static int began(int result) {
     return result;
 }
 
+/* The reader has counted itself, and must not stay: rwlock.I2, rwlock.I4. */
+static void take_itself_out(thrum_prwlock *r) {
+    /* relaxed: it has read nothing and publishes nothing */
+    const uint32_t old = thrum_u32_fetch_sub_relaxed(&r->rwlock.state, THRUM_RWLOCK_READER_);
+    const bool last = old < 2 * THRUM_RWLOCK_READER_ && !(old & THRUM_RWLOCK_WRITER_);
+    if ((old & THRUM_RWLOCK_PARKED_) && last) thrum_rwlock_wake_(&r->rwlock, old);
+}
+
 static THRUM_COLD int read_slow(thrum_prwlock *r) {
+    take_itself_out(r);
     if (is_written_by_me(r)) return EDEADLK;
     if (reads && read_beside(r)) return 0;
     before_waiting(r);
@@ -101,11 +110,7 @@ static THRUM_COLD int read_slow(thrum_prwlock *r) {
 THRUM_NAME int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock) {
     thrum_prwlock *const r = object_of(rwlock);
     if (!is_ours(rwlock)) return THRUM_C_LIBRARYS(pthread_rwlock_rdlock)(rwlock);
-    uint32_t seen = thrum_u32_load_relaxed(&r->rwlock.state);
-    /* rwlock.L1: a guess first. An addition would have to be taken back where it is refused. */
-    const bool in = !(seen & THRUM_RWLOCK_NO_READ_) &&
-                    thrum_u32_cas_acquire(&r->rwlock.state, &seen, seen + THRUM_RWLOCK_READER_);
-    return began(THRUM_LIKELY(in) ? 0 : read_slow(r));
+    return began(THRUM_LIKELY(thrum_rwlock_enter_(&r->rwlock)) ? 0 : read_slow(r));
 }
 
 THRUM_NAME int pthread_rwlock_tryrdlock(pthread_rwlock_t *rwlock) {
@@ -194,14 +199,18 @@ THRUM_NAME int pthread_rwlock_clockwrlock(pthread_rwlock_t *restrict rwlock, clo
 
 /* ---- both ---- */
 
+static int end_write(thrum_prwlock *r) {
+    thrum_u64_store_relaxed(&r->writer, 0); /* pthread_rwlock.I2 */
+    return thrum_rwlock_release_write(&r->rwlock) == THRUM_OK ? 0 : EPERM;
+}
+
 THRUM_NAME int pthread_rwlock_unlock(pthread_rwlock_t *rwlock) {
     thrum_prwlock *const r = object_of(rwlock);
     if (!is_ours(rwlock)) return THRUM_C_LIBRARYS(pthread_rwlock_unlock)(rwlock);
-    if (thrum_rwlock_writing(&r->rwlock)) {     /* pthread_rwlock.I1 */
-        thrum_u64_store_relaxed(&r->writer, 0); /* pthread_rwlock.I2 */
-        return thrum_rwlock_release_write(&r->rwlock) == THRUM_OK ? 0 : EPERM;
-    }
-    if (thrum_rwlock_release_read(&r->rwlock) != THRUM_OK) return EPERM;
+    if (is_written_by_me(r)) return end_write(r); /* pthread_rwlock.I1 */
+    /* Another thread's write, which POSIX does not define; the C libraries end it. */
+    if (THRUM_UNLIKELY(thrum_rwlock_release_read(&r->rwlock) != THRUM_OK))
+        return thrum_rwlock_writing(&r->rwlock) ? end_write(r) : EPERM;
     if (reads) reads--; /* pthread_rwlock.I3 */
     return 0;
 }

@@ -203,7 +203,7 @@ static void wake(sleepers *asleep) {
 static void choose_and_wake(thrum_pcond *cond, unsigned most) {
     sleepers asleep;
     asleep.count = 0;
-    if (!newest_of(cond)) return; /* pthread_waiters.I1 */
+    if (thrum_pcond_is_idle_(cond)) return; /* pthread_waiters.I1 */
     thrum_lock_acquire(&cond->inner);
     const uint32_t ticket = cond->tickets;
     bool all = choose_some(cond, most, ticket, &asleep);

@@ -42,6 +42,11 @@ typedef enum thrum_pwait_end {
     THRUM_PWAIT_DISTURBED /* another thread wants this one to look up: still in the ring */
 } thrum_pwait_end;
 
+/* Whether nobody waits, at the moment of looking; pthread_waiters.c says why that is enough. */
+static inline bool thrum_pcond_is_idle_(const thrum_pcond *cond) {
+    return thrum_u64_load_relaxed(&cond->newest) == 0;
+}
+
 /* Before any other thread knows of the waiter. */
 void thrum_pcond_begin_(thrum_pwaiter *waiter);
 /* The waiter comes into the ring. Says how long it is worth spinning, in nanoseconds. */

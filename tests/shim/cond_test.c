@@ -235,10 +235,16 @@ TEST(a_shared_condition_takes_a_mutex_of_thrums) {
 
 /* ---- forks ---- */
 
+static void destroy_and_use(void) {
+    CHECK_EQ(pthread_cond_destroy(&cond), 0);
+    CHECK_EQ(pthread_cond_init(&cond, NULL), 0);
+    two_take_turns();
+}
+
 TEST(a_condition_with_waiters_is_empty_in_a_child) {
     test_thread waiter = test_start(wait_for_all, &cond);
     test_await_asleep(&waiter);
-    test_in_child(two_take_turns);
+    test_in_child(destroy_and_use);
     pthread_mutex_lock(&mutex);
     open_for_all = true;
     pthread_mutex_unlock(&mutex);

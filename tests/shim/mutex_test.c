@@ -121,13 +121,18 @@ static void *count(void *unused) {
     return unused;
 }
 
-/* The waiters of the parent are no more; their traces in the mutex are of nobody. */
-static void unlock_and_contend(void) {
+static void *lock_and_unlock(void *unused) {
+    CHECK_EQ(pthread_mutex_lock(&contended), 0);
     CHECK_EQ(pthread_mutex_unlock(&contended), 0);
-    pthread_t threads[4];
-    for (int i = 0; i < 4; i++) CHECK_EQ(pthread_create(&threads[i], NULL, count, NULL), 0);
-    for (int i = 0; i < 4; i++) CHECK_EQ(pthread_join(threads[i], NULL), 0);
-    CHECK_EQ(counted, 8000);
+    return unused;
+}
+
+/* The waiters of the parent are no more; nobody whose traces are in the mutex would wake this one. */
+static void unlock_for_another(void) {
+    test_thread waiter = test_start(lock_and_unlock, NULL);
+    test_await_asleep(&waiter);
+    CHECK_EQ(pthread_mutex_unlock(&contended), 0);
+    test_join(&waiter);
 }
 
 TEST(a_mutex_with_waiters_that_is_held_over_a_fork_is_the_childs) {
@@ -137,7 +142,7 @@ TEST(a_mutex_with_waiters_that_is_held_over_a_fork_is_the_childs) {
         waiters[i] = test_start(count, NULL);
         test_await_asleep(&waiters[i]);
     }
-    test_in_child(unlock_and_contend);
+    test_in_child(unlock_for_another);
     pthread_mutex_unlock(&contended);
     for (int i = 0; i < 3; i++) test_join(&waiters[i]);
     CHECK_EQ(counted, 6000);

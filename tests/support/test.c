@@ -106,7 +106,7 @@ static bool is_asleep(pid_t tid, bool *has_end) {
     if (number == TEST_SYS_FUTEX_WAITV) return true;
     const char *const host = getenv("THRUM_HOST_FUTEX"); /* the number where an emulator runs the program */
     if (number != (host ? atol(host) : SYS_futex)) return false;
-    return (operation & ~(unsigned long)FUTEX_PRIVATE_FLAG) == FUTEX_WAIT_BITSET;
+    return (operation & ~(unsigned long)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)) == FUTEX_WAIT_BITSET;
 }
 
 bool test_is_asleep(pid_t tid) {
