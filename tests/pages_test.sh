@@ -3,7 +3,7 @@
 #
 # pages_test.sh SOURCE_DIR BUILD_DIR
 #
-# The manual pages say what the headers say. Each page renders; each public name of a header stands
+# The manual pages say what the headers say. Each page renders, and mandoc warns of nothing in it; each public name of a header stands
 # in its room's page, each prototype word for word; a page names nothing that no header has, and
 # refers to no page of ours that is missing; each example compiles, runs and ends well. A name that
 # ends in an underscore is internal; {a,b} in a page stands for alternatives. A result that a header's comments name
@@ -20,6 +20,7 @@ cat >"$work/pages.py" <<'CODE'
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,10 @@ def page_faults(path, header, known, results, pages):
     rendered = subprocess.run(["scdoc"], input=source, capture_output=True, text=True)
     if rendered.returncode:
         yield f"scdoc: {rendered.stderr.strip()}"
+    elif shutil.which("mandoc"):
+        lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning"], input=rendered.stdout, capture_output=True, text=True)
+        yield from (f"mandoc: {line}" for line in lint.stdout.splitlines()
+                    if "skipping paragraph macro" not in line) # what scdoc writes behind each heading
     lines = source.splitlines()
     if not re.match(re.escape(path.name.split(".")[0]) + r"\([137]\) ", lines[0]):
         yield "the first line does not name the page"
