@@ -82,14 +82,13 @@ static bool destroy_one(thrum_map *map, thrum_map_line_ *bucket) {
     return true;
 }
 
-/* The next of all buckets that are or were; NULL: there is no more. */
+/*
+ * The next bucket, live or not. NULL: there is no more. No block lies before one with live buckets and is not
+ * there: of each there is a bucket that was split off earlier from the same one (map.I1).
+ */
 static thrum_map_line_ *next_to_end(thrum_map *map) {
-    for (unsigned block; (block = thrum_map_block_of_(&map->table, map->ending)) < THRUM_MAP_BLOCKS;) {
-        thrum_map_line_ *const bucket = thrum_map_line_at_(&map->table, map->ending);
-        if (bucket) return bucket;
-        map->ending = thrum_map_begin_of_(&map->table, block + 1);
-    }
-    return NULL;
+    const bool is = thrum_map_block_of_(&map->table, map->ending) < THRUM_MAP_BLOCKS;
+    return is ? thrum_map_line_at_(&map->table, map->ending) : NULL;
 }
 
 static void destroy_some(thrum_map *map) {

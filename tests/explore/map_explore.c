@@ -24,6 +24,23 @@ static void four_is_there(void) {
 EXPLORE(a_value_is_seen_as_it_was_when_it_was_put, .threads = 2, .begin = with_nothing, .thread = put_or_get,
         .end = four_is_there, .bounds = {3, 2, 0, 0})
 
+/* The first line behind a bucket, and the block of lines that it is of. */
+static void with_a_full_bucket(void) {
+    make(NULL);
+    put(0, 1);
+}
+static void put_behind_or_get(unsigned me) {
+    if (me == 0) {
+        put(4, 2);
+        return;
+    }
+    const int n = get(4);
+    REQUIRE(n == -1 || n == 2);
+    REQUIRE(get(0) == 1);
+}
+EXPLORE(a_new_line_behind_is_found_with_its_block, .threads = 2, .begin = with_a_full_bucket,
+        .thread = put_behind_or_get, .bounds = {2, 2, 0, 0})
+
 static void with_two_in_one_bucket(void) {
     make(NULL);
     put(0, 1);

@@ -180,3 +180,21 @@ static void three_are_in_one_bucket(void) {
 }
 EXPLORE(a_merge_of_two_lines_and_one_loses_nothing, .threads = 2, .begin = with_four_buckets,
         .thread = shrink_beside_looks, .end = three_are_in_one_bucket, .bounds = {2, 0, 0, 0})
+
+/* All that there is lies in the bucket that goes, in two lines. */
+static void with_all_in_the_last_bucket(void) {
+    make(NULL);
+    put(0, 1);
+    put(3, 4);
+    put(7, 5);
+    put(11, 6);
+    grow_to(4);
+}
+static void shrink_beside_a_look_behind(unsigned me) {
+    if (me == 0)
+        take_out(0);
+    else
+        REQUIRE(get(11) == 6);
+}
+EXPLORE(what_lies_behind_a_bucket_that_goes_is_found_by_stale_looks, .threads = 2,
+        .begin = with_all_in_the_last_bucket, .thread = shrink_beside_a_look_behind, .bounds = {1, 2, 0, 0})
