@@ -7,6 +7,8 @@
  *     whatever the depth of a recursive one, and a robust one may answer EOWNERDEAD.
  * pthread_cond.I2: a condition that an earlier process used may have its waiters in the ring, and `inner`
  *     held, for ever. The first use in a process empties it. Every later user is a thread of this process.
+ * pthread_cond.I3: a wait cannot be cancelled asynchronously, whatever the thread has set: the cancel's
+ *     signal would end it in the ring, or without the mutex.
  *
  * A condition of the C library's that meets a mutex of thrum's, which it could not release, is asked again
  * and again: the wait ends every few milliseconds, as a condition's wait may.
@@ -75,7 +77,7 @@ static int await(thrum_pcond *c, thrum_pwaiter *waiter, uint32_t spin_ns, thrum_
     }
 }
 
-static int wait(pthread_cond_t *cond, pthread_mutex_t *mutex, thrum_moment moment) {
+static int wait_deferred(pthread_cond_t *cond, pthread_mutex_t *mutex, thrum_moment moment) {
     thrum_pcond *const c = made_ours(cond);
     thrum_pwaiter waiter;
     thrum_cancellable record;
@@ -88,7 +90,7 @@ static int wait(pthread_cond_t *cond, pthread_mutex_t *mutex, thrum_moment momen
     const uint32_t spin_ns = thrum_pcond_join_(c, &waiter);
     const int released = pthread_mutex_unlock(mutex); /* pthread_cond.I1 */
     if (released != 0) {
-        (void)!thrum_pcond_leave_(c, &waiter);
+        if (!thrum_pcond_leave_(c, &waiter)) thrum_pcond_signal_(c); /* it was another's signal */
         thrum_cancellable_forget_(&record);
         return released;
     }
@@ -100,6 +102,15 @@ static int wait(pthread_cond_t *cond, pthread_mutex_t *mutex, thrum_moment momen
         return acquired; /* woken for no reason */
     }
     return acquired ? acquired : result;
+}
+
+/* pthread_cond.I3: the kind of cancellation is restored with the mutex held, as cleanups expect it. */
+static int wait(pthread_cond_t *cond, pthread_mutex_t *mutex, thrum_moment moment) {
+    int kind, deferred;
+    (void)pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &kind);
+    const int result = wait_deferred(cond, mutex, moment);
+    (void)pthread_setcanceltype(kind, &deferred);
+    return result;
 }
 
 /* ---- a condition of the C library's, a mutex of thrum's ---- */

@@ -202,6 +202,32 @@ TEST(cancelled_waiters_leave_a_condition_that_works) {
     }
 }
 
+static void *wait_asynchronously(void *p) {
+    int old;
+    OK(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old));
+    return wait_to_go(p);
+}
+
+TEST(a_thread_cancelled_asynchronously_in_a_wait_cleans_up_with_the_mutex) {
+    /* POSIX allows no wait in such a thread; programs make them, and the C libraries bear it. */
+    for (unsigned i = 0; i < 200; i++) {
+        struct shared shared = new_shared;
+        shared.way = (int)(i / 2 % WAYS);
+        test_thread thread = test_start(wait_asynchronously, &shared);
+        await(&shared.waiting, 1);
+        OK(pthread_mutex_lock(&shared.mutex));
+        OK(pthread_mutex_unlock(&shared.mutex));
+        if (i % 2) await_blocked(&thread);
+        OK(pthread_cancel(thread.thread));
+        CHECK(test_join(&thread) == PTHREAD_CANCELED);
+        CHECK_EQ(shared.cleaned, 1);
+        OK(pthread_cond_signal(&shared.changed)); /* it waits no more */
+        OK(pthread_mutex_trylock(&shared.mutex));
+        OK(pthread_mutex_unlock(&shared.mutex));
+        OK(pthread_cond_destroy(&shared.changed));
+    }
+}
+
 /* ---- semaphores ---- */
 
 struct with_semaphore {
