@@ -21,7 +21,7 @@ foreach(library IN LISTS libraries)
 endforeach()
 
 if(TARGET thrum-pthread) # it is loaded, never linked: no export
-    install(TARGETS thrum-pthread LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/thrum)
+    install(TARGETS thrum-pthread thrum-pthread-report LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/thrum)
     install(PROGRAMS tools/thrum-run DESTINATION ${CMAKE_INSTALL_BINDIR})
     install(FILES tools/thrum_run_compare.py DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/thrum)
 endif()

@@ -28,3 +28,12 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/src/pthread/pthread_sem.c PROP
 find_package(Threads REQUIRED)
 target_link_libraries(thrum-pthread PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
 thrum_warnings(thrum-pthread -Wconversion -Wvla -Wcast-qual)
+
+# What thrum-run --report loads before it.
+add_library(thrum-pthread-report SHARED ${PROJECT_SOURCE_DIR}/src/pthread/report/report.c)
+target_include_directories(thrum-pthread-report PRIVATE ${PROJECT_SOURCE_DIR}/include)
+target_compile_features(thrum-pthread-report PRIVATE c_std_11)
+set_target_properties(thrum-pthread-report PROPERTIES C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden)
+target_compile_options(thrum-pthread-report PRIVATE ${library_options})
+target_link_libraries(thrum-pthread-report PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+thrum_warnings(thrum-pthread-report -Wconversion -Wvla -Wcast-qual)

@@ -68,4 +68,40 @@ python=$(python3 -c 'import sys; print(sys.executable)')
 for only in mutex,cond,rwlock,sem,barrier,spin,once mutex cond sem rwlock,barrier,spin,once; do
     ends_with 0 "1999000 False" run "$source" --only "$only" "$python" -IS "$work/program.py"
 done
+# The report names the call that waited and the one that held.
+cat >"$work/holds.c" <<'CODE'
+#include <pthread.h>
+#include <semaphore.h>
+#include <time.h>
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static sem_t held;
+__attribute__((noinline)) void *the_holder(void *unused) {
+    const struct timespec while_held = {0, 100000000};
+    pthread_mutex_lock(&mutex);
+    sem_post(&held);
+    nanosleep(&while_held, NULL);
+    pthread_mutex_unlock(&mutex);
+    return unused;
+}
+__attribute__((noinline)) int the_waiter(void) {
+    const int failed = pthread_mutex_lock(&mutex);
+    return failed + pthread_mutex_unlock(&mutex);
+}
+int main(void) {
+    pthread_t thread;
+    sem_init(&held, 0, 0);
+    pthread_create(&thread, NULL, the_holder, NULL);
+    sem_wait(&held);
+    const int failed = the_waiter();
+    return pthread_join(thread, NULL) + failed + 5;
+}
+CODE
+if command -v addr2line >/dev/null && cc -g -O1 -o "$work/holds" "$work/holds.c" -pthread; then
+    ends_with 5 "mutex    " run "$source" --report "$work/holds"
+    grep -q 'mutex 0x[0-9a-f]*: 1 of 2 contended, waited [0-9.]* ms' "$work/out" || { cat "$work/out"; fail "the mutex"; }
+    grep -q 'waited longest: .*the_waiter at .*holds.c:' "$work/out" || { cat "$work/out"; fail "the waiter"; }
+    grep -q 'held longest: .*the_holder at .*holds.c:' "$work/out" || { cat "$work/out"; fail "the holder"; }
+fi
+ends_with 2 "exclude each other" run "$source" --report --compare true
+
 echo "thrum-run runs what it can, and refuses the rest"
