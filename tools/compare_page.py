@@ -56,7 +56,7 @@ def cell(name, content, kind=""):
 
 
 def table_of(heads, rows):
-    head = "".join(f'<th{" class=rivals" if name == "the others" else ""}>{escaped(name)}</th>' for name in heads)
+    head = "".join(f'<th{" class=rivals" if name in ("the others", "why") else ""}>{escaped(name)}</th>' for name in heads)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
