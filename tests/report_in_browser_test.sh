@@ -52,7 +52,7 @@ with open(f"{folder}/look.html", "w", encoding="utf-8") as file:
     file.write(f'<!DOCTYPE html><meta charset="utf-8"><title>nothing</title>'
                f'<iframe style="border:0;width:{width}px;height:900px" srcdoc="{html.escape(page)}"></iframe>')
 CODE
-    HOME=$work timeout 90 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/chromium" \
+    HOME=$work timeout 90 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$work/chromium" \
         --window-size=1400,1000 --dump-dom "file://$work/look.html" >"$work/dom" 2>"$work/chromium.log" || true
     look=$(tr '\n' ' ' <"$work/dom" | sed -n 's/.*<title>LOOK \(.*\) END<.*/\1/p')
     [[ -n $look ]] || fail "chromium shows nothing: $(tail -n 3 "$work/chromium.log")"

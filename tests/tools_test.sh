@@ -155,6 +155,8 @@ PATH="$work/bin:$PATH" ends 1 "$work/copy/tools/compare" --quick --only map
 grep -q 'map/one .*42.00 ns' "$work/out" && grep -q 'map/three .*42.00 ns' "$work/out" || fail "a row costs others"
 grep -q 'map/two/thrum: lost: the program ended with status 7' "$work/out" || fail "no word of the row that is lost"
 grep -q '1 of 3 lost' "$work/out" || fail "rows are lost: $(cat "$work/out")"
+grep -qE '^\[ 1/[0-9]+\] ([0-9]+ s|[0-9]+ min) left ' "$work/out" || fail "no word of the time that is left: $(head -n 3 "$work/out")"
+[[ -s $work/copy/build/report/index.html && -n $(ls "$work/copy/build/report/kept") ]] || fail "no page, or the run is not kept"
 
 # ---- the report ----
 

@@ -108,6 +108,8 @@ def tables(table):
 def reasons():
     """[(row names, why thrum is behind)], from the table of docs/performance.md."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs", "performance.md")
+    if not os.path.exists(path):
+        return
     with open(path, encoding="utf-8") as file:
         for line in re.findall(r"^\| (`.*?) \| (.*) \|$", file.read().split("## Where thrum is behind")[-1].split("\n## ")[0], re.M):
             yield re.findall(r"`([^`]+)`", line[0]), line[1].replace("`", "")
