@@ -14,6 +14,7 @@
 #include <thrum/cpu.h>
 #include <thrum/cpus.h>
 #include <thrum/deadline.h>
+#include <thrum/dump.h>
 #include <thrum/event.h>
 #include <thrum/executor.h>
 #include <thrum/fence.h>
@@ -43,6 +44,7 @@
 #include <thrum/thread.h>
 #include <thrum/timer.h>
 #include <thrum/wait_any.h>
+#include <thrum/waited.h>
 #include <thrum/with.h>
 
 #endif

@@ -109,13 +109,33 @@ THRUM_INLINE void thrum_rlock_disown_(thrum_rlock *rlock) {
     (void)thrum_lock_release(&rlock->lock);
 }
 
+THRUM_API thrum_result thrum_rlock_lock_slow_(thrum_rlock *rlock, thrum_deadline deadline) THRUM_COLD;
+
+/* The lock's acquires, for a thread that is not the owner. One that waits says that it waits for an rlock. */
+THRUM_INLINE void thrum_rlock_lock_(thrum_rlock *rlock) {
+    uint32_t expected = 0;
+    /* lock.L1 */
+    if (THRUM_LIKELY(thrum_u32_cas_acquire(&rlock->lock.state, &expected, THRUM_LOCK_LOCKED_))) return;
+    (void)thrum_rlock_lock_slow_(rlock, THRUM_FOREVER);
+    THRUM_ANNOUNCE_ACQUIRE_(&rlock->lock);
+}
+THRUM_INLINE thrum_result thrum_rlock_lock_until_(thrum_rlock *rlock, thrum_deadline deadline) {
+    uint32_t expected = 0;
+    /* lock.L1 */
+    if (THRUM_LIKELY(thrum_u32_cas_acquire(&rlock->lock.state, &expected, THRUM_LOCK_LOCKED_)))
+        return THRUM_OK;
+    const thrum_result result = thrum_rlock_lock_slow_(rlock, deadline);
+    if (result == THRUM_OK) THRUM_ANNOUNCE_ACQUIRE_(&rlock->lock);
+    return result;
+}
+
 /*
  * Waits until the caller owns it, or goes one deeper if it does already. THRUM_OK, or THRUM_OVERFLOW: it
  * owns it to the depth THRUM_RLOCK_DEPTH_MAX, which stays. Not a cancellation point.
  */
 THRUM_INLINE thrum_result thrum_rlock_acquire(thrum_rlock *rlock) {
     if (thrum_rlock_is_owned(rlock)) return thrum_rlock_deepen_(rlock, 1);
-    thrum_lock_acquire(&rlock->lock);
+    thrum_rlock_lock_(rlock);
     thrum_rlock_own_(rlock, 1);
     return THRUM_OK;
 }
@@ -139,7 +159,7 @@ THRUM_INLINE THRUM_MUST_USE bool thrum_rlock_try_acquire(thrum_rlock *rlock) {
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rlock_acquire_until(thrum_rlock *rlock,
                                                                    thrum_deadline deadline) {
     if (thrum_rlock_is_owned(rlock)) return thrum_rlock_deepen_(rlock, 1);
-    const thrum_result result = thrum_lock_acquire_until(&rlock->lock, deadline);
+    const thrum_result result = thrum_rlock_lock_until_(rlock, deadline);
     if (result == THRUM_OK) thrum_rlock_own_(rlock, 1);
     return result;
 }
@@ -174,7 +194,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rlock_release_all(thrum_rlock *rl
 THRUM_INLINE thrum_result thrum_rlock_acquire_depth(thrum_rlock *rlock, uint32_t depth) {
     if (THRUM_UNLIKELY(depth == 0)) return THRUM_INVALID;
     if (thrum_rlock_is_owned(rlock)) return thrum_rlock_deepen_(rlock, depth);
-    thrum_lock_acquire(&rlock->lock);
+    thrum_rlock_lock_(rlock);
     thrum_rlock_own_(rlock, depth);
     return THRUM_OK;
 }
@@ -184,7 +204,7 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_rlock_acquire_depth_until(thrum_r
                                                                          thrum_deadline deadline) {
     if (THRUM_UNLIKELY(depth == 0)) return THRUM_INVALID;
     if (thrum_rlock_is_owned(rlock)) return thrum_rlock_deepen_(rlock, depth);
-    const thrum_result result = thrum_lock_acquire_until(&rlock->lock, deadline);
+    const thrum_result result = thrum_rlock_lock_until_(rlock, deadline);
     if (result == THRUM_OK) thrum_rlock_own_(rlock, depth);
     return result;
 }

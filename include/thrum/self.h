@@ -26,7 +26,7 @@
 #ifndef THRUM_SELF_H
 #define THRUM_SELF_H
 
-#include <thrum/cpu.h>
+#include <thrum/atomic.h>
 
 /* One held object. Lives in the block that holds it; belongs to THRUM_WITH. */
 typedef struct thrum_guard_ {
@@ -35,11 +35,18 @@ typedef struct thrum_guard_ {
     struct thrum_guard_ *outer;
 } thrum_guard_;
 
+/* What a thread waits for. src/futex/waited.c writes it; thrum_dump and debuggers read it. */
+typedef struct thrum_waits_ {
+    thrum_u32 turn, kind;
+    thrum_u64 object, site, since_ns, waited_ns;
+} thrum_waits_;
+
 /* What each thread has of its own: the thread-local variable. src/futex/self.c says who writes it. */
 typedef struct thrum_self_state_ {
     uint64_t id; /* 0: not yet drawn */
     thrum_guard_ *innermost;
     uint32_t slot; /* 0: not yet drawn; else one more than the slot */
+    thrum_waits_ waits;
 } thrum_self_state_;
 
 /* Slots are 0 … THRUM_SELF_SLOTS - 1; exploration has fewer. */

@@ -16,6 +16,8 @@
  * it lacked, so those that want the same ones line up there; before that it gives up the processor and pauses
  * for a random time, so they do not keep step.
  */
+#include "waits.h"
+
 #include <thrum/all.h>
 #include <thrum/backoff.h>
 #include <thrum/lock.h>
@@ -78,6 +80,7 @@ thrum_result thrum_acquire_all_until_(const thrum_all *all, thrum_deadline deadl
     if (!is_valid(all)) return THRUM_INVALID;
     const uint32_t count = all->count;
     if (count == 0) return THRUM_OK;
+    THRUM_WAITS_(ALL, all, THRUM_SITE_);
     thrum_backoff backoff = THRUM_BACKOFF_INIT;
     uint32_t first = 0;
     for (;;) {

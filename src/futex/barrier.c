@@ -42,6 +42,7 @@
  * before it queues the thread. A step after that finds SLEEPERS.
  */
 #include "../atomic/tell.h"
+#include "waits.h"
 
 #include <thrum/barrier.h>
 #include <thrum/cpus.h>
@@ -184,6 +185,7 @@ thrum_result thrum_barrier_arrive_(thrum_barrier *barrier, const thrum_deadline 
     else if (barrier->timeout_ns != THRUM_BARRIER_NO_TIMEOUT)
         deadline = thrum_after_ns(barrier->timeout_ns);
 
+    THRUM_WAITS_(BARRIER, barrier, THRUM_SITE_);
     thrum_park spin = spin_for(barrier);
     bool asked = false;
     /* barrier.B3: acquire, pairs with barrier.B2 */

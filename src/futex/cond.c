@@ -31,11 +31,14 @@
  * processors, to wake all at the release up to twice as long with 256, one chain twice as long.
  */
 #include "../atomic/tell.h"
+#include "waits.h"
 
 #include <thrum/cond.h>
 #include <thrum/futex.h>
+#include <thrum/monitor.h>
 #include <thrum/park.h>
 
+#include <stddef.h>
 #include <stdio.h>
 
 /* How many of one notify go for the lock at a time: so many chains. */
@@ -145,6 +148,13 @@ static uint32_t worth_spinning(const thrum_waiter_ *waiter) {
     return waiter->next->next == waiter ? THRUM_PARK_SPIN_NS : 0; /* the only one, or one of two */
 }
 
+/* The object in which the ring lies: a monitor, whose rlock lies right before the ring, or a condition. */
+static const void *object_of(const void *lock, thrum_waiter_ **last) {
+    const char *const monitor = (const char *)last - offsetof(thrum_monitor, last);
+    const bool own = !thrum_cond_plain_(lock) && (const char *)thrum_cond_rlock_(lock) == monitor;
+    return own ? monitor : (const char *)last - offsetof(thrum_cond, last);
+}
+
 static void sleep_until_told(thrum_waiter_ *waiter, uint32_t spin_ns, thrum_deadline deadline) {
     thrum_park spin = thrum_park_spin(spin_ns);
     do {
@@ -166,6 +176,7 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
     append(last, &self); /* cond.I1 */
     const uint32_t spin_ns = worth_spinning(&self);
     const uint32_t depth = let_go(lock);
+    THRUM_WAITS_(CONDITION, object_of(lock, last), THRUM_SITE_);
     if (!thrum_deadline_passed(deadline)) sleep_until_told(&self, spin_ns, deadline);
     take_back(lock, depth);
 

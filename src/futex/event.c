@@ -29,6 +29,7 @@
  * word; a set after it finds WAITERS, and its wake finds the thread.
  */
 #include "waitable.h"
+#include "waits.h"
 
 #include <thrum/event.h>
 #include <thrum/futex.h>
@@ -94,6 +95,7 @@ thrum_result thrum_event_wait_slow_(thrum_event *event, thrum_deadline deadline)
         if (thrum_event_passed_(event, first)) return THRUM_OK;
     } while (thrum_park_again(&spin));
 
+    THRUM_WAITS_(EVENT, event, THRUM_SITE_);
     thrum_futex_choice sleep;
     while (thrum_event_announce_(event, first, &sleep)) {
         const thrum_futex_outcome outcome = thrum_waitable_sleep_(&sleep, deadline);

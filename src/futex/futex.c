@@ -17,6 +17,7 @@
 #define _GNU_SOURCE
 #endif
 #include "cpus_quota.h"
+#include "waits.h"
 
 #include <thrum/futex.h>
 
@@ -26,6 +27,7 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,6 +118,8 @@ static thrum_futex_outcome outcome_of(long answer, const thrum_futex_choice *cho
 thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels, bool shared,
                                      thrum_deadline deadline) {
     const int saved = errno;
+    THRUM_WAITS_(WORD, word, THRUM_SITE_);
+    thrum_wait_sleeps_();
     const thrum_futex_choice choice = {word, expected, shared};
     const int operation = FUTEX_WAIT_BITSET | (shared ? 0 : FUTEX_PRIVATE_FLAG);
     const thrum_deadline end = end_of_sleep(deadline);
@@ -151,6 +155,7 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
     struct waitv_record records[THRUM_FUTEX_WAIT_ANY_MAX];
     *refused = count == 0 || count > THRUM_FUTEX_WAIT_ANY_MAX;
     if (*refused) return THRUM_FUTEX_CHANGED;
+    thrum_wait_sleeps_();
     for (unsigned i = 0; i < count; i++) {
         records[i] = (struct waitv_record){.value = choices[i].expected,
                                            .address = (uint64_t)(uintptr_t)choices[i].word,
@@ -182,6 +187,7 @@ uint64_t thrum_futex_now_ns(void) {
 void thrum_futex_nap(thrum_deadline deadline) {
     const struct timespec end = timespec_at(deadline);
     const int saved = errno;
+    thrum_wait_sleeps_();
     if (CALL(NAP, syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL)) < 0 &&
         errno != EINTR)
         (void)CALL(YIELD, sched_yield()); /* futex.I5 */
@@ -236,6 +242,16 @@ bool thrum_futex_thread_is_gone(uint64_t thread) {
                       syscall(SYS_tgkill, process, (pid_t)syscall(SYS_gettid), 0) == 0;
     errno = saved;
     return gone;
+}
+
+/* By the kernel, which refuses an address that is none. */
+bool thrum_futex_peek_(const void *from, void *to, size_t size) {
+    const struct iovec here = {to, size};
+    const struct iovec there = {(void *)(uintptr_t)from, size};
+    const int saved = errno;
+    const long length = syscall(SYS_process_vm_readv, getpid(), &here, 1ul, &there, 1ul, 0ul);
+    errno = saved;
+    return length == (long)size;
 }
 
 /*

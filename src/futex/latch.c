@@ -35,6 +35,7 @@
  * half, too, every 2^30 counts: the waiter then announces itself again.
  */
 #include "waitable.h"
+#include "waits.h"
 
 #include <thrum/futex.h>
 #include <thrum/latch.h>
@@ -126,6 +127,7 @@ thrum_result thrum_latch_wait_slow_(thrum_latch *latch, thrum_deadline deadline)
         if (thrum_latch_passed_(latch, first)) return THRUM_OK;
     } while (thrum_park_again(&spin));
 
+    THRUM_WAITS_(LATCH, latch, THRUM_SITE_);
     thrum_futex_choice sleep;
     while (thrum_latch_announce_(latch, first, &sleep)) {
         const thrum_futex_outcome outcome = thrum_waitable_sleep_(&sleep, deadline);

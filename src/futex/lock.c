@@ -47,6 +47,8 @@
  *
  * tests/models/lock.pml is this protocol as a model, with variants that break one law each.
  */
+#include "waits.h"
+
 #include <thrum/futex.h>
 #include <thrum/lock.h>
 #include <thrum/park.h>
@@ -269,8 +271,10 @@ static bool is_heir_gone(const thrum_lock *lock, uint32_t then) {
     return is_free(then) ? is_free(now) && (now & CLOSED) : !(now & (MARK | WAKE));
 }
 
-static thrum_result wait(thrum_lock *lock, thrum_deadline deadline) {
+/* `site`: where the program has called. */
+static thrum_result wait(thrum_lock *lock, thrum_deadline deadline, const void *site) {
     if (spin_for(lock)) return THRUM_OK;
+    THRUM_WAITS_(LOCK, lock, site);
     for (;;) {
         uint32_t seen = thrum_u32_load_relaxed(&lock->state);
         if (!(seen & (LOCKED | CLOSED))) {
@@ -290,13 +294,13 @@ static thrum_result wait(thrum_lock *lock, thrum_deadline deadline) {
 }
 
 void thrum_lock_acquire_slow_(thrum_lock *lock) {
-    if (!barge(lock, LOCKED | CLOSED)) (void)wait(lock, THRUM_FOREVER);
+    if (!barge(lock, LOCKED | CLOSED)) (void)wait(lock, THRUM_FOREVER, THRUM_SITE_);
 }
 
 thrum_result thrum_lock_acquire_until_slow_(thrum_lock *lock, thrum_deadline deadline) {
     if (barge(lock, LOCKED | CLOSED)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return barge(lock, LOCKED) ? THRUM_OK : THRUM_TIMEOUT;
-    return wait(lock, deadline);
+    return wait(lock, deadline, THRUM_SITE_);
 }
 
 /*

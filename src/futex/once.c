@@ -17,6 +17,7 @@
  *     knows its own once, and the once is open again whatever way the function is left.
  */
 #include "../atomic/tell.h"
+#include "waits.h"
 
 #include <thrum/futex.h>
 #include <thrum/once.h>
@@ -36,6 +37,7 @@ static bool take(thrum_once *once) {
 thrum_result thrum_once_begin_(thrum_once *once, thrum_deadline deadline) {
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
     bool spins = true, asked = false;
+    THRUM_WAITS_(ONCE, once, THRUM_SITE_);
     for (;;) {
         /* once.O1: acquire, pairs with once.O2 */
         uint32_t seen = thrum_u32_load_acquire(&once->state);

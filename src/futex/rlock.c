@@ -9,11 +9,20 @@
  *                                         not yet released
  *   LOCKED    a thread's sign    n        that thread's, n deep
  */
+#include "waits.h"
+
 #include <thrum/lock.h>
 #include <thrum/rlock.h>
 
 #include <inttypes.h>
 #include <stdio.h>
+
+thrum_result thrum_rlock_lock_slow_(thrum_rlock *rlock, thrum_deadline deadline) {
+    THRUM_WAITS_(RLOCK, rlock, THRUM_SITE_);
+    if (deadline.ns != THRUM_FOREVER.ns) return thrum_lock_acquire_until_slow_(&rlock->lock, deadline);
+    thrum_lock_acquire_slow_(&rlock->lock);
+    return THRUM_OK;
+}
 
 void thrum_rlock_reset_after_fork(thrum_rlock *rlock) {
     const bool mine = thrum_rlock_is_owned(rlock); /* rlock.R2: its number is the same in the child */

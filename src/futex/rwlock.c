@@ -39,6 +39,8 @@
  * No wake is lost: there is one sleeper, and by rwlock.I4 no step from barred to not barred passes it by.
  * Those in line depend on the candidate's release of `queue` alone, which is a lock's (src/futex/lock.c).
  */
+#include "waits.h"
+
 #include <thrum/futex.h>
 #include <thrum/park.h>
 #include <thrum/rwlock.h>
@@ -249,7 +251,8 @@ static thrum_result line_up(thrum_rwlock *rwlock, const side *mine, bool stale, 
     return result;
 }
 
-static thrum_result wait(thrum_rwlock *rwlock, const side *mine, thrum_deadline deadline) {
+/* `site`: where the program has called. */
+static thrum_result wait(thrum_rwlock *rwlock, const side *mine, thrum_deadline deadline, const void *site) {
     if (barge(rwlock, mine)) return THRUM_OK;
     if (thrum_deadline_passed(deadline)) return THRUM_TIMEOUT;
     thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
@@ -261,6 +264,11 @@ static thrum_result wait(thrum_rwlock *rwlock, const side *mine, thrum_deadline 
         thrum_park_keep_away(&spin, THRUM_RWLOCK_SPACING_NS);
         if (barge(rwlock, mine)) return THRUM_OK;
     }
+    if (mine == &reading) {
+        THRUM_WAITS_(READ, rwlock, site);
+        return line_up(rwlock, mine, stale, deadline);
+    }
+    THRUM_WAITS_(WRITE, rwlock, site);
     return line_up(rwlock, mine, stale, deadline);
 }
 
@@ -274,11 +282,11 @@ static void after_a_reader(thrum_rwlock *rwlock, uint32_t old) {
 thrum_result thrum_rwlock_acquire_read_slow_(thrum_rwlock *rwlock, thrum_deadline deadline) {
     /* relaxed: it has read nothing and publishes nothing */
     after_a_reader(rwlock, thrum_u32_fetch_sub_relaxed(&rwlock->state, READER));
-    return wait(rwlock, &reading, deadline);
+    return wait(rwlock, &reading, deadline, THRUM_SITE_);
 }
 
 thrum_result thrum_rwlock_acquire_write_slow_(thrum_rwlock *rwlock, thrum_deadline deadline) {
-    return wait(rwlock, &writing, deadline);
+    return wait(rwlock, &writing, deadline, THRUM_SITE_);
 }
 
 /*

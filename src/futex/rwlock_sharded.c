@@ -18,6 +18,8 @@
  *     time.
  */
 #include <thrum/fence.h>
+#include "waits.h"
+
 #include <thrum/futex.h>
 #include <thrum/park.h>
 #include <thrum/rwlock.h>
@@ -62,7 +64,8 @@ static bool await_reader(const thrum_u32 *reads, bool sure, thrum_deadline deadl
 bool thrum_sharded_rwlock_close_slow_(thrum_sharded_rwlock *rwlock, thrum_deadline deadline) {
     /* rwlock.W6: release, pairs with rwlock.W6 in the opening */
     thrum_u32_store_release(&rwlock->closed, 1);
-    const bool sure = thrum_fence_heavy();                 /* rwlock.W0: rwlock.S3 */
+    const bool sure = thrum_fence_heavy(); /* rwlock.W0: rwlock.S3 */
+    THRUM_WAITS_(READERS, rwlock, THRUM_SITE_);
     if (!sure) thrum_futex_nap(thrum_after_ns(UNSURE_NS)); /* rwlock.S5 */
     for (uint32_t i = 0; i < rwlock->count; i++) {
         if (await_reader(&rwlock->slots[i].reads, sure, deadline)) continue;

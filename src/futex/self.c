@@ -3,8 +3,8 @@
  * Floor 2. The only thread-local variable of floors 1 and 2.
  *
  * self.I0: a thread's id is 0 until the thread draws it, or adopts one that was drawn for it before it ran,
- *     and never changes after that. Only this file and self_slot.c write the variable, and the linking of
- *     guards in self.h.
+ *     and never changes after that. Only this file, self_slot.c and waited.c write the variable, and the
+ *     linking of guards in self.h.
  * self.I1: the chain holds exactly the guards whose object is not NULL, innermost first, and fences.
  * self.I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.

@@ -44,6 +44,7 @@
  *     back then would lose a permit: another release may have found no room because of this one.
  */
 #include "waitable.h"
+#include "waits.h"
 
 #include <thrum/futex.h>
 #include <thrum/park.h>
@@ -112,6 +113,7 @@ thrum_result thrum_semaphore_acquire_slow_(thrum_semaphore *semaphore, thrum_dea
         if (take(semaphore, 0)) return THRUM_OK;
     } while (thrum_park_again(&spin));
 
+    THRUM_WAITS_(SEMAPHORE, semaphore, THRUM_SITE_);
     thrum_futex_choice sleep;
     while (!thrum_semaphore_register_(semaphore, &sleep)) {
         if (take(semaphore, 0)) return THRUM_OK;

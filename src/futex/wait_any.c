@@ -18,6 +18,7 @@
  * generations tell it what happened between two looks.
  */
 #include "waitable.h"
+#include "waits.h"
 
 #include <thrum/deadline.h>
 #include <thrum/futex.h>
@@ -146,6 +147,7 @@ thrum_result thrum_wait_any_until_(const thrum_waitable *set, unsigned count, th
     if (found == count && !thrum_deadline_passed(deadline)) {
         thrum_park spin = thrum_park_spin(THRUM_PARK_SPIN_NS);
         while (found == count && thrum_park_again(&spin)) found = look(&r);
+        THRUM_WAITS_(ANY, set[0].object, THRUM_SITE_);
         if (found == count) found = wait(&r, deadline);
     }
     if (found == count) return THRUM_TIMEOUT;

@@ -35,6 +35,7 @@
 #endif
 #include "../atomic/dead_frames.h"
 #include "../atomic/tell.h"
+#include "../futex/waits.h"
 #include "grace.h"
 #include "own_thread.h"
 #include "retire.h"
@@ -100,6 +101,8 @@ void thrum_rcu_synchronize(void) {
     const int saved = errno;
     thrum_rcu_tell_liburcu_();
     fence_sections(); /* rcu.S1 */
+    THRUM_WAITS_(GRACE, NULL, THRUM_SITE_);
+    thrum_wait_sleeps_();
     urcu_bp_synchronize_rcu();
     fence_sections();                      /* rcu.S2 */
     THRUM_TELL_ACQUIRE(&thrum_rcu_grace_); /* rcu.R2 */

@@ -72,6 +72,7 @@ typedef struct thrum_thread_record_ {
     thrum_u64 ident;
     thrum_u64 pthread; /* pthread_t as a number, written by starter and thread alike */
     thrum_u32 native_id;
+    thrum_u64 waits;  /* the thread's own thrum_waits_, as an address; 0: it has not begun yet */
     uint32_t process; /* thread.I5 */
     thrum_event said; /* native_id is there */
     thrum_event ended;

@@ -14,6 +14,7 @@
 #include "record.h"
 
 #include "../atomic/dead_frames.h"
+#include "../futex/waits.h"
 #include "../rcu/grace.h"
 #include "../rcu/size.h"
 #include "prepare.h"
@@ -153,6 +154,7 @@ static void be_main(thrum_thread_record_ *record) {
     thrum_u64_store_relaxed(&record->ident, thrum_self_id());
     thrum_u64_store_relaxed(&record->pthread, (uint64_t)pthread_self());
     thrum_u32_store_relaxed(&record->native_id, thrum_get_native_id());
+    thrum_u64_store_release(&record->waits, (uint64_t)(uintptr_t)thrum_wait_own_()); /* dump.L1 */
     thrum_u32_store_relaxed(&record->state, THRUM_THREAD_ALIVE);
     thrum_event_set(&record->said);
     thrum_event_clear(&record->ended);
@@ -185,6 +187,7 @@ __attribute__((constructor)) static void list_the_first_thread(void) {
         (void)pthread_setspecific(until_end, NULL);
         thrum_u64_store_relaxed(&first.ident, thrum_self_reserve_id_());
         thrum_u32_store_relaxed(&first.native_id, (uint32_t)getpid());
+        thrum_u64_store_relaxed(&first.waits, 0); /* relaxed: nobody knows the record yet */
     }
     thrum_lock_acquire(&thrum_lives_);
     thrum_registry_add_(&first);
@@ -226,6 +229,7 @@ static thrum_thread *make_dummy(void) {
     thrum_u32_store_relaxed(&record->daemon, 1);
     thrum_u64_store_relaxed(&record->ident, thrum_self_id());
     thrum_u32_store_relaxed(&record->native_id, thrum_get_native_id());
+    thrum_u64_store_release(&record->waits, (uint64_t)(uintptr_t)thrum_wait_own_()); /* dump.L1 */
     thrum_u32_store_relaxed(&record->state, THRUM_THREAD_ALIVE);
     thrum_event_set(&record->said);
     thrum_here_.record = record;

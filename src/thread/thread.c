@@ -21,6 +21,8 @@
  */
 #include "record.h"
 
+#include "../futex/waits.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -238,6 +240,8 @@ static void introduce_oneself(thrum_thread_record_ *record) {
     thrum_self_adopt_id_(
         thrum_u64_load_relaxed(&record->ident)); /* relaxed: pthread_create has published it */
     thrum_here_.record = record;
+    /* dump.L1: release, pairs with dump.L2 */
+    thrum_u64_store_release(&record->waits, (uint64_t)(uintptr_t)thrum_wait_own_());
     thrum_u64_store_relaxed(&record->pthread, (uint64_t)pthread_self());
     thrum_u32_store_relaxed(&record->native_id, thrum_get_native_id());
     thrum_event_set(&record->said);
@@ -380,6 +384,7 @@ thrum_result thrum_thread_run_here(thrum_thread *thread, void **value) {
 static void join_the_system_thread(thrum_thread_record_ *record) {
     int before;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    thrum_wait_sleeps_();
     (void)pthread_join((pthread_t)thrum_u64_load_relaxed(&record->pthread), NULL);
     pthread_setcancelstate(before, &before);
     THRUM_TELL_OWN_RELEASE(&record->joined);
@@ -424,19 +429,25 @@ static thrum_result wait_for_the_end(thrum_thread_record_ *record, thrum_deadlin
     return wait_for(last, deadline) ? THRUM_OK : THRUM_TIMEOUT;
 }
 
-thrum_result thrum_thread_join_until(thrum_thread *thread, void **value, thrum_deadline deadline) {
+/* `site`: where the program has called. */
+static thrum_result join(thrum_thread *thread, void **value, thrum_deadline deadline, const void *site) {
     thrum_thread_record_ *const record = thread->record_;
     if (!record) return THRUM_NOT_STARTED;
     const int saved = errno;
     thrum_result result = refuse_to_join(record, deadline.ns == THRUM_FOREVER.ns);
+    THRUM_WAITS_(THREAD, record, site);
     if (result == THRUM_OK && !is_buried(record)) result = wait_for_the_end(record, deadline);
     if (result == THRUM_OK && value) *value = record->value;
     errno = saved;
     return result;
 }
 
+thrum_result thrum_thread_join_until(thrum_thread *thread, void **value, thrum_deadline deadline) {
+    return join(thread, value, deadline, THRUM_SITE_);
+}
+
 thrum_result thrum_thread_join(thrum_thread *thread, void **value) {
-    return thrum_thread_join_until(thread, value, THRUM_FOREVER);
+    return join(thread, value, THRUM_FOREVER, THRUM_SITE_);
 }
 
 /* ---- asking ---- */

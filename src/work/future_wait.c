@@ -14,6 +14,7 @@
 #include "future_inside.h"
 
 #include "../atomic/tell.h"
+#include "../futex/waits.h"
 #include "../rcu/size.h"
 
 #include <stdlib.h>
@@ -142,6 +143,7 @@ thrum_result thrum_future_wait_until(thrum_future *const *futures, size_t count,
     if (watch) {
         watch->when = when;
         (void)begin(watch);
+        THRUM_WAITS_(FUTURES, futures[0], THRUM_SITE_);
         result = thrum_event_wait_until(&watch->reached, deadline);
         end(watch);
     } else if (count) {

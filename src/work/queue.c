@@ -14,6 +14,7 @@
 #include "queue_list.h"
 
 #include "../atomic/tell.h"
+#include "../futex/waits.h"
 #include "../thread/record.h"
 
 #include <stdio.h>
@@ -111,8 +112,10 @@ thrum_result thrum_queue_put_slow_(thrum_queue *queue, void *item, thrum_deadlin
     THRUM_TELL_OWN_RELEASE(queue);
     if (!in_ring(queue)) result = put_to_list(queue, item);
     if (result == THRUM_RING_COLLIDED_) result = thrum_ring_put_again_(&queue->ring_, item);
-    if (result == THRUM_FULL && deadline.ns != THRUM_NOW.ns)
+    if (result == THRUM_FULL && deadline.ns != THRUM_NOW.ns) {
+        THRUM_WAITS_(QUEUE, queue, THRUM_SITE_);
         result = thrum_queue_gate_wait_(&queue->putters_, &to_put, queue, &item, deadline);
+    }
     if (result == THRUM_OK) thrum_queue_gate_look_(&queue->getters_);
     if (result == THRUM_CLOSED) THRUM_TELL_OWN_ACQUIRE(queue);
     return result;
@@ -122,8 +125,10 @@ thrum_result thrum_queue_get_slow_(thrum_queue *queue, void **item, thrum_deadli
                                    thrum_result result) {
     if (!in_ring(queue)) result = get_from_list(queue, item);
     if (result == THRUM_RING_COLLIDED_) result = thrum_ring_get_again_(&queue->ring_, item);
-    if (result == THRUM_EMPTY && deadline.ns != THRUM_NOW.ns)
+    if (result == THRUM_EMPTY && deadline.ns != THRUM_NOW.ns) {
+        THRUM_WAITS_(QUEUE, queue, THRUM_SITE_);
         result = thrum_queue_gate_wait_(&queue->getters_, &to_get, queue, item, deadline);
+    }
     if (result == THRUM_OK) thrum_queue_gate_look_(&queue->putters_);
     if (result != THRUM_EMPTY) THRUM_TELL_OWN_ACQUIRE(queue);
     return result;
@@ -144,6 +149,7 @@ thrum_result thrum_queue_task_done(thrum_queue *queue) {
 
 thrum_result thrum_queue_join_until(thrum_queue *queue, thrum_deadline deadline) {
     void *nothing;
+    THRUM_WAITS_(QUEUE, queue, THRUM_SITE_);
     const thrum_result result = thrum_queue_gate_wait_(&queue->joiners_, &to_join, queue, &nothing, deadline);
     if (result != THRUM_OK) return THRUM_TIMEOUT;
     THRUM_TELL_OWN_ACQUIRE(&queue->done_);

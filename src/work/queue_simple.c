@@ -12,6 +12,7 @@
 #include "queue_gate.h"
 
 #include "../atomic/tell.h"
+#include "../futex/waits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,8 +99,10 @@ thrum_simple_queue_node *thrum_simple_queue_get_node_until(thrum_simple_queue *q
                                                            thrum_deadline deadline) {
     void *got;
     thrum_result result = attempt_get(queue, &got);
-    if (result == THRUM_EMPTY && deadline.ns != THRUM_NOW.ns)
+    if (result == THRUM_EMPTY && deadline.ns != THRUM_NOW.ns) {
+        THRUM_WAITS_(QUEUE, queue, THRUM_SITE_);
         result = thrum_queue_gate_wait_(&queue->getters_, &to_get, queue, &got, deadline);
+    }
     if (result != THRUM_OK) return NULL;
     THRUM_TELL_OWN_ACQUIRE(queue);
     return got;

@@ -53,6 +53,7 @@ static const call calls[] = {
     {"openat", SYS_openat},
     {"read", SYS_read},
     {"close", SYS_close},
+    {"process_vm_readv", SYS_process_vm_readv},
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
 

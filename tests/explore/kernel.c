@@ -12,6 +12,7 @@
 #include "engine.h"
 
 #include "../../src/futex/self_copies.h"
+#include "../../src/futex/waits.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -34,6 +35,18 @@ typedef struct place {
 static place places[THREADS][THRUM_FUTEX_WAIT_ANY_MAX]; /* of each thread, where it sleeps */
 
 static const char *const outcomes[] = {"woken", "changed", "interrupted", "timed out"};
+
+/* What a thread waits for is told to people alone: no step of an exploration. */
+void thrum_wait_begin_(thrum_wait_ *wait, thrum_wait_kind_ kind, const void *object, const void *site) {
+    (void)wait, (void)kind, (void)object, (void)site;
+}
+void thrum_wait_end_(thrum_wait_ *wait) {
+    (void)wait;
+}
+void thrum_wait_sleeps_(void) {}
+const thrum_waits_ *thrum_wait_own_(void) {
+    return NULL;
+}
 
 static uint64_t queue_chain; /* a hash of the order in which sleepers were queued */
 
