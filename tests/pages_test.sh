@@ -183,7 +183,8 @@ def guide_faults(root, path, known):
 
 
 def main(root, work):
-    headers = {path.stem: Header(path, root) for path in sorted((root / "include/thrum").glob("*.h"))}
+    headers = {path.stem: Header(path, root) for path in sorted((root / "include/thrum").glob("*.h"))
+               if path.stem != "pthread"}  # it has pthread's names, and their pages
     pages = {path.name: path for path in (root / "docs/man").glob("*.scd")}
     known = {f"thrum_{room}" for room in headers}.union(*(header.names() for header in headers.values()))
     known |= set(re.findall(r"#define (THRUM_\w+)", (root / "include/thrum.h").read_text()))

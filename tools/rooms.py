@@ -7,15 +7,15 @@ from pathlib import Path
 FLOORS = {"atomic": 1, "futex": 2, "rcu": 3, "thread": 4, "work": 5, "pthread": 6}
 # include/thrum.h lies above every room.
 ROOF = 7
-# Folders of src that hold no rooms: what lies there has no header, and is not in the libraries.
+# Folders of src, and headers of their names, that are no rooms: they are not in the libraries, and not in thrum.h.
 APART = {"pthread"}
 # Rooms without a source file, by folder; every other room lies where its .c file lies.
 HEADER_ONLY = {"atomic": "atomic", "cpu": "atomic", "backoff": "atomic", "seqlock": "atomic", "with": "futex"}
 
 
 def rooms(root: Path):
-    """The stems of the public headers."""
-    return sorted(header.stem for header in (root / "include/thrum").glob("*.h"))
+    """The stems of the public headers, but for those of no room."""
+    return sorted(header.stem for header in (root / "include/thrum").glob("*.h") if header.stem not in APART)
 
 
 def folder_of(root: Path, room):

@@ -132,6 +132,7 @@ void thrum_settle_(void) {
     /* pthread.L2: release, pairs with pthread.L1 */
     for (unsigned kind = 0; kind < THRUM_TAKEN_KINDS; kind++)
         thrum_u32_store_release(&thrum_gates_[kind], wanted[kind] ? THRUM_TAKEN : THRUM_THROUGH);
+    thrum_tell_inlined_();
 }
 
 /* ---- forks ---- */

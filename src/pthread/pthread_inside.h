@@ -54,6 +54,9 @@ typedef enum thrum_taken_kind {
 enum { THRUM_TAKEN = 0, THRUM_UNDECIDED = 1 << 16, THRUM_THROUGH = 1 << 17 };
 extern thrum_u32 thrum_gates_[THRUM_TAKEN_KINDS];
 
+/* Tells what has been decided to the inlined forms of thrum/pthread.h. */
+void thrum_tell_inlined_(void);
+
 /* Decides all gates, at the first use: that may come before any constructor. */
 void thrum_settle_(void) THRUM_COLD;
 

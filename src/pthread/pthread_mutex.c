@@ -40,6 +40,7 @@ typedef struct thrum_pmutex {
 
 THRUM_STATIC_ASSERT(sizeof(thrum_pmutex) <= sizeof(pthread_mutex_t), "a mutex fits");
 THRUM_STATIC_ASSERT(_Alignof(thrum_pmutex) <= _Alignof(pthread_mutex_t), "and lies well");
+THRUM_STATIC_ASSERT(offsetof(thrum_pmutex, rlock.lock) == 24, "where thrum/pthread.h has it");
 #ifdef __GLIBC__
 THRUM_STATIC_ASSERT(offsetof(thrum_pmutex, kind) == offsetof(pthread_mutex_t, __data.__kind),
                     "the static initialisers of glibc write the kind here");

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <thrum.h>
+#include <thrum/pthread.h>
 
 extern thrum_lock l, accounts;
 extern thrum_event e;
@@ -26,6 +27,8 @@ extern thrum_future *futures[];
 extern thrum_map *users;
 extern struct user { int balance; } * newcomer;
 extern struct config { int limit; } * fresh;
+extern pthread_mutex_t visits_mutex;
+extern int visits;
 
 typedef struct session {
     int requests;

@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#ifdef MAPPED /* the names that thrum/pthread.h inlines */
+#include <thrum/pthread.h>
+#endif
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static int turn, woken;

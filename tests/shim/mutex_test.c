@@ -14,6 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef MAPPED /* the names that thrum/pthread.h inlines */
+#include <thrum/pthread.h>
+#endif
+
 static struct timespec in_ms(clockid_t clock, long ms) {
     struct timespec moment;
     clock_gettime(clock, &moment);

@@ -12,6 +12,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifdef MAPPED /* the names that thrum/pthread.h inlines */
+#include <thrum/pthread.h>
+#endif
+
 static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
 static int counted;
 
