@@ -152,7 +152,7 @@ static bool merge(thrum_map *map, uint64_t bucket) {
         const bool is = thrum_map_is_live_(map, bucket, state_of(child));
         const unsigned childs = thrum_map_level_(map, state_of(child));
         const unsigned parents = thrum_map_level_(map, state_of(parent));
-        const bool may = is && childs == level + 1 && parents == level + 1; /* map.Z2 */
+        const bool may = childs == level + 1 && parents == level + 1; /* map.Z2; then it is live */
         const bool joined = may && join(map, parent, child, level);
         thrum_lock_release(&child->lock);
         thrum_lock_release(&parent->lock);

@@ -101,6 +101,34 @@ static void remove_the_middle(unsigned me) {
 EXPLORE(what_lies_behind_a_line_that_goes_is_found, .threads = 3, .begin = with_three_in_one_bucket,
         .thread = remove_the_middle, .bounds = {2, 1, 0, 0})
 
+static void remove_the_middle_beside_a_look(unsigned me) {
+    if (me == 0)
+        take_out(2);
+    else
+        REQUIRE(get(4) == 3);
+}
+EXPLORE(what_lies_behind_a_line_that_goes_is_found_by_stale_looks, .threads = 2,
+        .begin = with_three_in_one_bucket, .thread = remove_the_middle_beside_a_look, .bounds = {1, 4, 0, 0})
+
+/* The line that comes is the first of a block, and that before it goes. */
+static void with_a_block_of_lines_in_one_bucket(void) {
+    make(NULL);
+    grow_to(3);
+    for (int n = 0; n < 4; n++) put((uint64_t)n * 8, n + 1);
+}
+static void put_behind_and_remove_before_it(unsigned me) {
+    if (me == 0) {
+        put(32, 5);
+        take_out(24);
+        return;
+    }
+    const int n = get(32);
+    REQUIRE(n == -1 || n == 5);
+}
+EXPLORE(a_line_that_goes_leads_to_the_next_with_its_block, .threads = 2,
+        .begin = with_a_block_of_lines_in_one_bucket, .thread = put_behind_and_remove_before_it,
+        .bounds = {1, 2, 0, 0})
+
 static void remove_the_last(unsigned me) {
     (void)me;
     take_out(4);
@@ -444,6 +472,25 @@ static void visit_beside_shrinking(unsigned me) {
 EXPLORE(a_visit_beside_merges_sees_each_once, .threads = 2, .begin = with_four_buckets,
         .thread = visit_beside_shrinking, .bounds = {3, 0, 0, 0})
 
+static void with_one_in_two_buckets(void) {
+    make(NULL);
+    put(0, 1);
+    put(2, 2);
+    grow_to(2);
+    take_out(2);
+}
+static void visit_beside_puts(unsigned me) {
+    if (me == 0) {
+        put(2, 3); /* behind */
+        put(1, 4);
+        put(0, 5);
+    } else {
+        see_once(0, 0);
+    }
+}
+EXPLORE(a_visit_sees_whole_what_is_put_meanwhile, .threads = 2, .begin = with_one_in_two_buckets,
+        .thread = visit_beside_puts, .bounds = {2, 2, 0, 0})
+
 static void visit_beside_a_removal(unsigned me) {
     if (me == 0)
         take_out(0);
@@ -502,7 +549,7 @@ static void with_a_text_that_stays(void) {
 static void text_becomes_number(unsigned me) {
     if (me == 0) {
         REQUIRE(thrum_map_remove(s.map, thrum_key("a")) == THRUM_OK);
-        put(96, 2); /* with bits as an address has them */
+        put(97, 2); /* with bits as an address and a tag of "a" have them */
     } else {
         get_text();
     }
@@ -510,9 +557,28 @@ static void text_becomes_number(unsigned me) {
 EXPLORE(a_number_is_not_taken_for_an_address, .threads = 2, .begin = with_a_text_that_stays,
         .thread = text_becomes_number, .bounds = {2, 1, 0, 0})
 
+static void with_two_texts_in_one_bucket(void) {
+    make(NULL);
+    put_text("a", 1);
+    put_text("b", 2);
+}
+static void remove_the_first_text(unsigned me) {
+    if (me == 0) {
+        REQUIRE(thrum_map_remove(s.map, thrum_key("a")) == THRUM_OK);
+        put_text("c", 3); /* where the second was */
+        return;
+    }
+    thrum_rcu_read_begin();
+    const int *const found = thrum_map_get(s.map, thrum_key("b"));
+    REQUIRE(found && *found == 2);
+    thrum_rcu_read_end();
+}
+EXPLORE(a_text_that_moves_forward_is_found, .threads = 2, .begin = with_two_texts_in_one_bucket,
+        .thread = remove_the_first_text, .bounds = {1, 8, 0, 0})
+
 static bool is_a(thrum_map_key key, void *v, void *unused) {
     (void)unused;
-    REQUIRE(key.bytes ? *(const char *)key.bytes == 'a' : key.number == 96);
+    REQUIRE(key.bytes ? *(const char *)key.bytes == 'a' : key.number == 97);
     REQUIRE(*(const int *)v == (key.bytes ? 1 : 2));
     return true;
 }

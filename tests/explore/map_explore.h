@@ -33,9 +33,12 @@ void thrum_map_open_(void) {
     if (s.gated) REQUIRE(thrum_rwlock_release_write(&gate) == THRUM_OK);
 }
 
+/* A text's is its first letter, also in the bits of which the tag is made. */
 static uint64_t itself(thrum_map_key key, uint64_t seed) {
     (void)seed;
-    return key.bytes ? (uint64_t)(unsigned char)*(const char *)key.bytes : key.number;
+    if (!key.bytes) return key.number;
+    const uint64_t letter = (unsigned char)*(const char *)key.bytes;
+    return letter << 60 | letter;
 }
 
 static void make(void (*destroy)(void *value)) {

@@ -122,6 +122,19 @@ static void visit_beside_a_removal(unsigned me) {
 EXPLORE(a_visit_sees_each_of_two_lines_once_when_one_moves, .threads = 2, .begin = with_two_lines,
         .thread = visit_beside_a_removal, .bounds = {2, 1, 0, 0})
 
+static void with_a_slot_behind(void) {
+    with_one_line();
+    put(4, 3);
+}
+static void visit_beside_a_put(unsigned me) {
+    if (me == 0)
+        put(6, 4);
+    else
+        see_once(4, 4);
+}
+EXPLORE(a_visit_sees_whole_what_is_put_beside_another, .threads = 2, .begin = with_a_slot_behind,
+        .thread = visit_beside_a_put, .bounds = {2, 2, 0, 0})
+
 /* --- growth and shrinking ------------------------------------------------------------------------------ */
 
 static void with_both_halves(void) {
