@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Two threads that wait for each other, then an end that a debugger and a core file show. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <thrum.h>
+
+/* What tools/gdb/thrum-gdb.py knows of the layout. */
+#define AT(member, place) \
+    _Static_assert(offsetof(thrum_self_state_, member) == (place), "the script knows it elsewhere")
+AT(id, 0);
+AT(innermost, 8);
+AT(waits.kind, 28);
+AT(waits.object, 32);
+AT(waits.site, 40);
+AT(waits.since_ns, 48);
+AT(waits.waited_ns, 56);
+_Static_assert(offsetof(thrum_guard_, object) == 8 && offsetof(thrum_guard_, outer) == 16, "a guard");
+_Static_assert(offsetof(thrum_rlock, owner) == 8, "an rlock");
+_Static_assert(THRUM_EVENT_SET_ == 1 && THRUM_EVENT_WAITERS_ == 1u << 31, "an event");
+_Static_assert(THRUM_ONCE_DONE_ == 1 && THRUM_ONCE_RUNNING_ == 2, "a once");
+_Static_assert(THRUM_RWLOCK_WRITER_ == 2 && THRUM_RWLOCK_CLOSED_ == 4 && THRUM_RWLOCK_READER_ == 16,
+               "a rwlock");
+_Static_assert(THRUM_LOCK_HEIR_ == 1 << 9 && THRUM_LOCK_WAITERS_ == 1 << 10 && THRUM_LOCK_CLOSED_ == 1 << 11,
+               "a lock");
+
+thrum_rlock ledger;
+thrum_lock journal, nobodys;
+thrum_semaphore permits = THRUM_SEMAPHORE_INIT(3);
+thrum_event happened;
+thrum_rwlock read_by_one, written;
+thrum_once never_run;
+thrum_latch two_more = THRUM_LATCH_INIT(2);
+static thrum_barrier both_hold_one = THRUM_BARRIER_INIT(2);
+
+static void *book(void *unused) {
+    THRUM_WITH(&ledger) {
+        if (thrum_barrier_wait(&both_hold_one, NULL) != THRUM_OK) abort();
+        THRUM_WITH(&journal) abort();
+    }
+    return unused;
+}
+
+static void *audit(void *unused) {
+    THRUM_WITH(&journal) {
+        if (thrum_barrier_wait(&both_hold_one, NULL) != THRUM_OK) abort();
+        THRUM_WITH(&ledger) abort();
+    }
+    return unused;
+}
+
+static void start(thrum_thread_target *target, const char *name) {
+    thrum_thread *thread;
+    const thrum_thread_config config = {.target = target, .name = name};
+    if (thrum_thread_spawn(&thread, &config) != THRUM_OK) exit(1);
+    thrum_thread_release(thread);
+}
+
+int main(void) {
+    char text[80];
+    start(book, "book");
+    start(audit, "audit");
+    thrum_event_set(&happened);
+    thrum_rwlock_acquire_read(&read_by_one);
+    thrum_rwlock_acquire_write(&written);
+    do {
+        thrum_futex_nap(thrum_after_ms(20));
+        thrum_rlock_describe(&ledger, text, sizeof text);
+        if (!strstr(text, "waited for")) continue;
+        thrum_lock_describe(&journal, text, sizeof text);
+    } while (!strstr(text, "waited for"));
+    thrum_futex_nap(thrum_after_ms(20));
+    abort();
+}

@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# gdb_test.sh SOURCE_DIR BUILD_DIR
+#
+# tools/gdb/thrum-gdb.py tells the threads and the deadlock of tests/gdb/stuck.c and prints its objects, in the living process
+# and in the core file that GDB makes of it.
+set -euo pipefail
+source=$1 build=$2
+command -v gdb >/dev/null || { echo "skipped: gdb is not installed"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export DEBUGINFOD_URLS=
+
+"${CC:-cc}" -std=c11 -g -D_GNU_SOURCE -I"$source/include" "$source/tests/gdb/stuck.c" -o "$work/stuck" \
+    "$build/libthrum.a" -lurcu-bp -lurcu-common -pthread
+asks=(-ex "thrum threads" -ex "thrum deadlock" -ex "print ledger" -ex "print journal" -ex "print nobodys" -ex "print permits"
+      -ex "print happened" -ex "print two_more" -ex "print read_by_one" -ex "print written"
+      -ex "print never_run")
+debugger=(gdb -nx -batch -ex "set confirm off" -ex "source $source/tools/gdb/thrum-gdb.py")
+"${debugger[@]}" -ex run "${asks[@]}" -ex "generate-core-file $work/core" "$work/stuck" >"$work/living" 2>&1 || true
+grep -q "SIGABRT" "$work/living" || { echo "skipped: gdb cannot run a program here"; cat "$work/living"; exit 77; }
+"${debugger[@]}" "${asks[@]}" "$work/stuck" "$work/core" >"$work/dead" 2>&1
+
+thread='"(book|audit)", native [0-9]+, ident [0-9]+: waits (SINCE)?for (lock|rlock) 0x[0-9a-f]+, held by [0-9] "(book|audit)", called in (book|audit|thrum_[a-z_]+) at .*[a-z]+\.[ch]:[0-9]+; holds 0x[0-9a-f]+'
+# The script and src/futex/waits.h have one list of kinds.
+diff <(sed -n 's/^ *X([A-Z]*, "\(.*\)").*/\1/p' "$source/src/futex/waits.h") \
+    <(sed -n '/^KINDS = (/,/)$/p' "$source/tools/gdb/thrum-gdb.py" | grep -o '"[^"]*"' | tr -d '"') ||
+    { echo "left: waits.h; right: the script"; exit 1; }
+expect() {
+    grep -qE "^$2\$" "$work/$1" || { echo "$1: no line like: $2"; cat "$work/$1"; exit 1; }
+}
+for where in living dead; do
+    since=''
+    [ $where = dead ] || since='[0-9]+\.[0-9]{3} s '
+    line=${thread//(SINCE)?/$since}
+    expect $where '1 "MainThread", native [0-9]+, ident [0-9]+: runs'
+    expect $where "[0-9] $line"
+    expect $where 'deadlock of 2 threads:'
+    expect $where "    [0-9] $line"
+    expect $where '\$1 = rlock: owned by ident [0-9]+, depth 1, waited for'
+    expect $where '\$2 = lock: locked, waited for'
+    expect $where '\$3 = lock: free'
+    expect $where '\$4 = semaphore: value 3, waiters 0'
+    expect $where '\$5 = event: set'
+    expect $where '\$6 = latch: count 2'
+    expect $where '\$7 = rwlock: 1 readers'
+    expect $where '\$8 = rwlock: a writer'
+    expect $where '\$9 = once: open'
+    [ "$(grep -cE "^    [0-9] $line\$" "$work/$where")" = 2 ] || { echo "$where: not two threads in it"; exit 1; }
+    [ "$(grep -c '^deadlock' "$work/$where")" = 1 ] || { echo "$where: not one deadlock"; exit 1; }
+done
