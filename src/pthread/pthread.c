@@ -135,6 +135,11 @@ void thrum_settle_(void) {
     thrum_tell_inlined_();
 }
 
+bool thrum_is_taken_slow_(thrum_taken_kind kind) {
+    if (thrum_u32_load_acquire(&thrum_gates_[kind]) == THRUM_UNDECIDED) thrum_settle_();
+    return thrum_u32_load_acquire(&thrum_gates_[kind]) == THRUM_TAKEN; /* pthread.L1 */
+}
+
 /* ---- forks ---- */
 
 thrum_u32 thrum_generation_;

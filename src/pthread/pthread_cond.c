@@ -32,7 +32,7 @@ static thrum_pcond *object_of(pthread_cond_t *cond) {
     return (thrum_pcond *)(void *)cond;
 }
 
-static bool is_ours(const pthread_cond_t *cond) {
+THRUM_ALWAYS_INLINE bool is_ours(const pthread_cond_t *cond) {
     return thrum_is_taken_(THRUM_TAKEN_COND) && !thrum_is_marked_(cond, &thrum_cond_mark_);
 }
 
@@ -188,16 +188,26 @@ THRUM_NAME int pthread_cond_clockwait(pthread_cond_t *restrict cond, pthread_mut
     return wait_until(cond, mutex, clock, end);
 }
 
-THRUM_NAME int pthread_cond_signal(pthread_cond_t *cond) {
+static THRUM_COLD int signal_slow(pthread_cond_t *cond) {
     if (!is_ours(cond)) return THRUM_C_LIBRARYS(pthread_cond_signal)(cond);
-    if (!thrum_pcond_is_idle_(object_of(cond))) thrum_pcond_signal_(made_ours(cond));
+    thrum_pcond_signal_(made_ours(cond));
+    return 0;
+}
+
+THRUM_NAME int pthread_cond_signal(pthread_cond_t *cond) {
+    if (THRUM_LIKELY(is_ours(cond) && thrum_pcond_is_idle_(object_of(cond)))) return 0;
+    return signal_slow(cond);
+}
+
+static THRUM_COLD int broadcast_slow(pthread_cond_t *cond) {
+    if (!is_ours(cond)) return THRUM_C_LIBRARYS(pthread_cond_broadcast)(cond);
+    thrum_pcond_broadcast_(made_ours(cond));
     return 0;
 }
 
 THRUM_NAME int pthread_cond_broadcast(pthread_cond_t *cond) {
-    if (!is_ours(cond)) return THRUM_C_LIBRARYS(pthread_cond_broadcast)(cond);
-    if (!thrum_pcond_is_idle_(object_of(cond))) thrum_pcond_broadcast_(made_ours(cond));
-    return 0;
+    if (THRUM_LIKELY(is_ours(cond) && thrum_pcond_is_idle_(object_of(cond)))) return 0;
+    return broadcast_slow(cond);
 }
 
 THRUM_NAME int pthread_cond_init(pthread_cond_t *restrict cond,

@@ -57,17 +57,20 @@ extern thrum_u32 thrum_gates_[THRUM_TAKEN_KINDS];
 /* Tells what has been decided to the inlined forms of thrum/pthread.h. */
 void thrum_tell_inlined_(void);
 
+/* For fast paths, which stay leaves: they save no registers for a call that they do not make. */
+#define THRUM_ALWAYS_INLINE static inline __attribute__((always_inline))
+
+bool thrum_is_taken_slow_(thrum_taken_kind kind) THRUM_COLD;
+
 /* Decides all gates, at the first use: that may come before any constructor. */
 void thrum_settle_(void) THRUM_COLD;
 
 /*
  * pthread.L1: acquire, pairs with pthread.L2: a decided gate comes with the places that pthread.c has found.
  */
-THRUM_INLINE bool thrum_is_taken_(thrum_taken_kind kind) {
+THRUM_ALWAYS_INLINE bool thrum_is_taken_(thrum_taken_kind kind) {
     const uint32_t gate = thrum_u32_load_acquire(&thrum_gates_[kind]);
-    if (THRUM_LIKELY(gate == THRUM_TAKEN)) return true;
-    if (gate == THRUM_UNDECIDED) thrum_settle_();
-    return thrum_u32_load_acquire(&thrum_gates_[kind]) == THRUM_TAKEN;
+    return THRUM_LIKELY(gate == THRUM_TAKEN) || thrum_is_taken_slow_(kind);
 }
 
 /* Where the C library keeps that an object is shared between processes: never 0 then, else always. */
@@ -77,7 +80,7 @@ typedef struct thrum_mark {
 } thrum_mark;
 extern thrum_mark thrum_cond_mark_, thrum_rwlock_mark_;
 
-THRUM_INLINE bool thrum_is_marked_(const void *object, const thrum_mark *mark) {
+THRUM_ALWAYS_INLINE bool thrum_is_marked_(const void *object, const thrum_mark *mark) {
     const uint32_t *const word = (const void *)((const char *)object + mark->at);
     return (*(const volatile uint32_t *)word & mark->mask) != 0;
 }

@@ -60,11 +60,16 @@ static THRUM_COLD void begin(thrum_once *once, void (*function)(void)) {
     thrum_once_end_(once, THRUM_OK);
 }
 
-THRUM_NAME int pthread_once(pthread_once_t *control, void (*function)(void)) {
+static THRUM_COLD int run_slow(pthread_once_t *control, void (*function)(void)) {
     if (!thrum_is_taken_(THRUM_TAKEN_ONCE)) return THRUM_C_LIBRARYS(pthread_once)(control, function);
-    thrum_once *const once = (thrum_once *)(void *)control;
-    if (THRUM_UNLIKELY(!thrum_once_done(once))) begin(once, function);
+    begin((thrum_once *)(void *)control, function);
     return 0;
+}
+
+THRUM_NAME int pthread_once(pthread_once_t *control, void (*function)(void)) {
+    const thrum_once *const once = (const thrum_once *)(const void *)control;
+    if (THRUM_LIKELY(thrum_is_taken_(THRUM_TAKEN_ONCE) && thrum_once_done(once))) return 0;
+    return run_slow(control, function);
 }
 
 THRUM_SECOND_NAME(pthread_once);

@@ -46,7 +46,7 @@ static thrum_prwlock *object_of(pthread_rwlock_t *rwlock) {
     return (thrum_prwlock *)(void *)rwlock;
 }
 
-static bool is_ours(const pthread_rwlock_t *rwlock) {
+THRUM_ALWAYS_INLINE bool is_ours(const pthread_rwlock_t *rwlock) {
     return thrum_is_taken_(THRUM_TAKEN_RWLOCK) && !thrum_is_marked_(rwlock, &thrum_rwlock_mark_);
 }
 
@@ -98,19 +98,24 @@ static void take_itself_out(thrum_prwlock *r) {
     if ((old & THRUM_RWLOCK_PARKED_) && last) thrum_rwlock_wake_(&r->rwlock, old);
 }
 
+static THRUM_COLD int read_through(pthread_rwlock_t *rwlock) {
+    return THRUM_C_LIBRARYS(pthread_rwlock_rdlock)(rwlock);
+}
+
 static THRUM_COLD int read_slow(thrum_prwlock *r) {
     take_itself_out(r);
     if (is_written_by_me(r)) return EDEADLK;
-    if (reads && read_beside(r)) return 0;
-    before_waiting(r);
-    thrum_rwlock_acquire_read(&r->rwlock);
-    return 0;
+    if (!reads || !read_beside(r)) {
+        before_waiting(r);
+        thrum_rwlock_acquire_read(&r->rwlock);
+    }
+    return began(0);
 }
 
 THRUM_NAME int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock) {
     thrum_prwlock *const r = object_of(rwlock);
-    if (!is_ours(rwlock)) return THRUM_C_LIBRARYS(pthread_rwlock_rdlock)(rwlock);
-    return began(THRUM_LIKELY(thrum_rwlock_enter_(&r->rwlock)) ? 0 : read_slow(r));
+    if (!is_ours(rwlock)) return read_through(rwlock);
+    return THRUM_LIKELY(thrum_rwlock_enter_(&r->rwlock)) ? began(0) : read_slow(r);
 }
 
 THRUM_NAME int pthread_rwlock_tryrdlock(pthread_rwlock_t *rwlock) {
@@ -150,20 +155,23 @@ static int wrote(thrum_prwlock *r, int result) {
     return result;
 }
 
-static THRUM_COLD int write_slow(thrum_prwlock *r) {
+static THRUM_COLD int write_slow(pthread_rwlock_t *rwlock) {
+    thrum_prwlock *const r = object_of(rwlock);
+    if (!is_ours(rwlock)) return THRUM_C_LIBRARYS(pthread_rwlock_wrlock)(rwlock);
     if (is_written_by_me(r)) return EDEADLK;
     before_waiting(r);
     (void)thrum_rwlock_acquire_write_slow_(&r->rwlock, THRUM_FOREVER);
-    return 0;
+    return wrote(r, 0);
 }
 
 THRUM_NAME int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock) {
     thrum_prwlock *const r = object_of(rwlock);
-    if (!is_ours(rwlock)) return THRUM_C_LIBRARYS(pthread_rwlock_wrlock)(rwlock);
     uint32_t expected = 0;
     /* rwlock.L4 */
-    const bool in = thrum_u32_cas_acquire(&r->rwlock.state, &expected, THRUM_RWLOCK_WRITER_);
-    return wrote(r, THRUM_LIKELY(in) ? 0 : write_slow(r));
+    if (THRUM_LIKELY(is_ours(rwlock) && thrum_self_.id &&
+                     thrum_u32_cas_acquire(&r->rwlock.state, &expected, THRUM_RWLOCK_WRITER_)))
+        return wrote(r, 0);
+    return write_slow(rwlock);
 }
 
 THRUM_NAME int pthread_rwlock_trywrlock(pthread_rwlock_t *rwlock) {
@@ -204,13 +212,20 @@ static int end_write(thrum_prwlock *r) {
     return thrum_rwlock_release_write(&r->rwlock) == THRUM_OK ? 0 : EPERM;
 }
 
+static THRUM_COLD int unlock_through(pthread_rwlock_t *rwlock) {
+    return THRUM_C_LIBRARYS(pthread_rwlock_unlock)(rwlock);
+}
+
+/* Another thread's write, which POSIX does not define and the C libraries end; or nothing to end. */
+static THRUM_COLD int end_anothers(thrum_prwlock *r) {
+    return thrum_rwlock_writing(&r->rwlock) ? end_write(r) : EPERM;
+}
+
 THRUM_NAME int pthread_rwlock_unlock(pthread_rwlock_t *rwlock) {
     thrum_prwlock *const r = object_of(rwlock);
-    if (!is_ours(rwlock)) return THRUM_C_LIBRARYS(pthread_rwlock_unlock)(rwlock);
+    if (!is_ours(rwlock)) return unlock_through(rwlock);
     if (is_written_by_me(r)) return end_write(r); /* pthread_rwlock.I1 */
-    /* Another thread's write, which POSIX does not define; the C libraries end it. */
-    if (THRUM_UNLIKELY(thrum_rwlock_release_read(&r->rwlock) != THRUM_OK))
-        return thrum_rwlock_writing(&r->rwlock) ? end_write(r) : EPERM;
+    if (THRUM_UNLIKELY(thrum_rwlock_release_read(&r->rwlock) != THRUM_OK)) return end_anothers(r);
     if (reads) reads--; /* pthread_rwlock.I3 */
     return 0;
 }

@@ -42,11 +42,11 @@ static thrum_psem *object_of(sem_t *sem) {
     return (thrum_psem *)(IS_ALIGNED ? address : (address + 7) & ~(uintptr_t)7);
 }
 
-static bool is_ours(sem_t *sem) {
+THRUM_ALWAYS_INLINE bool is_ours(sem_t *sem) {
     return THRUM_LIKELY(thrum_u64_load_relaxed(&object_of(sem)->sign) == SIGN); /* pthread_sem.I1 */
 }
 
-static int failed(int why) {
+static THRUM_COLD int failed(int why) {
     errno = why;
     return -1;
 }
@@ -98,8 +98,12 @@ static int wait(sem_t *sem, thrum_moment moment) {
     return result ? failed(result) : 0;
 }
 
+static THRUM_COLD int wait_through(sem_t *sem) {
+    return THRUM_C_LIBRARYS(sem_wait)(sem);
+}
+
 THRUM_NAME int sem_wait(sem_t *sem) {
-    if (!is_ours(sem)) return THRUM_C_LIBRARYS(sem_wait)(sem);
+    if (!is_ours(sem)) return wait_through(sem);
     pthread_testcancel();
     return wait(sem, THRUM_NEVER);
 }
@@ -128,8 +132,12 @@ THRUM_NAME int sem_trywait(sem_t *sem) {
     return thrum_semaphore_try_acquire(&object_of(sem)->semaphore) ? 0 : failed(EAGAIN);
 }
 
+static THRUM_COLD int post_through(sem_t *sem) {
+    return THRUM_C_LIBRARYS(sem_post)(sem);
+}
+
 THRUM_NAME int sem_post(sem_t *sem) {
-    if (!is_ours(sem)) return THRUM_C_LIBRARYS(sem_post)(sem);
+    if (!is_ours(sem)) return post_through(sem);
     return THRUM_LIKELY(thrum_semaphore_release(&object_of(sem)->semaphore) == THRUM_OK) ? 0
                                                                                          : failed(EOVERFLOW);
 }
