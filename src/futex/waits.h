@@ -66,8 +66,8 @@ THRUM_API bool thrum_futex_peek_(const void *from, void *to, size_t size);
 /* In a function that the program calls: where it calls it. */
 #define THRUM_SITE_ __builtin_return_address(0)
 
-#define THRUM_WAITS_(kind, object, site)                              \
-    thrum_wait_ wait_here_ __attribute__((cleanup(thrum_wait_end_))); \
+#define THRUM_WAITS_(kind, object, site)                                                            \
+    thrum_wait_ wait_here_ __attribute__((cleanup(thrum_wait_end_))) = {THRUM_WAIT_KIND_COUNT_, 0}; \
     thrum_wait_begin_(&wait_here_, THRUM_WAIT_##kind##_, object, site)
 
 #endif
