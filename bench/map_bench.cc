@@ -14,6 +14,8 @@
 #include <cmath>
 #include <fstream>
 
+#include <thrum/cpus.h>
+
 namespace bench {
 namespace {
 
@@ -145,31 +147,48 @@ std::vector<uint32_t> samples_of(uint64_t count, bool zipf) {
 }
 
 /* What a call costs when so many of a hundred are look-ups and the others are puts. */
-template <class Map> void cell(Figures &figures, uint64_t count, bool zipf, int threads, unsigned gets) {
-    map_entries = count;
-    const auto map = std::make_unique<Map>();
-    for (uint64_t i = 0; i < count; i++) map->put(scrambled(i));
-    const std::vector<uint32_t> samples = samples_of(count, zipf);
-    const uint64_t calls = 4000000 / uint64_t(threads);
+template <class Map>
+double ns_of_call(Map &map, const std::vector<uint32_t> &samples, int threads, unsigned gets) {
+    const uint64_t calls = 1000000 / uint64_t(threads);
     std::atomic<uint64_t> longest{0};
-    Team team(threads, threads <= 2 ? Place::across : Place::anywhere, [&](int index) {
+    Team team(threads, threads == 2 ? Place::across : Place::anywhere, [&](int index) {
         const uint64_t first = scrambled(uint64_t(index));
         const uint64_t begun = now_ns();
         for (uint64_t i = 0; i < calls; i++) {
             const uint64_t key = scrambled(samples[(first + i) % SAMPLES]);
             if (i * 37 % 100 < gets)
-                benchmark::DoNotOptimize(map->get(key));
+                benchmark::DoNotOptimize(map.get(key));
             else
-                map->put(key);
+                map.put(key);
         }
-        uint64_t took = now_ns() - begun, before = longest;
-        while (before < took && !longest.compare_exchange_weak(before, took)) continue;
+        const uint64_t took = now_ns() - begun;
+        for (uint64_t before = longest; before < took;)
+            if (longest.compare_exchange_weak(before, took)) break;
     });
     team.start();
     team.join();
-    /* One processor's time a call, if the threads had one each: of two processors no more than two run. */
-    figures.ns = double(longest.load()) * std::min(threads, int(std::thread::hardware_concurrency())) /
-                 double(calls * uint64_t(threads));
+    /* Of one processor: no more threads than processors run at once. */
+    return double(longest.load()) * std::min(threads, int(thrum_cpus())) / double(calls * uint64_t(threads));
+}
+
+/* In one process, as it takes long to fill the larger ones. The row's time is the cells' geometric mean. */
+template <class Map> void cells(Figures &figures, uint64_t count, bool zipf) {
+    map_entries = count;
+    const auto map = std::make_unique<Map>();
+    for (uint64_t i = 0; i < count; i++) map->put(scrambled(i));
+    const std::vector<uint32_t> samples = samples_of(count, zipf);
+    double logarithms = 0;
+    int n = 0;
+    for (const int threads : {1, 2, 4, 16, 64}) {
+        if (threads > 1 && std::is_same_v<Map, Limit>) break;
+        for (const unsigned gets : {100, 99, 90, 50}) {
+            const double ns = ns_of_call(*map, samples, threads, gets);
+            figures.add(("t" + std::to_string(threads) + "g" + std::to_string(gets)).c_str(), ns);
+            logarithms += std::log(ns);
+            n++;
+        }
+    }
+    figures.ns = std::exp(logarithms / n);
 }
 
 uint64_t resident() {
@@ -206,14 +225,10 @@ template <class Map> void full_rows_of(const std::string &library) {
     row_apart("map/grow/" + library, grow<Map>);
     for (const uint64_t count : {1000u, 100000u, 10000000u})
         for (const bool zipf : {false, true})
-            for (const int threads : {1, 2, 4, 16, 64})
-                for (const unsigned gets : {100, 99, 90, 50})
-                    if (threads == 1 || !std::is_same_v<Map, Limit>)
-                        row_apart(
-                            "map/cell/" + library + "/entries:" + std::to_string(count) +
-                                "/zipf:" + std::to_string(zipf) + "/threads:" + std::to_string(threads) +
-                                "/gets:" + std::to_string(gets),
-                            [=](Figures &f) { cell<Map>(f, count, zipf, threads, gets); }, 60);
+            row_apart(
+                "map/cells/" + library + "/entries:" + std::to_string(count) +
+                    "/zipf:" + std::to_string(zipf),
+                [=](Figures &f) { cells<Map>(f, count, zipf); }, 60);
 }
 
 template <class Map> void rows_of(const std::string &library) {

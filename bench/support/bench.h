@@ -98,7 +98,7 @@ struct Figures {
     };
     double ns = 0;
     int count = 0;
-    Counter counters[12] = {};
+    Counter counters[20] = {};
     char error[120] = {};
     bool complete = false;
 

@@ -56,7 +56,7 @@
  * The table grows when eight buckets have more entries than that, and shrinks when they have a quarter of it.
  */
 #ifndef THRUM_MAP_LOAD
-#define THRUM_MAP_LOAD 21
+#define THRUM_MAP_LOAD 23
 #endif
 /* One change of the number of entries in so many looks at the table's size, chosen by the key's hash. */
 #ifndef THRUM_MAP_LOOK_EVERY
