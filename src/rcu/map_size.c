@@ -170,8 +170,7 @@ static void give_back(thrum_map *map, unsigned block) {
     uint64_t begin = 0;
     thrum_map_close_();
     /* relaxed, all: no change is under way; a look-up comes to a parent */
-    if (thrum_u64_load_relaxed(&map->live[block]) == 0 &&
-        thrum_u64_load_relaxed(&map->buckets) <= thrum_map_begin_of_(&map->table, block)) {
+    if (thrum_u64_load_relaxed(&map->live[block]) == 0) {
         begin = thrum_u64_load_relaxed(&map->table.blocks[block]);
         thrum_u64_store_relaxed(&map->table.blocks[block], 0);
     }

@@ -417,6 +417,28 @@ EXPLORE(a_block_that_is_needed_again_stays, .threads = 2, .begin = with_a_gate_a
 EXPLORE(a_block_of_buckets_stays_for_its_readers, .threads = 2, .startable = 1, .begin = with_a_gate,
         .thread = shrink_beside_looks, .end = three_stays, .bounds = {2, 0, 0, 0})
 
+/* The growth is counted before the look that finds too few, and made after it. */
+static void with_one_and_a_gate(void) {
+    s.gated = true;
+    make(NULL);
+    put(0, 1);
+}
+static void empty_it_or_grow(unsigned me) {
+    if (me == 0) {
+        take_out(0);
+        return;
+    }
+    thrum_map_enter_();
+    grow_to(2);
+    thrum_map_leave_();
+}
+static void nothing_is_there(void) {
+    for (uint64_t key = 0; key < 2; key++) REQUIRE(get(key) == -1);
+}
+EXPLORE(a_block_of_which_a_bucket_has_become_live_stays, .threads = 2, .begin = with_one_and_a_gate,
+        .thread = empty_it_or_grow, .end = nothing_is_there, .bounds = {2, 0, 0, 0}, .by_priority = 20000,
+        .at_random = 20000)
+
 /* One that lowers the number of buckets further may come before the merges of the other. */
 static void shrink_both(unsigned me) {
     if (me == 0)
