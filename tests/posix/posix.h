@@ -28,6 +28,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef POSIX_INLINED
+#include <thrum/pthread.h>
+#endif
 #ifdef __GLIBC__
 enum { IS_GLIBC = 1 };
 #else
@@ -103,6 +106,9 @@ static inline void *shared_memory(size_t size) {
 
 /* Whether a library stands in front of the C library's functions. */
 static inline bool is_replaced(void) {
+#ifdef POSIX_INLINED
+    return true;
+#endif
     const char *const asked = getenv("LD_PRELOAD");
     return asked && strstr(asked, "thrum-pthread");
 }
