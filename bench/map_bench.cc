@@ -149,11 +149,10 @@ std::vector<uint32_t> samples_of(uint64_t count, bool zipf) {
 /* What a call costs when so many of a hundred are look-ups and the others are puts. */
 template <class Map>
 double ns_of_call(Map &map, const std::vector<uint32_t> &samples, int threads, unsigned gets) {
-    const uint64_t calls = 1000000 / uint64_t(threads);
-    std::atomic<uint64_t> longest{0};
+    const uint64_t calls = 2000000 / uint64_t(threads);
+    std::atomic<uint64_t> end{0};
     Team team(threads, threads == 2 ? Place::across : Place::anywhere, [&](int index) {
         const uint64_t first = scrambled(uint64_t(index));
-        const uint64_t begun = now_ns();
         for (uint64_t i = 0; i < calls; i++) {
             const uint64_t key = scrambled(samples[(first + i) % SAMPLES]);
             if (i * 37 % 100 < gets)
@@ -161,14 +160,14 @@ double ns_of_call(Map &map, const std::vector<uint32_t> &samples, int threads, u
             else
                 map.put(key);
         }
-        const uint64_t took = now_ns() - begun;
-        for (uint64_t before = longest; before < took;)
-            if (longest.compare_exchange_weak(before, took)) break;
+        const uint64_t now = now_ns();
+        for (uint64_t before = end; before < now;)
+            if (end.compare_exchange_weak(before, now)) break;
     });
-    team.start();
+    const uint64_t begun = team.start();
     team.join();
     /* Of one processor: no more threads than processors run at once. */
-    return double(longest.load()) * std::min(threads, int(thrum_cpus())) / double(calls * uint64_t(threads));
+    return double(end - begun) * std::min(threads, int(thrum_cpus())) / double(calls * uint64_t(threads));
 }
 
 /* In one process, as it takes long to fill the larger ones. The row's time is the cells' geometric mean. */

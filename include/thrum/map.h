@@ -21,7 +21,7 @@
  * Iteration   a visit of all entries is a read section. It sees each key once that is there from its
  *             beginning to its end, with one of the values that it has meanwhile; one that comes or goes
  *             meanwhile it may see or not.
- * Memory      some 32 bytes an entry; a key of bytes has 48 bytes and itself beside that. Some 7 kB for a
+ * Memory      some 31 bytes an entry; a key of bytes has 48 bytes and itself beside that. Some 7 kB for a
  *             map with nothing in it. Where there is none for a change, that is a result, and nothing has
  *             changed; where there is none to grow, the table stays as it is, and look-ups take longer.
  * Fork        a child has the map as it was.
