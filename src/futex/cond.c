@@ -150,9 +150,9 @@ static uint32_t worth_spinning(const thrum_waiter_ *waiter) {
 
 /* The object in which the ring lies: a monitor, whose rlock lies right before the ring, or a condition. */
 static const void *object_of(const void *lock, thrum_waiter_ **last) {
-    const char *const monitor = (const char *)last - offsetof(thrum_monitor, last);
-    const bool own = !thrum_cond_plain_(lock) && (const char *)thrum_cond_rlock_(lock) == monitor;
-    return own ? monitor : (const char *)last - offsetof(thrum_cond, last);
+    const uintptr_t ring = (uintptr_t)last, monitor = ring - offsetof(thrum_monitor, last);
+    const bool own = (uintptr_t)lock == monitor + 1; /* an rlock's address, and one */
+    return (const void *)(own ? monitor : ring - offsetof(thrum_cond, last));
 }
 
 static void sleep_until_told(thrum_waiter_ *waiter, uint32_t spin_ns, thrum_deadline deadline) {

@@ -34,17 +34,17 @@ static bool gives_way(uint32_t outer) {
     return outer == THRUM_WAIT_CONDITION_ || outer == THRUM_WAIT_ALL_;
 }
 
-void thrum_wait_begin_(thrum_wait_ *wait, thrum_wait_kind_ kind, const void *object, const void *site) {
+thrum_wait_ thrum_wait_begin_(thrum_wait_kind_ kind, const void *object, const void *site) {
     thrum_waits_ *const own = &thrum_self_.waits;
-    wait->kind = thrum_u32_load_relaxed(&own->kind);
-    wait->object = thrum_u64_load_relaxed(&own->object);
-    if (wait->kind == THRUM_WAIT_NOTHING_) {
+    const thrum_wait_ outer = {thrum_u32_load_relaxed(&own->kind), thrum_u64_load_relaxed(&own->object)};
+    if (outer.kind == THRUM_WAIT_NOTHING_) {
         write_down(own, kind, (uint64_t)(uintptr_t)object, (uint64_t)(uintptr_t)site);
-    } else if (gives_way(wait->kind) && (kind == THRUM_WAIT_LOCK_ || kind == THRUM_WAIT_RLOCK_)) {
-        write_down(own, kind, (uint64_t)(uintptr_t)object, thrum_u64_load_relaxed(&own->site));
-    } else {
-        wait->kind = THRUM_WAIT_KIND_COUNT_;
+        return outer;
     }
+    if (!gives_way(outer.kind) || (kind != THRUM_WAIT_LOCK_ && kind != THRUM_WAIT_RLOCK_))
+        return (thrum_wait_){THRUM_WAIT_KIND_COUNT_, 0};
+    write_down(own, kind, (uint64_t)(uintptr_t)object, thrum_u64_load_relaxed(&own->site));
+    return outer;
 }
 
 void thrum_wait_end_(thrum_wait_ *wait) {

@@ -46,8 +46,7 @@ typedef struct thrum_wait_ {
     uint64_t object;
 } thrum_wait_;
 
-THRUM_API void thrum_wait_begin_(thrum_wait_ *wait, thrum_wait_kind_ kind, const void *object,
-                                 const void *site);
+THRUM_API thrum_wait_ thrum_wait_begin_(thrum_wait_kind_ kind, const void *object, const void *site);
 THRUM_API void thrum_wait_end_(thrum_wait_ *wait);
 /*
  * The thread is about to sleep: the time of the wait under way, if there is one, begins, unless it has begun.
@@ -66,8 +65,8 @@ THRUM_API bool thrum_futex_peek_(const void *from, void *to, size_t size);
 /* In a function that the program calls: where it calls it. */
 #define THRUM_SITE_ __builtin_return_address(0)
 
-#define THRUM_WAITS_(kind, object, site)                                                            \
-    thrum_wait_ wait_here_ __attribute__((cleanup(thrum_wait_end_))) = {THRUM_WAIT_KIND_COUNT_, 0}; \
-    thrum_wait_begin_(&wait_here_, THRUM_WAIT_##kind##_, object, site)
+#define THRUM_WAITS_(kind, object, site)                                       \
+    thrum_wait_ wait_here_ __attribute__((cleanup(thrum_wait_end_), unused)) = \
+        thrum_wait_begin_(THRUM_WAIT_##kind##_, object, site)
 
 #endif
