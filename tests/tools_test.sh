@@ -29,7 +29,7 @@ ends() {
 # ---- what they take ----
 
 for tool in "$source"/tools/*; do
-    [[ -x $tool ]] || continue
+    [[ -f $tool && -x $tool ]] || continue
     ends 0 "$tool" --help
     grep -q "$(basename "$tool")" "$work/out" || fail "$tool --help does not say how it is called"
 done
