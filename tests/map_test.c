@@ -354,6 +354,25 @@ TEST(a_visit_sees_each_entry_once_and_stops_when_told) {
     thrum_map_free(map);
 }
 
+static bool count_kinds(thrum_map_key key, void *value, void *argument) {
+    unsigned *const times = argument;
+    CHECK(key.bytes ? key.number == 1 && *(const char *)key.bytes == 'a' : key.number == 1);
+    CHECK(value == (key.bytes ? one : two));
+    times[key.bytes != NULL]++;
+    return true;
+}
+
+TEST(a_visit_sees_texts_and_numbers) {
+    thrum_map *const map = new_map(NULL, 0);
+    unsigned times[2] = {0};
+    CHECK_EQ(thrum_map_put(map, thrum_key("a"), one), THRUM_OK);
+    CHECK_EQ(thrum_map_put(map, thrum_key_number(1), two), THRUM_OK);
+    thrum_map_each(map, count_kinds, times);
+    CHECK_EQ(times[0], 1);
+    CHECK_EQ(times[1], 1);
+    thrum_map_free(map);
+}
+
 static bool remove_odd(thrum_map_key key, void *value, void *argument) {
     (void)value;
     if (key.number % 2) CHECK_EQ(thrum_map_remove(argument, key), THRUM_OK);
