@@ -274,13 +274,35 @@ TEST(a_sleeper_at_a_held_lock_waits_without_bound_unless_processes_share_it) {
     }
 }
 
-TEST(who_finds_no_heir_becomes_it_and_parks_until_its_slice_ends) {
+TEST(who_finds_no_heir_becomes_it_and_parks_until_its_own_deadline) {
     begin(LOCKED);
-    expect_park(PARKED, STALE_NS, the_time_has_almost_come, THRUM_FUTEX_INTERRUPTED);
-    expect_park(PARKED, 1, release, THRUM_FUTEX_WOKEN); /* the slice is one, however often it parks */
+    expect_park(PARKED, WHOLE_NS, NULL, THRUM_FUTEX_INTERRUPTED);
+    expect_park(PARKED, WHOLE_NS, release, THRUM_FUTEX_WOKEN);
     thrum_lock_acquire(&lock);
     end(1, LOCKED);
     last_wake(INT_MAX, AT_RELEASE);
+}
+
+TEST(an_heir_with_others_behind_it_parks_until_its_slice_ends) {
+    begin(LOCKED | WAITERS);
+    expect_park(PARKED | WAITERS, SLICE_NS, the_time_has_almost_come, THRUM_FUTEX_INTERRUPTED);
+    expect_park(PARKED | WAITERS, 1, release,
+                THRUM_FUTEX_WOKEN); /* the slice is one, however often it parks */
+    thrum_lock_acquire(&lock);
+    end(2, LOCKED);
+    last_wake(1, SLEEPERS);
+}
+
+static void the_slice_is_over_and_pass_on(void) {
+    script.now_ns += SLICE_NS, pass_on();
+}
+TEST(an_heir_alone_closes_the_lock_after_a_hold_longer_than_its_slice) {
+    begin(LOCKED);
+    expect_park(PARKED, WHOLE_NS, the_slice_is_over_and_pass_on, THRUM_FUTEX_WOKEN);
+    expect_park(PARKED | CLOSED, WHOLE_NS, release, THRUM_FUTEX_WOKEN);
+    thrum_lock_acquire(&lock);
+    CHECK_EQ(script.naps, 0);
+    end(2, LOCKED);
 }
 
 static void another_heir_leaves(void) {
@@ -288,8 +310,8 @@ static void another_heir_leaves(void) {
 }
 TEST(an_heir_whose_bit_another_heir_took_along_sets_it_again) {
     begin(LOCKED);
-    expect_park(PARKED, STALE_NS, another_heir_leaves, THRUM_FUTEX_INTERRUPTED);
-    expect_park(PARKED, STALE_NS, release, THRUM_FUTEX_WOKEN);
+    expect_park(PARKED, WHOLE_NS, another_heir_leaves, THRUM_FUTEX_INTERRUPTED);
+    expect_park(PARKED, WHOLE_NS, release, THRUM_FUTEX_WOKEN);
     thrum_lock_acquire(&lock);
     end(1, LOCKED);
 }
@@ -370,7 +392,7 @@ TEST(an_heir_leaves_a_closed_lock_to_another_heir_however_long_it_is_free) {
 
 TEST(an_heir_that_was_woken_in_vain_naps_and_wants_no_second_wake) {
     begin(LOCKED);
-    expect_park(PARKED, STALE_NS, pass_on, THRUM_FUTEX_WOKEN);
+    expect_park(PARKED, WHOLE_NS, pass_on, THRUM_FUTEX_WOKEN);
     script.at_nap = release;
     thrum_lock_acquire(&lock);
     CHECK_EQ(script.naps, 1);
@@ -382,7 +404,7 @@ static void close_it_and_release(void) {
 }
 TEST(an_heir_that_was_woken_leaves_a_closed_lock_to_the_heir_that_closed_it) {
     begin(LOCKED);
-    expect_park(PARKED, STALE_NS, close_it_and_release, THRUM_FUTEX_WOKEN);
+    expect_park(PARKED, WHOLE_NS, close_it_and_release, THRUM_FUTEX_WOKEN);
     script.at_nap = open_it;
     thrum_lock_acquire(&lock);
     CHECK_EQ(script.naps, 1);
@@ -407,18 +429,23 @@ TEST(an_heir_naps_twice_as_long_each_time_and_not_beyond_its_slice) {
 }
 
 TEST(after_its_slice_an_heir_closes_the_lock_and_parks_until_its_own_deadline) {
-    begin(LOCKED);
-    expect_park(PARKED, STALE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-    expect_park(PARKED | CLOSED, WHOLE_NS, pass_on, THRUM_FUTEX_WOKEN);
-    expect_park(PARKED | CLOSED, WHOLE_NS, release, THRUM_FUTEX_WOKEN);
+    begin(LOCKED | WAITERS);
+    expect_park(PARKED | WAITERS, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
+    expect_park(PARKED | WAITERS | CLOSED, WHOLE_NS, pass_on, THRUM_FUTEX_WOKEN);
+    expect_park(PARKED | WAITERS | CLOSED, WHOLE_NS, release, THRUM_FUTEX_WOKEN);
     thrum_lock_acquire(&lock);
     CHECK_EQ(script.naps, 0);
-    end(2, LOCKED);
-    last_wake(INT_MAX, AT_RELEASE);
+    end(3, LOCKED);
+    last_wake(1, SLEEPERS);
 
-    begin(LOCKED | SHARED);
-    expect_park(PARKED | SHARED, STALE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-    expect_park(PARKED | CLOSED | SHARED, DEATH_NS, release, THRUM_FUTEX_WOKEN);
+    begin(LOCKED | SHARED | WAITERS);
+    expect_park(PARKED | SHARED | WAITERS, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
+    expect_park(PARKED | WAITERS | CLOSED | SHARED, DEATH_NS, release, THRUM_FUTEX_WOKEN);
+    thrum_lock_acquire(&lock);
+    end(2, LOCKED | SHARED);
+
+    begin(LOCKED | SHARED); /* alone, and its holder may die */
+    expect_park(PARKED | SHARED, DEATH_NS, release, THRUM_FUTEX_WOKEN);
     thrum_lock_acquire(&lock);
     end(1, LOCKED | SHARED);
 }
@@ -426,7 +453,7 @@ TEST(after_its_slice_an_heir_closes_the_lock_and_parks_until_its_own_deadline) {
 TEST(an_heir_that_takes_the_lock_appoints_a_sleeper) {
     begin(LOCKED);
     one_sleeper_waits();
-    expect_park(PARKED, STALE_NS, fall_asleep_and_release, THRUM_FUTEX_WOKEN);
+    expect_park(PARKED, WHOLE_NS, fall_asleep_and_release, THRUM_FUTEX_WOKEN);
     thrum_lock_acquire(&lock);
     end(2, LOCKED | HEIR);
     last_wake(1, SLEEPERS);
@@ -434,7 +461,7 @@ TEST(an_heir_that_takes_the_lock_appoints_a_sleeper) {
 
 TEST(an_heir_that_finds_nobody_to_appoint_leaves_no_heir) {
     begin(LOCKED);
-    expect_park(PARKED, STALE_NS, fall_asleep_and_release, THRUM_FUTEX_WOKEN);
+    expect_park(PARKED, WHOLE_NS, fall_asleep_and_release, THRUM_FUTEX_WOKEN);
     thrum_lock_acquire(&lock);
     end(2, LOCKED);
     last_wake(1, SLEEPERS);
@@ -488,22 +515,19 @@ TEST(an_heir_whose_deadline_passes_clears_its_bits_and_wakes_other_heirs) {
     end(1, LOCKED);
     last_wake(INT_MAX, AT_RELEASE);
 
-    begin_until(LOCKED, far);
-    expect_park(PARKED, STALE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-    expect_park(PARKED | CLOSED, WHOLE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
+    begin_until(LOCKED | WAITERS, far);
+    expect_park(PARKED | WAITERS, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
+    expect_park(PARKED | WAITERS | CLOSED, WHOLE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
     CHECK_EQ(thrum_lock_acquire_until(&lock, far), THRUM_TIMEOUT);
-    end(1, LOCKED);
-    last_wake(INT_MAX, AT_RELEASE);
+    end(2, LOCKED);
+    last_wake(1, SLEEPERS);
 }
 
-static void the_time_comes_and_fall_asleep(void) {
-    the_time_comes(), fall_asleep();
-}
 TEST(an_heir_that_leaves_a_lock_it_has_closed_opens_it_and_appoints) {
-    begin_until(LOCKED, far);
+    begin_until(LOCKED | WAITERS, far);
     one_sleeper_waits();
-    expect_park(PARKED, STALE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-    expect_park(PARKED | CLOSED, WHOLE_NS, the_time_comes_and_fall_asleep, THRUM_FUTEX_TIMED_OUT);
+    expect_park(PARKED | WAITERS, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
+    expect_park(PARKED | WAITERS | CLOSED, WHOLE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
     CHECK_EQ(thrum_lock_acquire_until(&lock, far), THRUM_TIMEOUT);
     end(2, LOCKED | HEIR);
     last_wake(1, SLEEPERS);

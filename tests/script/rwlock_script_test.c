@@ -344,8 +344,7 @@ TEST(a_waiter_in_line_overtakes_a_candidate_that_leaves_the_rwlock_closed_and_em
     for (unsigned i = 0; i < 2 * sizeof others / sizeof others[0]; i++) {
         const uint32_t other = others[i / 2];
         begin_in_line(CLOSED | other, THRUM_FOREVER);
-        expect_in_line(0, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-        expect_in_line(THRUM_LOCK_CLOSED_, STALE_NS - SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
+        expect_in_line(0, STALE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
         if (i % 2)
             thrum_rwlock_acquire_read(&rwlock);
         else
@@ -363,12 +362,8 @@ static void the_time_comes_and_it_is_gone(void) {
 }
 TEST(a_reader_that_looks_in_does_not_make_a_closed_rwlock_used) {
     begin_in_line(CLOSED, THRUM_FOREVER);
-    expect_in_line(0, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-    expect_in_line(THRUM_LOCK_CLOSED_, STALE_NS - SLICE_NS, the_time_comes_and_a_reader_looks_in,
-                   THRUM_FUTEX_TIMED_OUT);
-    expect_in_line(0, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-    expect_in_line(THRUM_LOCK_CLOSED_, STALE_NS - SLICE_NS, the_time_comes_and_it_is_gone,
-                   THRUM_FUTEX_TIMED_OUT);
+    expect_in_line(0, STALE_NS, the_time_comes_and_a_reader_looks_in, THRUM_FUTEX_TIMED_OUT);
+    expect_in_line(0, STALE_NS, the_time_comes_and_it_is_gone, THRUM_FUTEX_TIMED_OUT);
     thrum_rwlock_acquire_write(&rwlock);
     end_in_line(WRITER);
 }
@@ -386,8 +381,7 @@ TEST(a_waiter_in_line_behind_one_that_is_served_waits_until_its_own_deadline) {
     const uint32_t used[] = {WRITER, WRITER | CLOSED, READER | CLOSED};
     for (unsigned i = 0; i < sizeof used / sizeof used[0]; i++) {
         begin_in_line(used[i], far);
-        expect_in_line(0, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-        expect_in_line(THRUM_LOCK_CLOSED_, WHOLE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
+        expect_in_line(0, WHOLE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
         CHECK_EQ(thrum_rwlock_acquire_write_until(&rwlock, far), THRUM_TIMEOUT);
         end_in_line(used[i]);
     }
@@ -396,10 +390,8 @@ TEST(a_waiter_in_line_behind_one_that_is_served_waits_until_its_own_deadline) {
                                 the_time_comes_and_another_writes_and_it_is_closed_again};
     for (unsigned i = 0; i < sizeof uses / sizeof uses[0]; i++) {
         begin_in_line(CLOSED, far);
-        expect_in_line(0, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-        expect_in_line(THRUM_LOCK_CLOSED_, STALE_NS - SLICE_NS, uses[i], THRUM_FUTEX_TIMED_OUT);
-        expect_in_line(0, SLICE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
-        expect_in_line(THRUM_LOCK_CLOSED_, WHOLE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
+        expect_in_line(0, STALE_NS, uses[i], THRUM_FUTEX_TIMED_OUT);
+        expect_in_line(0, WHOLE_NS, the_time_comes, THRUM_FUTEX_TIMED_OUT);
         CHECK_EQ(thrum_rwlock_acquire_write_until(&rwlock, far), THRUM_TIMEOUT);
         end_in_line(WRITER | (i ? CLOSED : 0));
     }
