@@ -12,7 +12,7 @@ void light(benchmark::State &state) {
     for (auto _ : state) thrum_fence_light();
 }
 
-void full(benchmark::State &state) {
+void full_fence(benchmark::State &state) {
     for (auto _ : state) std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
@@ -25,7 +25,7 @@ void heavy(benchmark::State &state) {
 
 void rows() {
     row("fence/light/thrum", light);
-    row("fence/light/std", full);
+    row("fence/light/std", full_fence);
     row("fence/heavy/thrum", heavy);
 }
 
