@@ -4,20 +4,17 @@
  *
  * Floor 4, in libthrum. A program installs it for SIGQUIT, which a terminal sends by Ctrl and the backslash:
  *
- *     static void tell(int signal) {
- *         (void)signal;
- *         thrum_dump(STDERR_FILENO);
- *     }
+ *     signal(SIGQUIT, tell);                                    // examples/stuck.c has a sigaction
  *     ...
- *     sigaction(SIGQUIT, &(struct sigaction){.sa_handler = tell, .sa_flags = SA_RESTART}, NULL);
+ *     if (thrum_dump(STDERR_FILENO) != THRUM_OK) return;        // in tell
  *
  * and then sees, one line a thread (broken here, for want of room):
  *
- *     thrum: 3 threads
- *     1 "MainThread", native 4711: waits 12.204 s for the end of thread 2, called at 0x55d0c3f1 (+0x13f1)
- *     2 "first", native 4712: waits 12.203 s for rlock 0x55d0f040, held by 3, called at 0x55d0c2b0 (+0x12b0);
- *         holds 0x55d0f050
- *     3 "second", native 4713: runs
+ *   thrum: 3 threads
+ *   1 "MainThread", native 4711: waits 12.204 s for the end of thread 2, called at 0x55d0c3f1 (+0x13f1)
+ *   2 "first", native 4712: waits 12.203 s for rlock 0x55d0f040, held by 3, called at 0x55d0c2b0 (+0x12b0);
+ *       holds 0x55d0f050
+ *   3 "second", native 4713: runs
  *
  * Which      the threads of the registry: main, those of thrum's, and others that asked for their object.
  * Waits      for which object, since its first sleep, and where the program has called: an address, and how

@@ -6,8 +6,8 @@
  * before and after a request, and knows what the request's locks have cost it:
  *
  *     const uint64_t before = thrum_waited();
- *     serve(request);
- *     if (thrum_waited() - before > 1000000) complain(request);
+ *     handle(request);
+ *     if (thrum_waited() - before > 1000000) complain_of(request);
  *
  * Counted     from a wait's first sleep to its end. The spin that precedes a sleep, THRUM_PARK_SPIN_NS at
  *             most, and one that ends the wait are not: they read no clock.

@@ -2,8 +2,10 @@
 /* What the examples in the headers' comments mention and do not show. */
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <thrum.h>
 #include <thrum/pthread.h>
@@ -42,6 +44,9 @@ struct sheet {
 };
 extern struct sheet *current_sheet, *fresh_sheet;
 
+extern struct request *request;
+void handle(struct request *request);
+void complain_of(struct request *request);
 void ask(thrum_future *answer);
 void beat(void *unused);
 void add_route(void);
@@ -58,6 +63,7 @@ void tell_the_operator(const thrum_failure *failure);
 bool try_it(void);
 bool valid(int amount);
 thrum_result read_configuration(void *unused);
+void tell(int signal);
 void tick(void);
 void use_connection(void);
 void use_page_of(thrum_future *page);
