@@ -238,6 +238,21 @@ static void dump_in_child(void) {
     CHECK(strstr(line_of("MainThread"), ": runs"));
 }
 
+static void *dump_with_a_cancel_to_come(void *unused) {
+    CHECK_EQ(pthread_cancel(pthread_self()), 0);
+    CHECK_EQ(thrum_dump(STDERR_FILENO), THRUM_OK);
+    thrum_event_set(&inside);
+    pthread_testcancel();
+    return unused;
+}
+TEST(a_cancel_that_is_to_come_leaves_the_list_free) {
+    thrum_event_clear(&inside);
+    test_thread thread = test_start(dump_with_a_cancel_to_come, NULL);
+    CHECK(test_join(&thread) == PTHREAD_CANCELED);
+    CHECK(thrum_event_is_set(&inside));
+    CHECK_EQ(dump(), THRUM_OK);
+}
+
 TEST(a_forked_child_has_one_thread) {
     begin_anew();
     thrum_thread *const owner = test_spawn((thrum_thread_config){.target = own_it, .name = "owner"});

@@ -29,7 +29,7 @@
  *            full and whose reader starts or ends threads of this process.
  * Copies     of several copies of the library (thrum/self.h) each tells of its own threads and waits.
  *
- * Any thread; signal handlers. It carries no memory order; errno is kept.
+ * Any thread; signal handlers. Not a cancellation point. It carries no memory order; errno is kept.
  */
 #ifndef THRUM_DUMP_H
 #define THRUM_DUMP_H

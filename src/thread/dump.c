@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <thrum/dump.h>
 #include <thrum/futex.h>
 #include <thrum/rlock.h>
@@ -35,9 +36,10 @@ typedef struct page {
     char bytes[1024];
 } page;
 
+/* By a system call: the C library's write is a cancellation point, and would leave `lives` held. */
 static void flush(page *to) {
     for (size_t done = 0; done < to->length && !to->failed;) {
-        const ssize_t written = write(to->fd, to->bytes + done, to->length - done);
+        const long written = syscall(SYS_write, to->fd, to->bytes + done, to->length - done);
         if (written > 0)
             done += (size_t)written;
         else if (written == 0 || errno != EINTR)

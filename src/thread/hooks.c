@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -144,11 +145,11 @@ static void add_failure(struct report *report, const char *title, const char *na
     add(report, "%s (code %d)\n", failure->message, failure->code);
 }
 
-/* In one piece, unless the receiver takes it in several. */
+/* In one piece, unless the receiver takes it in several. By a system call: write is a cancellation point. */
 static void send(const struct report *report) {
     const int saved = errno;
     for (size_t sent = 0; sent < report->length;) {
-        const ssize_t more = write(STDERR_FILENO, report->text + sent, report->length - sent);
+        const long more = syscall(SYS_write, STDERR_FILENO, report->text + sent, report->length - sent);
         if (more < 0 && errno == EINTR) continue;
         if (more <= 0) break;
         sent += (size_t)more;
