@@ -58,6 +58,20 @@ ends 2 "$source/tools/compare" "$work/none-such"
 grep -q "no such directory: $work/none-such" "$work/out" || fail "compare does not name the directory that is not there"
 [[ $(wc -l <"$work/out") -eq 1 ]] || fail "compare does something before it says that a directory is not there"
 
+# ---- what failed tests said ----
+
+mkdir "$work/three"
+cat >"$work/three/CTestTestfile.cmake" <<'TESTS'
+add_test(says.why sh -c "echo because; exit 1")
+add_test(passes sh -c "echo nothing")
+add_test(skipped sh -c "exit 77")
+set_tests_properties(skipped PROPERTIES SKIP_RETURN_CODE 77)
+TESTS
+ends 8 ctest --test-dir "$work/three" --output-junit "$work/three.xml"
+ends 0 "$source/tools/failures" "$work/three.xml"
+printf '%s\n' "== says.why" because "The following tests FAILED:" $'\t  1 - says.why (Failed)' | cmp -s - "$work/out" ||
+    fail "failures says: $(cat "$work/out")"
+
 # ---- packages ----
 
 # installs WANTED SETTING...: whether what is missing is installed without a terminal.
