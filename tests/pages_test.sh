@@ -121,8 +121,10 @@ def example_faults(name, source, root, objects, work):
                            capture_output=True, text=True)
     if built.returncode:
         yield f"{name}: the example does not compile\n{built.stderr}"
-    elif subprocess.run([program], stdout=subprocess.DEVNULL, timeout=20).returncode:
-        yield f"{name}: the example fails"
+    else:
+        done = subprocess.run([program], capture_output=True, text=True, timeout=20)
+        if done.returncode:
+            yield f"{name}: the example ends with {done.returncode}\n{done.stdout}{done.stderr}"
 
 
 def page_faults(path, header, known, results, pages):
