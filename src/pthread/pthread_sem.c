@@ -10,6 +10,16 @@
  *     that is cancelled there is registered and has no permit: it leaves, and a wake that had chosen it goes
  *     on to the next. (Compiled without exceptions: the cleanup is then found from every instruction, not
  *     from calls alone.)
+ *
+ * No permit and no wake goes with a cancelled waiter. Let a post and a cancel meet it:
+ *     the cancel's signal ends the sleep, then the post adds: the kernel has taken the waiter out of its
+ *         queue, and the post wakes another. The cancelled one leaves, at whatever value;
+ *     the post's wake chooses it, and the signal comes before it has done a step, or is pending already: it
+ *         leaves, finds the permit in the same read-modify-write, and wakes another. Where it finds none, a
+ *         running thread has the permit, and nobody sleeps beside one;
+ *     the post comes between its registration and its sleep: the kernel finds the value changed. Cancelled
+ *         there, it leaves as above;
+ *     it takes the permit, then the signal comes: cancellation is deferred by then, and the call returns 0.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

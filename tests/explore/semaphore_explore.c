@@ -2,6 +2,7 @@
 /*
  * The semaphore: permits are neither lost nor made, nobody sleeps beside one, and the last one may free it.
  */
+#include "../../src/futex/waitable.h"
 #include "explore.h"
 
 #include <thrum/semaphore.h>
@@ -198,6 +199,47 @@ static void try_once_or_twice(unsigned me) {
 }
 EXPLORE(no_try_fails_beside_a_permit, .threads = 2, .begin = a_permit_for_each_try,
         .thread = try_once_or_twice, .end = no_permit_is_left, .bounds = {5, 2, 0, 2})
+
+/* --- cancelled ----------------------------------------------------------------------------------------- */
+
+/*
+ * The first is cancelled in its sleep, which an expiry stands for, or as a release wakes it, or before it
+ * sleeps: it leaves without a look. So does the wait of pthread_sem.c. Or its time ends, and it looks first.
+ * The others get all permits.
+ */
+typedef enum ending { CANCELLED, TIMED_OUT, ENDINGS } ending;
+
+static void sleep_and_leave(ending how) {
+    thrum_futex_choice sleep;
+    if (!thrum_semaphore_register_(&s.permits, &sleep)) return;
+    (void)thrum_waitable_sleep_(&sleep, EXPLORE_SOON);
+    if (how == TIMED_OUT && thrum_semaphore_look_(&s.permits, true))
+        release();
+    else
+        thrum_semaphore_leave_(&s.permits);
+}
+static void one_leaves_the_others_take(unsigned me) {
+    if (me == 0)
+        sleep_and_leave((ending)s.kinds[0]);
+    else
+        take_or_release(me);
+}
+static void one_leaves_one_takes(void) {
+    two_take();
+    s.kinds[0] = explore_choose(ENDINGS);
+}
+static void one_leaves_two_take(void) {
+    name_words();
+    s.takers = 3;
+}
+static void one_leaves_two_take_what_one_releases(unsigned me) {
+    if (me == 3) release();
+    one_leaves_the_others_take(me);
+}
+EXPLORE(a_cancelled_sleeper_leaves_permit_and_wake, .threads = 3, .begin = one_leaves_one_takes,
+        .thread = one_leaves_the_others_take, .end = no_permit_is_left, .bounds = {3, 1, 2, 1})
+EXPLORE(a_cancelled_sleeper_leaves_both_permits_and_wakes, .threads = 4, .begin = one_leaves_two_take,
+        .thread = one_leaves_two_take_what_one_releases, .end = no_permit_is_left, .bounds = {1, 0, 1, 1})
 
 /* --- publication ------------------------------------------------------------------------------------- */
 

@@ -316,6 +316,32 @@ TEST(a_cancelled_waiter_leaves_the_post_to_another) {
     }
 }
 
+/*
+ * On one processor the waiter that was first in the queue runs when the thread that posts and cancels has
+ * done both: it is woken and cancelled, in either order, before it has done a step.
+ */
+TEST(a_waiter_that_meets_a_post_and_a_cancel_at_once_leaves_the_post_to_another) {
+    if (IS_GLIBC && !is_replaced())
+        test_skip("glibc 2.36: a waiter that is woken and cancelled at once takes the wake with it");
+    test_pin(1);
+    for (unsigned i = 0; i < 120; i++) {
+        struct with_semaphore with = {.way = (int)(i / 2 % 3)};
+        OK(sem_init(&with.semaphore, 0, 0));
+        test_thread doomed = test_start(wait_for_a_post, &with);
+        await_blocked(&doomed);
+        test_thread other = test_start(wait_for_a_post, &with);
+        await_blocked(&other);
+        if (i % 2) OK(pthread_cancel(doomed.thread));
+        OK(sem_post(&with.semaphore));
+        if (i % 2 == 0) OK(pthread_cancel(doomed.thread));
+        (void)test_join(&doomed);
+        if (!with.cleaned) OK(sem_post(&with.semaphore)); /* it ran in between, and has it */
+        CHECK(test_join(&other) == NULL);
+        FAILS(sem_trywait(&with.semaphore), EAGAIN);
+        OK(sem_destroy(&with.semaphore));
+    }
+}
+
 /* ---- the ways out of a thread that holds what others wait for ---- */
 
 static void unlock_mutex(void *mutex) {
