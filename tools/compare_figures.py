@@ -11,7 +11,7 @@ READING = ["rwlock", "rcu", "snapshot", "seqlock", "map", "counter"]
 QUEUES = ["queue", "ring"]
 JOBS = ["executor", "future"]
 # The parameters of a row that grow, the first of them that it has; the other parameters make plots of their own.
-GROWING = ["threads", "parties", "pairs", "pending", "entries", "places", "waiters", "timers", "locks", "submitters", "workers"]
+GROWING = ["threads", "parties", "pairs", "pending", "entries", "places", "waiters", "timers", "locks", "items", "submitters", "workers"]
 NAMES = {"threads": "threads", "pairs": "pairs of threads"}
 PLACES = [("handover_across", "Between two processors"), ("handover_same_core", "Two threads on one processor"),
           ("handover_one_cpu", "A process that has one processor")]
