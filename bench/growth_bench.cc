@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one operation costs as its objects and threads become many. Level is right: a cost that grows says what bends.
- * With --full the numbers go on to what a machine hardly ever has.
+ * What one operation costs as its objects and threads become many. Level is right: a cost that grows says
+ * what bends. With --full the numbers go on to what a machine hardly ever has.
  */
 #include "support/bench.h"
 #include "support/locks.h"
