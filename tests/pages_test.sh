@@ -122,7 +122,7 @@ def example_faults(name, source, root, objects, work):
     if built.returncode:
         yield f"{name}: the example does not compile\n{built.stderr}"
     else:
-        done = subprocess.run([program], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([program], capture_output=True, text=True, timeout=120)
         if done.returncode:
             yield f"{name}: the example ends with {done.returncode}\n{done.stdout}{done.stderr}"
 
