@@ -6,7 +6,7 @@
  *     callback, and so after all of it: it needs no lock. It is called back again and again, so many buckets
  *     at a time.
  */
-#include "map_inside.h"
+#include "map_bucket.h"
 #include "retire.h"
 #include "size.h"
 

@@ -1,32 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Floor 3. What is done with a bucket's lines while its lock is held; map.I2 and map.I3 say in which order.
- * Loads are relaxed: the lock orders them.
- */
-#include "map_inside.h"
-
-/* The bits of a slot's two marks. */
-static uint64_t mark_of(bool is_bytes, unsigned slot) {
-    return UINT64_C(1) << (is_bytes ? THRUM_MAP_BYTES_SHIFT_ : 0) << slot;
-}
-
-static uint64_t marks_of(const map_line *line) {
-    return thrum_u64_load_relaxed(&line->state);
-}
+/* Floor 3. What is done with a bucket's lines, and is not inlined: map_bucket.h. */
+#include "map_bucket.h"
 
 static bool is_bytes_in(const map_line *line, unsigned slot) {
-    return marks_of(line) & mark_of(true, slot);
-}
-
-/* Which slots have an entry. */
-static unsigned used_in(const map_line *line) {
-    const uint64_t marks = marks_of(line) & THRUM_MAP_MARKS_;
-    return (unsigned)((marks | marks >> THRUM_MAP_BYTES_SHIFT_) & THRUM_MAP_NUMBERS_);
-}
-
-/* The first slot that has none; there is one. */
-static unsigned free_in(const map_line *line) {
-    return (unsigned)__builtin_ctz(~used_in(line));
+    return thrum_map_marks_of_(line) & thrum_map_mark_of_(true, slot);
 }
 
 static map_line *after(const thrum_map *map, const map_line *line) {
@@ -37,7 +14,7 @@ static map_line *after(const thrum_map *map, const map_line *line) {
 thrum_map_place_ thrum_map_next_entry_(const thrum_map *map, thrum_map_place_ at) {
     for (; at.line; at.line = after(map, at.line), at.slot = 0)
         for (; at.slot < THRUM_MAP_SLOTS; at.slot++)
-            if (used_in(at.line) >> at.slot & 1) return at;
+            if (thrum_map_used_in_(at.line) >> at.slot & 1) return at;
     return at;
 }
 
@@ -48,20 +25,14 @@ thrum_map_entry_ thrum_map_entry_at_(thrum_map_place_ at) {
     return entry;
 }
 
-void thrum_map_next_version_(map_line *bucket, uint64_t marks_and_level) {
-    const uint64_t version = marks_of(bucket) / THRUM_MAP_VERSION_ + 1;
-    /* map.M2: release */
-    thrum_u64_store_release(&bucket->state, version * THRUM_MAP_VERSION_ | marks_and_level);
-}
-
 /* The version changes and nothing else. */
 static void change_version(map_line *bucket) {
-    thrum_map_next_version_(bucket, marks_of(bucket) % THRUM_MAP_VERSION_);
+    thrum_map_next_version_(bucket, thrum_map_marks_of_(bucket) % THRUM_MAP_VERSION_);
 }
 
 /* The slots of a line that have the key, of bytes. */
 static unsigned slots_of_bytes(const map_line *line, thrum_map_key key, uint64_t hash) {
-    unsigned slots = thrum_map_slots_that_may_(line, marks_of(line), hash);
+    unsigned slots = thrum_map_slots_that_may_(line, thrum_map_marks_of_(line), hash);
     for (; slots; slots &= slots - 1) {
         const uint64_t word = thrum_u64_load_relaxed(&line->slots[__builtin_ctz(slots)].key);
         if (thrum_map_is_key_(thrum_map_bytes_at_(word), key, hash)) break;
@@ -69,12 +40,12 @@ static unsigned slots_of_bytes(const map_line *line, thrum_map_key key, uint64_t
     return slots;
 }
 
-thrum_map_place_ thrum_map_place_of_(const thrum_map *map, map_line *bucket, thrum_map_key key,
-                                     uint64_t hash) {
-    thrum_map_place_ at = {bucket, 0};
+thrum_map_place_ thrum_map_search_(const thrum_map *map, map_line *line, thrum_map_key key, uint64_t hash) {
+    thrum_map_place_ at = {line, 0};
     for (; at.line; at.line = after(map, at.line)) {
-        const unsigned slots = key.bytes ? slots_of_bytes(at.line, key, hash)
-                                         : thrum_map_slots_of_(at.line, marks_of(at.line), key.number);
+        const unsigned slots = key.bytes
+                                   ? slots_of_bytes(at.line, key, hash)
+                                   : thrum_map_slots_of_(at.line, thrum_map_marks_of_(at.line), key.number);
         if (!slots) continue;
         at.slot = (unsigned)__builtin_ctz(slots);
         break;
@@ -82,48 +53,39 @@ thrum_map_place_ thrum_map_place_of_(const thrum_map *map, map_line *bucket, thr
     return at;
 }
 
-/* Into a slot that is free, without its mark. */
-static void fill(map_line *line, unsigned slot, thrum_map_entry_ entry) {
-    thrum_u64_store_release(&line->slots[slot].key, entry.key);     /* map.M3: release */
-    thrum_u64_store_release(&line->slots[slot].value, entry.value); /* map.M3: release */
-}
-
-static bool insert_behind(thrum_map *map, map_line *last, thrum_map_entry_ entry) {
+static bool insert_into_new(thrum_map *map, map_line *last, thrum_map_entry_ entry) {
     const uint32_t number = thrum_map_take_line_(map);
     if (!number) return false;
     map_line *const line = thrum_map_behind_(map, number);
-    fill(line, 0, entry);
-    thrum_u32_store_release(&line->more, 0);                           /* map.M4: release */
-    thrum_u64_store_release(&line->state, mark_of(entry.is_bytes, 0)); /* map.M2: release */
-    thrum_u32_store_release(&last->more, number);                      /* map.M4: release */
+    thrum_map_fill_(line, 0, entry);
+    thrum_u32_store_release(&line->more, 0);                                      /* map.M4: release */
+    thrum_u64_store_release(&line->state, thrum_map_mark_of_(entry.is_bytes, 0)); /* map.M2: release */
+    thrum_u32_store_release(&last->more, number);                                 /* map.M4: release */
     return true;
 }
 
-bool thrum_map_insert_(thrum_map *map, map_line *bucket, thrum_map_entry_ entry) {
+bool thrum_map_insert_behind_(thrum_map *map, map_line *bucket, thrum_map_entry_ entry) {
     map_line *line = bucket;
-    while (used_in(line) == THRUM_MAP_NUMBERS_) {
+    while (thrum_map_used_in_(line) == THRUM_MAP_NUMBERS_) {
         map_line *const next = after(map, line);
-        if (!next) return insert_behind(map, line, entry);
+        if (!next) return insert_into_new(map, line, entry);
         line = next;
     }
-    const unsigned slot = free_in(line);
-    if (line != bucket) change_version(bucket); /* map.I3: the slot is filled again */
-    fill(line, slot, entry);
-    /* map.M2: release */
-    thrum_u64_store_release(&line->state, marks_of(line) | mark_of(entry.is_bytes, slot));
+    change_version(bucket); /* map.I3: the slot is filled again */
+    thrum_map_add_to_(line, entry);
     return true;
 }
 
 /* Takes the mark of an entry in a line behind the bucket; map.I3. */
-static void clear_behind(map_line *line, unsigned slot) {
-    const uint64_t mark = mark_of(is_bytes_in(line, slot), slot);
-    thrum_u64_store_release(&line->state, marks_of(line) & ~mark); /* map.M2: release */
+static void clear(map_line *line, unsigned slot) {
+    const uint64_t mark = thrum_map_mark_of_(is_bytes_in(line, slot), slot);
+    thrum_u64_store_release(&line->state, thrum_map_marks_of_(line) & ~mark); /* map.M2: release */
 }
 
 /* Takes the lines away that have no entry. */
 static void unlink_empty(thrum_map *map, map_line *bucket) {
     for (map_line *line = bucket, *next; (next = after(map, line));) {
-        if (used_in(next)) {
+        if (thrum_map_used_in_(next)) {
             line = next;
             continue;
         }
@@ -140,23 +102,21 @@ static void unlink_empty(thrum_map *map, map_line *bucket) {
  */
 static void pull_in(thrum_map *map, map_line *bucket) {
     const thrum_map_place_ from = thrum_map_next_entry_(map, (thrum_map_place_){after(map, bucket), 0});
-    if (!from.line || used_in(bucket) == THRUM_MAP_NUMBERS_) return;
+    if (!from.line || thrum_map_used_in_(bucket) == THRUM_MAP_NUMBERS_) return;
     const thrum_map_entry_ entry = thrum_map_entry_at_(from);
-    const unsigned slot = free_in(bucket);
-    const uint64_t mark = mark_of(entry.is_bytes, slot);
-    fill(bucket, slot, entry);
-    thrum_map_next_version_(bucket, marks_of(bucket) % THRUM_MAP_VERSION_ | mark);
-    clear_behind(from.line, from.slot);
+    const unsigned slot = thrum_map_free_in_(bucket);
+    const uint64_t mark = thrum_map_mark_of_(entry.is_bytes, slot);
+    thrum_map_fill_(bucket, slot, entry);
+    thrum_map_next_version_(bucket, thrum_map_marks_of_(bucket) % THRUM_MAP_VERSION_ | mark);
+    clear(from.line, from.slot);
 }
 
-void thrum_map_take_out_(thrum_map *map, map_line *bucket, thrum_map_place_ at) {
-    const uint64_t mark = mark_of(is_bytes_in(at.line, at.slot), at.slot);
-    if (at.line == bucket) {
-        thrum_map_next_version_(bucket, marks_of(bucket) % THRUM_MAP_VERSION_ & ~mark);
-    } else {
-        change_version(bucket);
-        clear_behind(at.line, at.slot);
-    }
+void thrum_map_clear_behind_(map_line *bucket, thrum_map_place_ at) {
+    change_version(bucket);
+    clear(at.line, at.slot);
+}
+
+void thrum_map_tidy_(thrum_map *map, map_line *bucket) {
     pull_in(map, bucket);
     unlink_empty(map, bucket);
 }

@@ -4,15 +4,21 @@
  * says so, changes nothing, and is tried again with it.
  */
 #include "../atomic/tell.h"
-#include "map_inside.h"
+#include "map_bucket.h"
 #include "retire.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
+/*
+ * Each kind of change has a first try of its own. What is known of it is not asked, and `change` lies in
+ * registers: a put of a number that is there takes 14 ns and not 22 (AMD EPYC, family 25).
+ */
+#define INLINED static inline __attribute__((always_inline))
+
 /* The owner of keys of the hash, locked. `*missing`: a bucket that should be live and is not; 0: none. */
-static map_line *lock_owner(thrum_map *map, uint64_t hash, uint64_t *missing) {
+INLINED map_line *lock_owner(thrum_map *map, uint64_t hash, uint64_t *missing) {
     uint64_t number = thrum_map_hint_(map, hash);
     *missing = 0;
     for (;;) {
@@ -46,13 +52,13 @@ typedef struct change {
 
 enum step { DONE, OTHER, NEEDS_BYTES, NEEDS_FORMER, NEEDS_LINE };
 
-static void retire_later(change *c, thrum_map_former_ *former, void (*destroy)(void *value)) {
+INLINED void retire_later(change *c, thrum_map_former_ *former, void (*destroy)(void *value)) {
     former->destroy = destroy;
     former->value = c->before;
     c->retired = former;
 }
 
-static enum step insert(thrum_map *map, map_line *bucket, change *c) {
+INLINED enum step insert(thrum_map *map, map_line *bucket, change *c) {
     const bool is_bytes = c->key.bytes != NULL;
     if (is_bytes && !c->bytes) return NEEDS_BYTES;
     const uint64_t key = is_bytes ? thrum_map_key_of_(c->bytes, c->hash) : c->key.number;
@@ -62,7 +68,7 @@ static enum step insert(thrum_map *map, map_line *bucket, change *c) {
     return DONE;
 }
 
-static enum step try(thrum_map *map, map_line *bucket, change *c) {
+INLINED enum step try(thrum_map *map, map_line *bucket, change *c) {
     /* The sanitizer sees how keys are copied and compared, and neither the lock nor the marks. */
     THRUM_TELL_OWN_ACQUIRE(thrum_map_told_(map, c->hash));
     const thrum_map_place_ at = thrum_map_place_of_(map, bucket, c->key, c->hash);
@@ -89,7 +95,7 @@ static enum step try(thrum_map *map, map_line *bucket, change *c) {
 }
 
 /* One try, within the gate. */
-static enum step try_within(thrum_map *map, change *c) {
+INLINED enum step try_within(thrum_map *map, change *c) {
     uint64_t missing;
     thrum_map_enter_();
     map_line *const bucket = lock_owner(map, c->hash, &missing);
@@ -118,17 +124,29 @@ static void destroy_former(thrum_rcu_head *head) {
     pthread_cleanup_pop(1);
 }
 
-/*
- * THRUM_OK: it is done, or nothing was to be done; THRUM_EXISTS: the value is another one; THRUM_NO_MEMORY.
- */
-static thrum_result carry_out(thrum_map *map, change *c) {
-    enum step step;
-    do {
+/* Gets the memory that the first try has asked for, and tries again. */
+static __attribute__((noinline)) enum step try_again(thrum_map *map, change *c, enum step step) {
+    while (step > OTHER && provide(map, c, step)) {
         c->lines = thrum_map_lines_of_(map);
         step = try_within(map, c);
-    } while (step > OTHER && provide(map, c, step));
+    }
     free(c->bytes); /* not needed after all, another was quicker */
     free(c->former);
+    return step;
+}
+
+/*
+ * THRUM_OK: it is done, or nothing was to be done; THRUM_EXISTS: the value is another one; THRUM_NO_MEMORY.
+ * Of `c` nobody else may have the address: it would lie in memory.
+ */
+INLINED thrum_result carry_out(thrum_map *map, change *c) {
+    c->lines = thrum_map_lines_of_(map);
+    enum step step = try_within(map, c);
+    if (THRUM_UNLIKELY(step > OTHER)) {
+        change copy = *c;
+        step = try_again(map, &copy, step);
+        *c = copy;
+    }
     if (step > OTHER) return THRUM_NO_MEMORY;
     if (step == OTHER) return THRUM_EXISTS;
     if (!c->before != !c->value) {
@@ -139,7 +157,7 @@ static thrum_result carry_out(thrum_map *map, change *c) {
     return THRUM_OK;
 }
 
-static change change_of(const thrum_map *map, thrum_map_key key, void *value) {
+INLINED change change_of(const thrum_map *map, thrum_map_key key, void *value) {
     change c = {.key = key, .hash = thrum_map_hash_(map, key), .value = value};
     return c;
 }

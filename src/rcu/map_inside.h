@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Floor 3. A map inside: map_find.c how a key's entry is found, map_lines.c the memory of its lines,
- * map_bucket.c what is done with them, map_change.c how entries change, map_size.c how the table grows and
- * shrinks, map_each.c visits, map_key.c what a key is, map_gate.c what a fork waits for, map.c the map's
- * beginning and end.
+ * map_bucket.h and map_bucket.c what is done with them, map_change.c how entries change, map_size.c how the
+ * table grows and shrinks, map_each.c visits, map_key.c what a key is, map_gate.c what a fork waits for,
+ * map.c the map's beginning and end.
  *
  * A bucket is a line: a cache line with a state, a lock for those that change it, and a few slots, each a key
  * and a value. Entries for which the bucket has no slot lie in more lines, linked behind it. Buckets are
@@ -337,34 +337,6 @@ static inline uint32_t thrum_map_lines_of_(const thrum_map *map) {
 /* Makes sure of more than so many. False: there is no memory. */
 bool thrum_map_more_lines_(thrum_map *map, uint32_t than);
 void thrum_map_free_lines_(thrum_map_lines_ *lines);
-
-/* --- map_bucket.c: what is done with a bucket's lines while its lock is held ------------------------- */
-
-typedef struct thrum_map_entry_ {
-    uint64_t key, value; /* as in a slot */
-    bool is_bytes;
-} thrum_map_entry_;
-
-/* A place in a bucket. */
-typedef struct thrum_map_place_ {
-    map_line *line;
-    unsigned slot;
-} thrum_map_place_;
-
-/* The entry's place; `line` is NULL where there is none. */
-thrum_map_place_ thrum_map_place_of_(const thrum_map *map, map_line *bucket, thrum_map_key key,
-                                     uint64_t hash);
-/* The first entry from that place on; `line` is NULL where there is none. */
-thrum_map_place_ thrum_map_next_entry_(const thrum_map *map, thrum_map_place_ at);
-thrum_map_entry_ thrum_map_entry_at_(thrum_map_place_ at);
-/* Puts an entry in. False: there is no slot, and no line. */
-bool thrum_map_insert_(thrum_map *map, map_line *bucket, thrum_map_entry_ entry);
-/* Takes an entry out. Others may move into slots before its own. */
-void thrum_map_take_out_(thrum_map *map, map_line *bucket, thrum_map_place_ at);
-/* Makes a bucket empty, and not live. */
-void thrum_map_empty_(thrum_map *map, map_line *bucket);
-/* The version changes, and the marks and the level become those. map.M2: release. */
-void thrum_map_next_version_(map_line *bucket, uint64_t marks_and_level);
 
 /* --- map_change.c ---------------------------------------------------------------------------------- */
 

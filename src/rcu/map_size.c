@@ -16,7 +16,7 @@
  *     gate. So when a reserve begins to grow, every change that shrinks the table below it is over, and the
  *     reserve sees that change.
  */
-#include "map_inside.h"
+#include "map_bucket.h"
 
 /* In one change so many buckets are made or merged at most. */
 #define MOST_STEPS 16
