@@ -37,7 +37,7 @@ for objects in mutex cond; do
     done
 done
 
-# A shared object with thrum in it: a program may be linked to it, and musl's dlopen refuses it, as README says.
+# A shared object with thrum in it: a program may be linked to it, and musl's dlopen refuses it, as docs/building.md says.
 cat >"$work/object.c" <<'CODE'
 #include <thrum/rlock.h>
 int take(void);

@@ -27,7 +27,7 @@ from pathlib import Path
 
 CC = os.environ.get("CC", "cc")
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "RETURN VALUE", "MEMORY ORDER", "SIGNAL HANDLERS", "EXAMPLE", "SEE ALSO"]
-GUIDES = ("python.md", "from-pthread.md", "containers.md", "choosing.md")
+GUIDES = ("python.md", "from-pthread.md", "containers.md", "choosing.md", "objects.md")
 WIDTH = 69  # of a literal line, which a terminal of 80 columns shows indented by 11
 
 
