@@ -129,6 +129,21 @@ TEST(keys_of_the_hashs_own_constants_have_different_hashes) {
     }
 }
 
+/* Keys of every length up to some words, each byte of them changed. */
+TEST(each_byte_of_a_key_counts_in_its_hash) {
+    const uint64_t seed = test_seed(), factor = thrum_map_factor_of_(seed);
+    char key[70];
+    memset(key, 'k', sizeof key);
+    for (size_t length = 1; length <= sizeof key; length++) {
+        const uint64_t hash = thrum_map_hash_of_bytes_(seed, factor, key, length);
+        for (size_t at = 0; at < length; at++) {
+            key[at] = 'K';
+            CHECK(thrum_map_hash_of_bytes_(seed, factor, key, length) != hash);
+            key[at] = 'k';
+        }
+    }
+}
+
 /* --- values ---------------------------------------------------------------------------------------- */
 
 static void *last_destroyed;
