@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <thrum.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -107,6 +108,94 @@ TEST(each_thread_is_told_with_what_it_waits_for_and_who_holds_that) {
     CHECK_EQ(dump(), THRUM_OK);
     CHECK(strncmp(text, "thrum: 1 thread\n", 16) == 0);
     CHECK(!line_of("waiter"));
+}
+
+/* The time has three digits behind the point. */
+static void check_time(const char *line) {
+    const char *const time = strstr(line, ": waits ");
+    CHECK(time);
+    const char *const point = time + strcspn(time, ".");
+    CHECK_EQ(strspn(point, ".0123456789"), 4);
+    CHECK(strncmp(point + 4, " s for ", 7) == 0);
+}
+
+static thrum_lock outer, inner;
+
+static void wait_inside(void *unused) {
+    (void)unused;
+    thrum_event_set(&inside);
+    thrum_event_wait(&let_go);
+}
+
+static void wait_inside_plainly(void *unused) {
+    thrum_self_call_plainly_(wait_inside, unused);
+}
+
+static void *hold_two(void *unused) {
+    thrum_guard_ fence = {NULL, &wanted, NULL};
+    THRUM_WITH(&outer) {
+        THRUM_WITH(&inner) (void)thrum_self_call_(&fence, wait_inside_plainly, NULL);
+    }
+    return unused;
+}
+
+/* Not what stands in the chain of guards for a function that the library calls. */
+TEST(what_a_thread_holds_is_told_the_innermost_first_and_nothing_else) {
+    begin_anew();
+    thrum_thread *const holder = test_spawn((thrum_thread_config){.target = hold_two, .name = "holder"});
+    await_words("holder", " s for event ");
+    check_time(line_of("holder"));
+    char words[64];
+    (void)snprintf(words, sizeof words, "; holds %p, %p", (void *)&inner, (void *)&outer);
+    CHECK(strstr(line_of("holder"), "; holds "));
+    CHECK(strcmp(strstr(line_of("holder"), "; holds "), words) == 0);
+    thrum_event_set(&let_go);
+    test_join_and_release(holder);
+}
+
+static void *hold_with_a_broken_chain(void *unused) {
+    THRUM_WITH(&outer) {
+        thrum_guard_ *const guard = thrum_self_.innermost;
+        thrum_guard_ *const before = guard->outer;
+        guard->outer = (void *)1; /* no address */
+        wait_inside(unused);
+        guard->outer = before;
+    }
+    return unused;
+}
+
+TEST(a_chain_of_guards_that_is_none_any_more_is_told_as_far_as_it_goes) {
+    begin_anew();
+    thrum_thread *const holder =
+        test_spawn((thrum_thread_config){.target = hold_with_a_broken_chain, .name = "holder"});
+    await_words("holder", " s for event ");
+    char words[64];
+    (void)snprintf(words, sizeof words, "; holds %p", (void *)&outer);
+    CHECK(strstr(line_of("holder"), "; holds "));
+    CHECK(strcmp(strstr(line_of("holder"), "; holds "), words) == 0);
+    thrum_event_set(&let_go);
+    test_join_and_release(holder);
+}
+
+/* Memory that is no owner lies behind it. */
+static struct {
+    thrum_event event;
+    unsigned char behind[2048];
+} alone;
+
+static void *wait_for_alone(void *unused) {
+    thrum_event_wait(&alone.event);
+    return unused;
+}
+
+TEST(of_what_knows_no_owner_none_is_told) {
+    memset(alone.behind, 0x5a, sizeof alone.behind);
+    thrum_thread *const waiter =
+        test_spawn((thrum_thread_config){.target = wait_for_alone, .name = "waiter"});
+    await_words("waiter", " s for event ");
+    CHECK(!strstr(line_of("waiter"), "held by"));
+    thrum_event_set(&alone.event);
+    test_join_and_release(waiter);
 }
 
 static thrum_thread *joined;
@@ -228,6 +317,20 @@ TEST(a_file_that_takes_nothing_is_a_failure_and_errno_is_kept) {
     CHECK_EQ(thrum_dump(full), THRUM_FAILED);
     CHECK_EQ(dump(), THRUM_OK); /* the list is free again */
     close(full);
+}
+
+static void dump_to_a_file_that_takes_ten_bytes(void) {
+    const struct rlimit ten = {10, 10};
+    const int fd = memfd_create("ten", 0);
+    CHECK(fd >= 0);
+    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &ten), 0);
+    CHECK_EQ(thrum_dump(fd), THRUM_FAILED);
+    CHECK_EQ(lseek(fd, 0, SEEK_END), 10);
+}
+
+TEST(a_file_that_takes_a_part_is_a_failure) {
+    test_in_child(dump_to_a_file_that_takes_ten_bytes);
 }
 
 /* ---- after a fork ---- */

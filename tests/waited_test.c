@@ -332,6 +332,104 @@ TEST(a_wait_that_times_out_counts) {
     CHECK(thrum_waited() - before <= test_now_ns() - begin_ns);
 }
 
+/* ---- waits within waits ---- */
+
+static char outer_object, inner_object, outer_site, inner_site;
+
+static thrum_wait_ begin_outer(thrum_wait_kind_ what) {
+    return thrum_wait_begin_(what, &outer_object, &outer_site);
+}
+static thrum_wait_ begin_inner(thrum_wait_kind_ what) {
+    return thrum_wait_begin_(what, &inner_object, &inner_site);
+}
+
+static void check_own(thrum_wait_kind_ what, const void *object, const void *site) {
+    const thrum_waits_ *const own = thrum_wait_own_();
+    CHECK_EQ(thrum_u32_load_relaxed(&own->kind), what);
+    CHECK_EQ(thrum_u64_load_relaxed(&own->object), (uintptr_t)object);
+    CHECK_EQ(thrum_u64_load_relaxed(&own->site), (uintptr_t)site);
+}
+
+static bool gives_way(int outer, int inner) {
+    return (outer == THRUM_WAIT_CONDITION_ || outer == THRUM_WAIT_ALL_) &&
+           (inner == THRUM_WAIT_LOCK_ || inner == THRUM_WAIT_RLOCK_);
+}
+
+TEST(of_waits_within_waits_the_outermost_is_told_but_for_the_lock_of_a_condition_and_of_several) {
+    for (int outer = 1; outer < THRUM_WAIT_KIND_COUNT_; outer++) {
+        for (int inner = 1; inner < THRUM_WAIT_KIND_COUNT_; inner++) {
+            thrum_wait_ whole = begin_outer((thrum_wait_kind_)outer);
+            thrum_wait_ within = begin_inner((thrum_wait_kind_)inner);
+            if (gives_way(outer, inner))
+                check_own((thrum_wait_kind_)inner, &inner_object, &outer_site);
+            else
+                check_own((thrum_wait_kind_)outer, &outer_object, &outer_site);
+            thrum_wait_end_(&within);
+            check_own((thrum_wait_kind_)outer, &outer_object, &outer_site);
+            thrum_wait_end_(&whole);
+            check_own(THRUM_WAIT_NOTHING_, NULL, NULL);
+        }
+    }
+}
+
+TEST(a_wait_counts_from_its_first_sleep_to_its_end_whatever_waits_are_within_it) {
+    const thrum_waits_ *const own = thrum_wait_own_();
+    const uint64_t before = thrum_waited();
+    thrum_wait_ outer = begin_outer(THRUM_WAIT_CONDITION_);
+    thrum_wait_end_(&outer); /* it has not slept */
+    CHECK_EQ(thrum_waited(), before);
+    outer = begin_outer(THRUM_WAIT_CONDITION_);
+    thrum_wait_sleeps_();
+    const uint64_t since_ns = thrum_u64_load_relaxed(&own->since_ns);
+    CHECK(since_ns);
+    thrum_wait_ inner = begin_inner(THRUM_WAIT_LOCK_);
+    thrum_wait_sleeps_();
+    thrum_wait_end_(&inner);
+    CHECK_EQ(thrum_waited(), before);
+    CHECK_EQ(thrum_u64_load_relaxed(&own->since_ns), since_ns);
+    const uint64_t least_ns = test_now_ns() - since_ns;
+    thrum_wait_end_(&outer);
+    CHECK(thrum_waited() - before >= least_ns);
+    CHECK_EQ(thrum_u64_load_relaxed(&own->since_ns), 0);
+}
+
+/* ---- reading ---- */
+
+TEST(what_is_being_written_down_is_not_read) {
+    thrum_waits_ waits, copy;
+    memset(&waits, 0, sizeof waits);
+    thrum_u32_store_relaxed(&waits.turn, 2);
+    CHECK(thrum_wait_read_(&waits, &copy));
+    thrum_u32_store_relaxed(&waits.turn, 3);
+    CHECK(!thrum_wait_read_(&waits, &copy));
+}
+
+static thrum_u32 over;
+
+static void *begin_and_end_waits(void *unused) {
+    thrum_u64_store_release(&sleeper.waits, (uintptr_t)thrum_wait_own_());
+    while (!thrum_u32_load_acquire(&over)) {
+        thrum_wait_ wait = begin_outer(THRUM_WAIT_EVENT_);
+        thrum_wait_end_(&wait);
+    }
+    return unused;
+}
+
+/* One wait, whole, or none. */
+TEST(a_reader_never_sees_half_a_wait) {
+    test_thread thread = test_start(begin_and_end_waits, NULL);
+    while (!waits_of_sleeper()) thrum_futex_yield();
+    for (unsigned i = 0; i < 200000 / test_slowdown(); i++) {
+        thrum_waits_ copy;
+        if (!thrum_wait_read_(waits_of_sleeper(), &copy)) continue;
+        const bool waits = thrum_u32_load_relaxed(&copy.kind) != THRUM_WAIT_NOTHING_;
+        CHECK_EQ(thrum_u64_load_relaxed(&copy.object), waits ? (uintptr_t)&outer_object : 0);
+        CHECK_EQ(thrum_u64_load_relaxed(&copy.site), waits ? (uintptr_t)&outer_site : 0);
+    }
+    thrum_u32_store_release(&over, 1);
+    test_join(&thread);
+}
+
 TEST(each_kind_has_a_name_of_its_own) {
     for (uint32_t i = 0; i < THRUM_WAIT_KIND_COUNT_; i++)
         for (uint32_t k = 0; k < i; k++)

@@ -82,14 +82,18 @@ typedef struct holdings {
     const void *objects[HELD_MOST];
 } holdings;
 
-/* What it holds, innermost first; `state` is another thread's (dump.I2). */
+/*
+ * What it holds, innermost first; `state` is another thread's (dump.I2). A guard that is its own object holds
+ * nothing (thrum_self_call_plainly_), and one without a release is a fence.
+ */
 static void read_held(const thrum_self_state_ *state, holdings *held) {
     thrum_guard_ guard = {NULL, NULL, NULL};
     held->count = 0;
     if (!thrum_futex_peek_(&state->innermost, &guard.outer, sizeof guard.outer)) return;
     for (int i = 0; i < HELD_MOST; i++) { /* what is no chain any more may go in a circle */
-        if (!guard.outer || !thrum_futex_peek_(guard.outer, &guard, sizeof guard)) return;
-        if (guard.release && guard.object) held->objects[held->count++] = guard.object;
+        const thrum_guard_ *const at = guard.outer;
+        if (!at || !thrum_futex_peek_(at, &guard, sizeof guard)) return;
+        if (guard.release && guard.object != at) held->objects[held->count++] = guard.object;
     }
 }
 
