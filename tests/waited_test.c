@@ -5,11 +5,17 @@
  *
  * ctest: flags -O2 -fno-optimize-sibling-calls
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "test.h"
 
 #include "../src/futex/waits.h"
 
+#include <signal.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <thrum/all.h>
 #include <thrum/barrier.h>
 #include <thrum/cond.h>
@@ -24,6 +30,7 @@
 #include <thrum/semaphore.h>
 #include <thrum/wait_any.h>
 #include <thrum/waited.h>
+#include <unistd.h>
 
 /* ---- what each wait says of itself ---- */
 
@@ -404,30 +411,41 @@ TEST(what_is_being_written_down_is_not_read) {
     CHECK(!thrum_wait_read_(&waits, &copy));
 }
 
-static thrum_u32 over;
+/* The second page of what is read, which cannot be until the handler has written another wait down. */
+static struct {
+    size_t page;
+    thrum_waits_ *waits;
+} cut;
 
-static void *begin_and_end_waits(void *unused) {
-    thrum_u64_store_release(&sleeper.waits, (uintptr_t)thrum_wait_own_());
-    while (!thrum_u32_load_acquire(&over)) {
-        thrum_wait_ wait = begin_outer(THRUM_WAIT_EVENT_);
-        thrum_wait_end_(&wait);
-    }
-    return unused;
+static void write_another(int number) {
+    (void)number;
+    CHECK_EQ(mprotect((char *)&cut.waits->object, cut.page, PROT_READ | PROT_WRITE), 0);
+    thrum_u32_store_relaxed(&cut.waits->turn, 4);
+    thrum_u32_store_relaxed(&cut.waits->kind, THRUM_WAIT_LATCH_);
+    thrum_u64_store_relaxed(&cut.waits->object, (uintptr_t)&inner_object);
+    thrum_u64_store_relaxed(&cut.waits->site, (uintptr_t)&inner_site);
 }
 
-/* One wait, whole, or none. */
-TEST(a_reader_never_sees_half_a_wait) {
-    test_thread thread = test_start(begin_and_end_waits, NULL);
-    while (!waits_of_sleeper()) thrum_futex_yield();
-    for (unsigned i = 0; i < 200000 / test_slowdown(); i++) {
-        thrum_waits_ copy;
-        if (!thrum_wait_read_(waits_of_sleeper(), &copy)) continue;
-        const bool waits = thrum_u32_load_relaxed(&copy.kind) != THRUM_WAIT_NOTHING_;
-        CHECK_EQ(thrum_u64_load_relaxed(&copy.object), waits ? (uintptr_t)&outer_object : 0);
-        CHECK_EQ(thrum_u64_load_relaxed(&copy.site), waits ? (uintptr_t)&outer_site : 0);
-    }
-    thrum_u32_store_release(&over, 1);
-    test_join(&thread);
+TEST(a_reader_that_another_wait_has_come_upon_sees_no_half_of_one) {
+    cut.page = (size_t)sysconf(_SC_PAGESIZE);
+    char *const memory = mmap(NULL, 2 * cut.page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    cut.waits = (thrum_waits_ *)(void *)(memory + cut.page - offsetof(thrum_waits_, object));
+    thrum_u32_store_relaxed(&cut.waits->turn, 2);
+    thrum_u32_store_relaxed(&cut.waits->kind, THRUM_WAIT_EVENT_);
+    thrum_u64_store_relaxed(&cut.waits->object, (uintptr_t)&outer_object);
+    thrum_u64_store_relaxed(&cut.waits->site, (uintptr_t)&outer_site);
+    CHECK_EQ(mprotect(memory + cut.page, cut.page, PROT_NONE), 0);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = write_another;
+    CHECK_EQ(sigaction(SIGSEGV, &action, NULL), 0);
+    thrum_waits_ copy;
+    CHECK(thrum_wait_read_(cut.waits, &copy));
+    CHECK_EQ(thrum_u32_load_relaxed(&copy.turn), 4);
+    CHECK_EQ(thrum_u32_load_relaxed(&copy.kind), THRUM_WAIT_LATCH_);
+    CHECK_EQ(thrum_u64_load_relaxed(&copy.object), (uintptr_t)&inner_object);
+    CHECK_EQ(thrum_u64_load_relaxed(&copy.site), (uintptr_t)&inner_site);
 }
 
 TEST(each_kind_has_a_name_of_its_own) {

@@ -45,6 +45,8 @@ static bool is_wanted(thrum_taken_kind kind, const char *only) {
 
 /* ---- the marks ---- */
 
+/* Of the C library's calls here one that fails leaves an object all zero, or private: no mark is found. */
+
 /*
  * The first bit that is set in the shared object and not in the private one, within what thrum's leaves
  * alone.
@@ -73,12 +75,12 @@ static bool find_cond_mark(void) {
     memset(&ours, 0, sizeof ours);
     memset(&shared, 0, sizeof shared);
     if (pthread_condattr_init(&attributes)) return false;
-    const bool made = !pthread_condattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) &&
-                      !THRUM_C_LIBRARYS(pthread_cond_init)(&shared.object, &attributes) &&
-                      !THRUM_C_LIBRARYS(pthread_cond_init)(&ours.object, NULL);
+    (void)pthread_condattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    (void)THRUM_C_LIBRARYS(pthread_cond_init)(&shared.object, &attributes);
+    (void)THRUM_C_LIBRARYS(pthread_cond_init)(&ours.object, NULL);
     (void)pthread_condattr_destroy(&attributes);
-    return made && find_mark(ours.words, shared.words, sizeof shared.words / sizeof shared.words[0],
-                             COND_LEAVES, &thrum_cond_mark_);
+    return find_mark(ours.words, shared.words, sizeof shared.words / sizeof shared.words[0], COND_LEAVES,
+                     &thrum_cond_mark_);
 }
 
 static bool find_rwlock_mark(void) {
@@ -90,12 +92,12 @@ static bool find_rwlock_mark(void) {
     memset(&ours, 0, sizeof ours);
     memset(&shared, 0, sizeof shared);
     if (pthread_rwlockattr_init(&attributes)) return false;
-    const bool made = !pthread_rwlockattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) &&
-                      !THRUM_C_LIBRARYS(pthread_rwlock_init)(&shared.object, &attributes) &&
-                      !THRUM_C_LIBRARYS(pthread_rwlock_init)(&ours.object, NULL);
+    (void)pthread_rwlockattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    (void)THRUM_C_LIBRARYS(pthread_rwlock_init)(&shared.object, &attributes);
+    (void)THRUM_C_LIBRARYS(pthread_rwlock_init)(&ours.object, NULL);
     (void)pthread_rwlockattr_destroy(&attributes);
-    return made && find_mark(ours.words, shared.words, sizeof shared.words / sizeof shared.words[0],
-                             RWLOCK_LEAVES, &thrum_rwlock_mark_);
+    return find_mark(ours.words, shared.words, sizeof shared.words / sizeof shared.words[0], RWLOCK_LEAVES,
+                     &thrum_rwlock_mark_);
 }
 
 /* Whether the C library tells a shared mutex by a kind that thrum's never have. */
@@ -104,10 +106,10 @@ static bool tells_shared_mutexes(void) {
     pthread_mutexattr_t attributes;
     memset(&shared, 0, sizeof shared);
     if (pthread_mutexattr_init(&attributes)) return false;
-    const bool made = !pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) &&
-                      !THRUM_C_LIBRARYS(pthread_mutex_init)(&shared, &attributes);
+    (void)pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    (void)THRUM_C_LIBRARYS(pthread_mutex_init)(&shared, &attributes);
     (void)pthread_mutexattr_destroy(&attributes);
-    return made && !thrum_mutex_is_ours_(&shared);
+    return !thrum_mutex_is_ours_(&shared);
 }
 
 /* ---- the decision ---- */

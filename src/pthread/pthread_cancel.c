@@ -18,6 +18,8 @@
 #include "pthread_cancel.h"
 #include "pthread_inside.h"
 
+#include <string.h>
+
 enum { BUCKETS = 64 };
 
 typedef struct bucket {
@@ -62,10 +64,7 @@ bool thrum_cancellable_now_(void) {
 }
 
 void thrum_cancellables_reset_after_fork_(void) {
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        thrum_lock_init(&buckets[i].lock);
-        buckets[i].first = NULL;
-    }
+    memset(buckets, 0, sizeof buckets); /* free locks, and nobody */
 }
 
 THRUM_NAME int pthread_cancel(pthread_t thread) {

@@ -78,7 +78,6 @@ thrum_futex_outcome thrum_moment_sleep_interruptibly_(const thrum_u32 *word, uin
 }
 
 thrum_futex_outcome thrum_moment_sleep_(const thrum_u32 *word, uint32_t expected, thrum_moment moment) {
-    if (moment.is_realtime && moment.ns != UINT64_MAX)
-        return thrum_moment_sleep_interruptibly_(word, expected, moment);
+    if (moment.is_realtime) return thrum_moment_sleep_interruptibly_(word, expected, moment);
     return thrum_futex_wait(word, expected, THRUM_FUTEX_ANY, false, (thrum_deadline){moment.ns});
 }

@@ -32,7 +32,6 @@
 #include <thrum/semaphore.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <semaphore.h>
 
 #define SIGN UINT64_C(0x746872756d73656d)
@@ -165,8 +164,8 @@ THRUM_NAME int sem_init(sem_t *sem, int shared, unsigned value) {
         if (result == 0) thrum_u64_store_relaxed(&s->sign, 0); /* pthread_sem.I1 */
         return result;
     }
-    if (value > INT_MAX || thrum_semaphore_init(&s->semaphore, (int32_t)value) != THRUM_OK)
-        return failed(EINVAL);
+    /* beyond INT_MAX it is negative there */
+    if (thrum_semaphore_init(&s->semaphore, (int32_t)value) != THRUM_OK) return failed(EINVAL);
     thrum_u64_store_relaxed(&s->sign, SIGN);
     return 0;
 }

@@ -327,3 +327,18 @@ static void refused(unsigned me) {
 }
 EXPLORE(a_condition_with_a_waiter_is_not_destroyed, .threads = 2, .begin = begin, .thread = refused,
         .end = nobody_left, .bounds = {2, 1, 0, 1})
+
+/* The newest leaves, and the one before it waits on. */
+static void refused_behind_one_that_leaves(unsigned me) {
+    (void)me;
+    for (int i = 0; i < 2; i++) {
+        thrum_pcond_begin_(&s.waiters[i]);
+        (void)thrum_pcond_join_(&s.cond, &s.waiters[i]);
+    }
+    const thrum_moment now = {false, EXPLORE_START_NS};
+    REQUIRE(thrum_pcond_await_(&s.waiters[1], 0, now) == THRUM_PWAIT_OVER);
+    thrum_u32_store_relaxed(&s.waiters[1].state, 2); /* LEAVING: before it takes itself out */
+    REQUIRE(!thrum_pcond_close_(&s.cond));
+}
+EXPLORE(a_condition_with_a_waiter_behind_one_that_leaves_is_not_destroyed, .threads = 1, .begin = begin,
+        .thread = refused_behind_one_that_leaves, .by_priority = 100, .at_random = 100)

@@ -2,6 +2,13 @@
 /* pthread_barrier_*. */
 #include "posix.h"
 
+#include <limits.h>
+
+TEST(a_barrier_for_more_than_the_largest_number_is_refused) {
+    pthread_barrier_t barrier;
+    CHECK_EQ(pthread_barrier_init(&barrier, NULL, UINT_MAX), EINVAL);
+}
+
 TEST(a_barrier_for_nobody_is_refused) {
     pthread_barrier_t barrier;
     CHECK_EQ(pthread_barrier_init(&barrier, NULL, 0), EINVAL);

@@ -98,6 +98,62 @@ static void *wait_after_the_cancel(void *p) {
     return wait_to_go(p);
 }
 
+static void *time_out_with_a_cancel_to_come(void *unused) {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+    int before, result = 0;
+    OK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before));
+    OK(pthread_cancel(pthread_self()));
+    OK(pthread_mutex_lock(&mutex));
+    const struct timespec soon = in_ms(CLOCK_REALTIME, 15);
+    while (result == 0) result = pthread_cond_timedwait(&never, &mutex, &soon);
+    CHECK_EQ(result, ETIMEDOUT);
+    OK(pthread_mutex_unlock(&mutex));
+    return unused;
+}
+
+TEST(a_thread_that_may_not_be_cancelled_waits_until_its_deadline) {
+    test_thread thread = test_start(time_out_with_a_cancel_to_come, NULL);
+    CHECK(test_join(&thread) == NULL);
+}
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t never;
+    int waiting;
+} many = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+
+static void unlock_many(void *unused) {
+    (void)unused;
+    OK(pthread_mutex_unlock(&many.mutex));
+}
+
+static void *wait_among_many(void *unused) {
+    OK(pthread_mutex_lock(&many.mutex));
+    pthread_cleanup_push(unlock_many, NULL);
+    many.waiting++;
+    for (;;) OK(pthread_cond_wait(&many.never, &many.mutex));
+    pthread_cleanup_pop(1);
+    return unused;
+}
+
+TEST(of_many_waiters_each_can_be_cancelled) {
+    enum { MANY = 130 };
+    static test_thread threads[MANY];
+    for (int i = 0; i < MANY; i++) threads[i] = test_start(wait_among_many, NULL);
+    for (int there = 0; there < MANY;) {
+        OK(pthread_mutex_lock(&many.mutex));
+        there = many.waiting;
+        OK(pthread_mutex_unlock(&many.mutex));
+        if (there < MANY) sched_yield();
+    }
+    for (int i = 0; i < MANY; i++) {
+        OK(pthread_cancel(threads[i].thread));
+        CHECK(test_join(&threads[i]) == PTHREAD_CANCELED);
+    }
+    OK(pthread_cond_destroy(&many.never));
+}
+
 TEST(a_cancellation_that_came_before_the_wait_ends_it) {
     for (int way = 0; way < WAYS; way++) {
         struct shared shared = new_shared;

@@ -289,6 +289,41 @@ static void *lock_timed(void *mutex) {
     return (void *)(intptr_t)pthread_mutex_unlock(mutex);
 }
 
+struct wait_by_clock {
+    pthread_mutex_t mutex;
+    clockid_t clock;
+};
+
+static void *lock_by_clock(void *p) {
+    struct wait_by_clock *const wait = p;
+    const struct timespec later = in_ms(wait->clock, 1000000);
+    OK(pthread_mutex_clocklock(&wait->mutex, wait->clock, &later));
+    OK(pthread_mutex_unlock(&wait->mutex));
+    return NULL;
+}
+
+/* Longer than any wait is made of at a time. */
+TEST(a_mutex_is_waited_for_until_a_late_deadline) {
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    OK(pthread_mutex_lock(&mutex));
+    const struct timespec late = in_ms(CLOCK_REALTIME, 150);
+    CHECK_EQ(pthread_mutex_timedlock(&mutex, &late), ETIMEDOUT);
+    CHECK(reached(CLOCK_REALTIME, late));
+    OK(pthread_mutex_unlock(&mutex));
+}
+
+TEST(a_wait_until_a_deadline_of_either_clock_sleeps) {
+    const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC};
+    for (int i = 0; i < 2; i++) {
+        struct wait_by_clock wait = {PTHREAD_MUTEX_INITIALIZER, clocks[i]};
+        OK(pthread_mutex_lock(&wait.mutex));
+        test_thread thread = test_start(lock_by_clock, &wait);
+        await_blocked(&thread);
+        OK(pthread_mutex_unlock(&wait.mutex));
+        (void)test_join(&thread);
+    }
+}
+
 TEST(a_handler_of_signals_does_not_end_a_wait) {
     on_signal_do(SIGUSR1, count);
     for (int i = 0; i < TYPES; i++) {

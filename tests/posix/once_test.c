@@ -142,38 +142,42 @@ TEST(a_child_finds_done_what_was_done) {
     test_join_child(child);
 }
 
-static pthread_once_t half_done = PTHREAD_ONCE_INIT;
+static pthread_once_t half_done = PTHREAD_ONCE_INIT, half_done_too = PTHREAD_ONCE_INIT;
 static pid_t starter;
 
 static void initialise_in_the_parent_slowly(void) {
     calls++;
     if (getpid() != starter) return;
-    inside = 1;
+    inside++;
     await(&may_go, 1);
 }
 
-static void *ask_half_done(void *unused) {
-    OK(pthread_once(&half_done, initialise_in_the_parent_slowly));
-    return unused;
+static void *ask_half_done(void *once) {
+    OK(pthread_once(once, initialise_in_the_parent_slowly));
+    return NULL;
 }
 
 static void ask_in_child(void) {
-    (void)ask_half_done(NULL);
-    CHECK_EQ(calls, 2);
+    (void)ask_half_done(&half_done);
+    CHECK_EQ(calls, 3);
+    (void)ask_half_done(&half_done_too);
+    CHECK_EQ(calls, 4);
 }
 
-TEST(a_child_begins_anew_what_another_thread_was_amid) {
+TEST(a_child_begins_anew_what_other_threads_were_amid) {
     begin();
     /*
      * Else the child would wait for a thread that it does not have. glibc promises it; POSIX is silent.
      */
     if (!IS_GLIBC && !is_replaced()) test_skip("musl: the child waits");
     starter = getpid();
-    test_thread thread = test_start(ask_half_done, NULL);
-    await(&inside, 1);
+    test_thread thread = test_start(ask_half_done, &half_done);
+    test_thread other = test_start(ask_half_done, &half_done_too);
+    await(&inside, 2);
     test_in_child(ask_in_child);
     may_go = 1;
     (void)test_join(&thread);
+    (void)test_join(&other);
 }
 
 enum { THREADS = 8, ROUNDS = 500 };

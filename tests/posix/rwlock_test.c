@@ -118,6 +118,60 @@ TEST(a_reader_may_read_again_while_a_writer_waits) {
     (void)test_join(&writer);
 }
 
+static struct {
+    pthread_rwlock_t held, other;
+    _Atomic int ready;
+} two = {PTHREAD_RWLOCK_INITIALIZER, PTHREAD_RWLOCK_INITIALIZER, 0};
+
+static void *read_the_other_all_the_time(void *unused) {
+    OK(pthread_rwlock_rdlock(&two.held));
+    two.ready++;
+    await(&two.ready, 4);
+    for (int i = 0; i < 20000; i++) {
+        OK(pthread_rwlock_tryrdlock(&two.other));
+        OK(pthread_rwlock_unlock(&two.other));
+    }
+    OK(pthread_rwlock_unlock(&two.held));
+    return unused;
+}
+
+TEST(reads_of_threads_that_read_another_lock_are_all_counted) {
+    test_thread threads[4];
+    for (int i = 0; i < 4; i++) threads[i] = test_start(read_the_other_all_the_time, NULL);
+    for (int i = 0; i < 4; i++) (void)test_join(&threads[i]);
+    OK(pthread_rwlock_trywrlock(&two.other));
+    OK(pthread_rwlock_unlock(&two.other));
+    OK(pthread_rwlock_trywrlock(&two.held));
+    OK(pthread_rwlock_unlock(&two.held));
+}
+
+/* Longer than any wait is made of at a time. */
+static void time_out_late(pthread_rwlock_t *lock,
+                          int (*lock_until)(pthread_rwlock_t *, const struct timespec *)) {
+    const struct timespec late = in_ms(CLOCK_REALTIME, 150);
+    CHECK_EQ(lock_until(lock, &late), ETIMEDOUT);
+    CHECK(reached(CLOCK_REALTIME, late));
+}
+
+static void *time_out_late_to_read(void *lock) {
+    time_out_late(lock, pthread_rwlock_timedrdlock);
+    return NULL;
+}
+static void *time_out_late_to_write(void *lock) {
+    time_out_late(lock, pthread_rwlock_timedwrlock);
+    return NULL;
+}
+
+TEST(a_lock_is_waited_for_until_a_late_deadline) {
+    pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+    OK(pthread_rwlock_wrlock(&lock));
+    test_thread reader = test_start(time_out_late_to_read, &lock);
+    test_thread writer = test_start(time_out_late_to_write, &lock);
+    (void)test_join(&reader);
+    (void)test_join(&writer);
+    OK(pthread_rwlock_unlock(&lock));
+}
+
 TEST(the_writers_second_lock_is_a_deadlock) {
     if (!IS_GLIBC && !is_replaced()) test_skip("musl: it waits, as POSIX allows");
     pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;

@@ -34,6 +34,34 @@ TEST(a_spin_lock_excludes) {
     }
 }
 
+static struct {
+    pthread_spinlock_t lock;
+    _Atomic int at_it, inside;
+} held;
+
+static void *come_after(void *unused) {
+    held.at_it = 1;
+    OK(pthread_spin_lock(&held.lock));
+    held.inside = 1;
+    CHECK_EQ(pthread_spin_trylock(&held.lock), EBUSY);
+    OK(pthread_spin_unlock(&held.lock));
+    return unused;
+}
+
+TEST(a_waiter_comes_in_after_the_release_and_holds_it_then) {
+    OK(pthread_spin_init(&held.lock, PTHREAD_PROCESS_PRIVATE));
+    OK(pthread_spin_lock(&held.lock));
+    test_thread thread = test_start(come_after, NULL);
+    await(&held.at_it, 1);
+    for (int i = 0; i < 100; i++) {
+        CHECK_EQ(held.inside, 0);
+        sched_yield();
+    }
+    OK(pthread_spin_unlock(&held.lock));
+    (void)test_join(&thread);
+    OK(pthread_spin_destroy(&held.lock));
+}
+
 enum { THREADS = 4, ROUNDS = 20000 };
 
 struct shared_count {

@@ -150,14 +150,20 @@ TEST(a_sleeping_waiter_is_cancelled) {
     CHECK(is_held);
 }
 
+/* thrum's waits return for no other reason. */
 static void *wait_while_cancels_are_off(void *unused) {
     int before;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    return wait_for_all(unused);
+    pthread_mutex_lock(&mutex);
+    CHECK_EQ(pthread_cond_wait(&cond, &mutex), 0);
+    CHECK(open_for_all);
+    woken++;
+    pthread_mutex_unlock(&mutex);
+    return unused;
 }
 
 TEST(a_waiter_that_does_not_bear_cancels_goes_on_waiting) {
-    test_thread waiter = test_start(wait_while_cancels_are_off, &cond);
+    test_thread waiter = test_start(wait_while_cancels_are_off, NULL);
     test_await_asleep(&waiter);
     CHECK_EQ(pthread_cancel(waiter.thread), 0);
     test_await_asleep(&waiter);
@@ -232,10 +238,69 @@ TEST(a_shared_condition_takes_a_mutex_of_thrums) {
     int result = 0;
     while (result == 0) result = pthread_cond_timedwait(&shared, &mutex, &end);
     CHECK_EQ(result, ETIMEDOUT);
+#ifdef __GLIBC__
+    result = 0;
+    while (result == 0) result = pthread_cond_clockwait(&shared, &mutex, CLOCK_REALTIME, &end);
+    CHECK_EQ(result, ETIMEDOUT);
+    CHECK_EQ(pthread_mutex_trylock(&mutex), EBUSY);
+#endif
     pthread_mutex_unlock(&mutex);
     test_join(&other);
     CHECK_EQ(pthread_cond_destroy(&shared), 0);
 }
+
+static pthread_mutex_t shared_mutex;
+static bool is_open;
+
+static void *wait_with_a_shared_mutex(void *unused) {
+    pthread_mutex_lock(&shared_mutex);
+    while (!is_open) pthread_cond_wait(&shared, &shared_mutex);
+    pthread_mutex_unlock(&shared_mutex);
+    return unused;
+}
+
+/* The C library's own wait: it is not asked again and again. */
+TEST(a_shared_condition_with_a_shared_mutex_sleeps_until_it_is_told) {
+    pthread_condattr_t attributes;
+    pthread_mutexattr_t mutex_attributes;
+    CHECK_EQ(pthread_condattr_init(&attributes), 0);
+    CHECK_EQ(pthread_condattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), 0);
+    CHECK_EQ(pthread_cond_init(&shared, &attributes), 0);
+    CHECK_EQ(pthread_mutexattr_init(&mutex_attributes), 0);
+    CHECK_EQ(pthread_mutexattr_setpshared(&mutex_attributes, PTHREAD_PROCESS_SHARED), 0);
+    CHECK_EQ(pthread_mutex_init(&shared_mutex, &mutex_attributes), 0);
+    test_thread waiter = test_start(wait_with_a_shared_mutex, NULL);
+    test_await_asleep_for_ever(&waiter);
+    pthread_mutex_lock(&shared_mutex);
+    is_open = true;
+    pthread_mutex_unlock(&shared_mutex);
+    CHECK_EQ(pthread_cond_signal(&shared), 0);
+    test_join(&waiter);
+}
+
+#ifdef __GLIBC__
+static void *wait_by_a_clock(void *unused) {
+    const struct timespec end = in_ms(CLOCK_MONOTONIC, 1000000);
+    pthread_mutex_lock(&robust);
+    while (!is_open) CHECK_EQ(pthread_cond_clockwait(&cond, &robust, CLOCK_MONOTONIC, &end), 0);
+    pthread_mutex_unlock(&robust);
+    return unused;
+}
+
+TEST(a_wait_by_a_clock_with_a_robust_mutex_is_ended_by_a_signal) {
+    pthread_mutexattr_t attributes;
+    CHECK_EQ(pthread_mutexattr_init(&attributes), 0);
+    CHECK_EQ(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST), 0);
+    CHECK_EQ(pthread_mutex_init(&robust, &attributes), 0);
+    test_thread waiter = test_start(wait_by_a_clock, NULL);
+    test_await_asleep(&waiter);
+    pthread_mutex_lock(&robust);
+    is_open = true;
+    pthread_mutex_unlock(&robust);
+    CHECK_EQ(pthread_cond_signal(&cond), 0);
+    test_join(&waiter);
+}
+#endif
 
 /* ---- forks ---- */
 

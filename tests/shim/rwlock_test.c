@@ -55,6 +55,34 @@ TEST(a_reader_reads_again_beside_a_writer_that_waits) {
     CHECK_EQ(pthread_rwlock_destroy(&rwlock), 0);
 }
 
+static void *write_and_leave(void *unused) {
+    CHECK_EQ(pthread_rwlock_wrlock(&rwlock), 0);
+    counted++;
+    CHECK_EQ(pthread_rwlock_unlock(&rwlock), 0);
+    return unused;
+}
+
+static void *read_after_the_writer(void *unused) {
+    CHECK_EQ(pthread_rwlock_rdlock(&rwlock), 0);
+    CHECK_EQ(counted, 1);
+    CHECK_EQ(pthread_rwlock_unlock(&rwlock), 0);
+    return unused;
+}
+
+/* A writer that has slept keeps it closed from then on. */
+TEST(a_newcomer_that_reads_nothing_yet_lets_a_writer_that_waits_go_first) {
+    CHECK_EQ(pthread_rwlock_rdlock(&rwlock), 0);
+    test_thread writer = test_start(write_and_leave, NULL);
+    test_await_asleep(&writer);
+    test_thread reader = test_start(read_until_refused, NULL);
+    test_join(&reader);
+    test_thread newcomer = test_start(read_after_the_writer, NULL);
+    test_await_asleep(&newcomer);
+    CHECK_EQ(pthread_rwlock_unlock(&rwlock), 0);
+    test_join(&writer);
+    test_join(&newcomer);
+}
+
 /* The waiters of the parent are no more; nobody whose traces are in the rwlock would wake this one. */
 static void unlock_for_another(void) {
     test_thread waiter = test_start(write_once, NULL);
