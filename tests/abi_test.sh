@@ -4,7 +4,7 @@
 # abi_test.sh SOURCE_DIR
 #
 # docs/abi.md says of each object the bytes and the alignment that the headers give it, by each compiler, in C and C++; its
-# assertions hold. A public structure that is no config has its line there. README.md says the same bytes.
+# assertions hold. A public structure that is no config has its line there. docs/objects.md says the same bytes.
 set -euo pipefail
 
 cd "$1"
@@ -29,8 +29,8 @@ for compiler in "gcc -std=c11" "g++ -std=c++17 -x c++" "clang -std=c11" "clang++
 done
 
 while read -r type bytes; do
-    grep -qE "^\| \`$type\` \| $bytes \|" "$page" || { echo "README.md: $type has not $bytes bytes"; exit 1; }
-done < <(sed -nE 's/^\| `(thrum_[a-z_]+)`[^|]*\|[^|]*\| ([0-9]+)( |,).*/\1 \2/p' README.md | grep -vE '^thrum_(thread|future|executor|map) ')
+    grep -qE "^\| \`$type\` \| $bytes \|" "$page" || { echo "docs/objects.md: $type has not $bytes bytes"; exit 1; }
+done < <(sed -nE 's/^\| `(thrum_[a-z_]+)`[^|]*\|[^|]*\| ([0-9]+)( |,).*/\1 \2/p' docs/objects.md | grep -vE '^thrum_(thread|future|executor|map) ')
 
 {
     printf '#include <thrum.h>\n'
