@@ -20,6 +20,16 @@ foreach(library IN LISTS libraries)
     install(EXPORT ${library}-targets NAMESPACE thrum:: DESTINATION ${package_dir})
 endforeach()
 
+# GDB loads it by itself with the shared library: from its own folder, by the library's place and name.
+install(FILES tools/gdb/thrum-gdb.py DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/thrum)
+if(THRUM_SHARED)
+    install(CODE "file(INSTALL DESTINATION
+        \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATAROOTDIR}/gdb/auto-load\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}\"
+        TYPE FILE RENAME libthrum-core.so.${PROJECT_VERSION}-gdb.py FILES \"${PROJECT_SOURCE_DIR}/tools/gdb/thrum-gdb.py\")")
+endif()
+install(PROGRAMS tools/thrum-report DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES tools/thrum_symbols.py tools/report_page.py tools/page_frame.py tools/compare_plot.py tools/thrum-contention.bt
+        DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/thrum)
 if(TARGET thrum-pthread) # it is loaded, never linked: no export
     install(TARGETS thrum-pthread thrum-pthread-report LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/thrum)
     install(PROGRAMS tools/thrum-run DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -28,6 +28,7 @@
 #include <thrum/monitor.h>
 #include <thrum/once.h>
 #include <thrum/park.h>
+#include <thrum/profile.h>
 #include <thrum/queue.h>
 #include <thrum/rcu.h>
 #include <thrum/registry.h>

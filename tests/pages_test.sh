@@ -193,7 +193,7 @@ def main(root, work):
     for path in (root / "include/thrum").glob("*.h"):  # what a program may define
         known |= {name for name in re.findall(r"\bdefined\((THRUM_\w+)\)", path.read_text()) if not internal(name)}
     for path in (root / "src").glob("*/*.c"):  # what a user may set
-        known |= set(re.findall(r'\bgetenv\("(THRUM_\w+)"\)', path.read_text()))
+        known |= set(re.findall(r'getenv\("(THRUM_\w+)"\)', path.read_text()))
     faults = [f"thrum_{room}.3.scd: missing" for room in headers if f"thrum_{room}.3.scd" not in pages]
     objects = []
     for source in sorted(set(root.glob("src/*/*.c")) - set(root.glob("src/pthread/*.c"))) if work else []:

@@ -172,11 +172,11 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
     const thrum_result checked = thrum_cond_check_(lock);
     if (checked != THRUM_OK) return checked;
 
+    THRUM_WAITS_(CONDITION, object_of(lock, last), THRUM_SITE_);
     thrum_waiter_ self = {NULL, NULL, {WAITING}, false};
     append(last, &self); /* cond.I1 */
     const uint32_t spin_ns = worth_spinning(&self);
     const uint32_t depth = let_go(lock);
-    THRUM_WAITS_(CONDITION, object_of(lock, last), THRUM_SITE_);
     if (!thrum_deadline_passed(deadline)) sleep_until_told(&self, spin_ns, deadline);
     take_back(lock, depth);
 

@@ -17,6 +17,8 @@
 #define _GNU_SOURCE
 #endif
 #include "cpus_quota.h"
+#include "page.h"
+#include "probes.h"
 #include "waits.h"
 
 #include <thrum/futex.h>
@@ -115,6 +117,11 @@ static thrum_futex_outcome outcome_of(long answer, const thrum_futex_choice *cho
     return wait_by_naps(choices, count, deadline); /* futex.I3 */
 }
 
+static void tell_of(thrum_futex_outcome outcome, const thrum_u32 *word) {
+    if (outcome == THRUM_FUTEX_WOKEN) THRUM_PROBE_1_(woken, word);
+    if (outcome == THRUM_FUTEX_TIMED_OUT) THRUM_PROBE_1_(timed_out, word);
+}
+
 thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels, bool shared,
                                      thrum_deadline deadline) {
     const int saved = errno;
@@ -125,9 +132,11 @@ thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, u
     const thrum_deadline end = end_of_sleep(deadline);
     const struct timespec moment = timespec_at(end);
     const bool forever = end.ns == THRUM_FOREVER.ns;
+    THRUM_PROBE_2_(parked, word, deadline.ns);
     const long answer =
         CALL(WAIT, syscall(SYS_futex, word, operation, expected, forever ? NULL : &moment, NULL, channels));
     const thrum_futex_outcome outcome = outcome_of(answer, &choice, 1, end, deadline);
+    tell_of(outcome, word);
     errno = saved;
     return outcome;
 }
@@ -165,11 +174,13 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
     const thrum_deadline end = end_of_sleep(deadline);
     const struct timespec moment = timespec_at(end);
     const bool forever = end.ns == THRUM_FOREVER.ns;
+    THRUM_PROBE_2_(parked, choices[0].word, deadline.ns);
     const long answer = CALL(
         WAIT_ANY, syscall(SYS_futex_waitv, records, count, 0u, forever ? NULL : &moment, CLOCK_MONOTONIC));
     *refused = answer < 0 && errno != EAGAIN && errno != EINTR && errno != ETIMEDOUT;
     const thrum_futex_outcome outcome =
         *refused ? THRUM_FUTEX_CHANGED : outcome_of(answer, choices, count, end, deadline);
+    tell_of(outcome, choices[0].word);
     errno = saved;
     return outcome;
 }
@@ -286,4 +297,49 @@ bool thrum_futex_read_file_(const char *path, char *text, size_t size) {
     if (length < 0) return false;
     text[length] = 0;
     return true;
+}
+
+bool thrum_futex_write_(int fd, const char *bytes, size_t length) {
+    const int saved = errno;
+    bool whole = true;
+    for (size_t done = 0; done < length && whole;) {
+        const long written = syscall(SYS_write, fd, bytes + done, length - done);
+        if (written > 0)
+            done += (size_t)written;
+        else
+            whole = written < 0 && errno == EINTR;
+    }
+    errno = saved;
+    return whole;
+}
+
+int thrum_futex_open_to_write_(const char *path, bool anew) {
+    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (anew ? O_TRUNC : O_APPEND);
+    const int saved = errno;
+    const long file = syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
+    errno = saved;
+    return (int)file;
+}
+
+void thrum_futex_close_(int fd) {
+    const int saved = errno;
+    (void)syscall(SYS_close, fd);
+    errno = saved;
+}
+
+bool thrum_futex_copy_file_(const char *path, int fd) {
+    char bytes[1024];
+    const int saved = errno;
+    const long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    long length = file;
+    while (length >= 0) {
+        length = syscall(SYS_read, file, bytes, sizeof bytes);
+        if (length < 0 && errno == EINTR)
+            length = 0;
+        else if (length <= 0 || !thrum_futex_write_(fd, bytes, (size_t)length))
+            break;
+    }
+    if (file >= 0) (void)syscall(SYS_close, file);
+    errno = saved;
+    return length == 0;
 }

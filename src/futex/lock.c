@@ -19,7 +19,8 @@
  *                                                                              that heir, when it resigns
  *   MARK     no acquire since the heir's look began  the heir                  every acquire; an heir that
  *                                                                              resigns
- *   WAKE     somebody is parked for the release      the heir, or the holder   as MARK
+ *   WAKE     somebody is parked for the release,     the heir, a waiter for    as MARK
+ *            or a profile wants to know where it is  a profile, or the holder
  *                                                    for a waiter of a
  *                                                    condition, while LOCKED
  *
@@ -47,6 +48,8 @@
  *
  * tests/models/lock.pml is this protocol as a model, with variants that break one law each.
  */
+#include "probes.h"
+#include "profile_inside.h"
 #include "waits.h"
 
 #include <thrum/futex.h>
@@ -129,6 +132,7 @@ static void appoint(thrum_lock *lock, bool shared) {
 static bool inherit(thrum_lock *lock, uint32_t seen) {
     /* lock.L1: acquire, pairs with lock.L2 */
     if (!thrum_u32_cas_acquire(&lock->state, &seen, without_heir(seen, CLOSED) | LOCKED)) return false;
+    THRUM_PROBE_1_(handed_over, lock);
     if (seen & WAITERS) appoint(lock, seen & SHARED);
     return true;
 }
@@ -214,6 +218,7 @@ static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t ot
         if (deadline.ns <= now) return resign(lock, self.closed);
         if (now >= self.slice_end_ns && !self.closed) {
             self.closed = CLOSED;
+            THRUM_PROBE_1_(closed, lock);
             continue;
         }
         if (self.woken) self.overtaken = true;
@@ -271,10 +276,23 @@ static bool is_heir_gone(const thrum_lock *lock, uint32_t then) {
     return is_free(then) ? is_free(now) && (now & CLOSED) : !(now & (MARK | WAKE));
 }
 
+/*
+ * For a profile: the hold that the waiter meets ends by the slow release, which tells where. Nobody need be
+ * parked for WAKE (lock.I3), and the acquire that follows clears it: a sleeper that times out may leave it
+ * behind. A lock that processes share is left alone: its holder may be of a process that counts nothing, and
+ * WAKE tells of a living heir (is_heir_gone).
+ */
+static void ask_for_the_holder(thrum_lock *lock) {
+    uint32_t seen = thrum_u32_load_relaxed(&lock->state);
+    while (!is_free(seen) && !(seen & (WAKE | SHARED)))
+        if (thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAKE)) return;
+}
+
 /* `site`: where the program has called. */
 static thrum_result wait(thrum_lock *lock, thrum_deadline deadline, const void *site) {
     if (spin_for(lock)) return THRUM_OK;
     THRUM_WAITS_(LOCK, lock, site);
+    if (thrum_profile_asks_(lock)) ask_for_the_holder(lock);
     for (;;) {
         uint32_t seen = thrum_u32_load_relaxed(&lock->state);
         if (!(seen & (LOCKED | CLOSED))) {
@@ -319,6 +337,7 @@ static void wake_parked(const thrum_lock *lock) {
  */
 thrum_result thrum_lock_release_slow_(thrum_lock *lock, thrum_dropped_ was) {
     if (was == THRUM_DROPPED_MARKED_) {
+        thrum_profile_let_go_(lock, THRUM_SITE_); /* lock.I5: the address only */
         wake_parked(lock);
         return THRUM_OK;
     }

@@ -39,6 +39,8 @@
  * No wake is lost: there is one sleeper, and by rwlock.I4 no step from barred to not barred passes it by.
  * Those in line depend on the candidate's release of `queue` alone, which is a lock's (src/futex/lock.c).
  */
+#include "probes.h"
+#include "profile_inside.h"
 #include "waits.h"
 
 #include <thrum/futex.h>
@@ -97,9 +99,16 @@ static bool barge(thrum_rwlock *rwlock, const side *mine) {
     return false;
 }
 
-/* `old` is the word as the step found it. */
+/*
+ * `old` is the word as the step found it; `site`: where the program has called. rwlock.I5: the address only.
+ */
+static void wake(const thrum_rwlock *rwlock, uint32_t old, const void *site) {
+    thrum_profile_let_go_(rwlock, site);
+    thrum_futex_wake(&rwlock->state, 1, THRUM_FUTEX_ANY, old & SHARED);
+}
+
 void thrum_rwlock_wake_(thrum_rwlock *rwlock, uint32_t old) {
-    thrum_futex_wake(&rwlock->state, 1, THRUM_FUTEX_ANY, old & SHARED); /* rwlock.I5: the address only */
+    wake(rwlock, old, THRUM_SITE_);
 }
 
 /* --- the candidate ---------------------------------------------------------------------------- */
@@ -177,6 +186,7 @@ static thrum_result watch(thrum_rwlock *rwlock, const side *mine, thrum_deadline
         const uint32_t missing = self.closed & ~thrum_u32_load_relaxed(&rwlock->state);
         /* rwlock.I1: for the first time, or overtaken */
         if (missing) {
+            THRUM_PROBE_1_(closed, rwlock);
             thrum_u32_fetch_or_relaxed(&rwlock->state, missing); /* rwlock.I3 */
             continue;
         }
@@ -247,6 +257,7 @@ static thrum_result line_up(thrum_rwlock *rwlock, const side *mine, bool stale, 
         if (overtake(rwlock, mine)) return THRUM_OK;
     }
     const thrum_result result = watch(rwlock, mine, deadline);
+    if (result == THRUM_OK) THRUM_PROBE_1_(handed_over, rwlock);
     (void)thrum_lock_release(&rwlock->queue);
     return result;
 }
@@ -272,16 +283,16 @@ static thrum_result wait(thrum_rwlock *rwlock, const side *mine, thrum_deadline 
     return line_up(rwlock, mine, stale, deadline);
 }
 
-/* A reader has taken itself out of the word `old`. */
-static void after_a_reader(thrum_rwlock *rwlock, uint32_t old) {
+/* A reader has taken itself out of the word `old`; `site`: NULL for one that was not inside. */
+static void after_a_reader(thrum_rwlock *rwlock, uint32_t old, const void *site) {
     const bool last = old < 2 * READER && !(old & WRITER);
-    if ((old & PARKED) && last) thrum_rwlock_wake_(rwlock, old); /* rwlock.I4 */
+    if ((old & PARKED) && last) wake(rwlock, old, site); /* rwlock.I4 */
 }
 
 /* The reader has counted itself, and was turned away. */
 thrum_result thrum_rwlock_acquire_read_slow_(thrum_rwlock *rwlock, thrum_deadline deadline) {
     /* relaxed: it has read nothing and publishes nothing */
-    after_a_reader(rwlock, thrum_u32_fetch_sub_relaxed(&rwlock->state, READER));
+    after_a_reader(rwlock, thrum_u32_fetch_sub_relaxed(&rwlock->state, READER), NULL);
     return wait(rwlock, &reading, deadline, THRUM_SITE_);
 }
 
@@ -297,11 +308,11 @@ thrum_result thrum_rwlock_acquire_write_slow_(thrum_rwlock *rwlock, thrum_deadli
  */
 thrum_result thrum_rwlock_release_read_slow_(thrum_rwlock *rwlock, uint32_t old) {
     if (THRUM_LIKELY(old >= READER && !(old & WRITER))) {
-        after_a_reader(rwlock, old);
+        after_a_reader(rwlock, old, THRUM_SITE_);
         return THRUM_OK;
     }
     old = thrum_u32_fetch_add_relaxed(&rwlock->state, READER); /* relaxed: it undoes, and publishes nothing */
-    if (old & PARKED) thrum_rwlock_wake_(rwlock, old);         /* rwlock.I4 */
+    if (old & PARKED) wake(rwlock, old, THRUM_SITE_);          /* rwlock.I4 */
     return THRUM_NOT_LOCKED;
 }
 

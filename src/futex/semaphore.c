@@ -43,6 +43,7 @@
  *     as it is above; when others have taken permits, an addition stays, as if it came after them. To take it
  *     back then would lose a permit: another release may have found no room because of this one.
  */
+#include "profile_inside.h"
 #include "waitable.h"
 #include "waits.h"
 
@@ -129,13 +130,14 @@ bool thrum_semaphore_try_acquire_slow_(thrum_semaphore *semaphore) {
     return take(semaphore, 0);
 }
 
-/* After `n` permits were added to the word `seen`. */
-static void wake_for(const thrum_semaphore *semaphore, uint64_t seen, int32_t n) {
+/* After `n` permits were added to the word `seen`, by a call from `site`. */
+static void wake_for(const thrum_semaphore *semaphore, uint64_t seen, int32_t n, const void *site) {
     const uint32_t value = (uint32_t)(seen & VALUE);
     const uint32_t waiters = waiters_in(seen);
     if (waiters > value) {
         const uint32_t missing = waiters - value;
         const int count = missing < (uint32_t)n ? (int)missing : (int)n;
+        thrum_profile_let_go_(semaphore, site);
         thrum_futex_wake(value_half(semaphore), count, THRUM_FUTEX_ANY, seen & SHARED);
     }
 }
@@ -155,7 +157,7 @@ static thrum_result take_back(thrum_semaphore *semaphore, uint32_t limit, thrum_
 thrum_result thrum_semaphore_added_(thrum_semaphore *semaphore, uint64_t seen, uint32_t limit,
                                     thrum_result beyond) {
     if ((seen & VALUE) >= limit) return take_back(semaphore, limit, beyond);
-    wake_for(semaphore, seen, 1);
+    wake_for(semaphore, seen, 1, THRUM_SITE_);
     return THRUM_OK;
 }
 
@@ -167,7 +169,7 @@ thrum_result thrum_semaphore_add_slow_(thrum_semaphore *semaphore, int32_t n, ui
         if ((seen & VALUE) + (uint64_t)n > limit) return beyond;
         /* semaphore.S2: release, pairs with semaphore.S1. semaphore.I2: the last touch. */
     } while (!thrum_u64_cas_release(&semaphore->state, &seen, seen + (uint64_t)n));
-    wake_for(semaphore, seen, n);
+    wake_for(semaphore, seen, n, THRUM_SITE_);
     return THRUM_OK;
 }
 

@@ -13,6 +13,8 @@
  *     that the thread has been in this one wait from its first look to its second: the object was there, and
  *     what the thread holds did not change.
  */
+#include "probes.h"
+#include "profile_inside.h"
 #include "waits.h"
 
 #include <thrum/futex.h>
@@ -36,15 +38,28 @@ static bool gives_way(uint32_t outer) {
 
 thrum_wait_ thrum_wait_begin_(thrum_wait_kind_ kind, const void *object, const void *site) {
     thrum_waits_ *const own = &thrum_self_.waits;
-    const thrum_wait_ outer = {thrum_u32_load_relaxed(&own->kind), thrum_u64_load_relaxed(&own->object)};
-    if (outer.kind == THRUM_WAIT_NOTHING_) {
-        write_down(own, kind, (uint64_t)(uintptr_t)object, (uint64_t)(uintptr_t)site);
-        return outer;
+    const uint64_t address = (uint64_t)(uintptr_t)object;
+    thrum_wait_ outer = {thrum_u32_load_relaxed(&own->kind), thrum_u64_load_relaxed(&own->object), 0, 0};
+    const bool outermost = outer.kind == THRUM_WAIT_NOTHING_;
+    if (!outermost && (!gives_way(outer.kind) || (kind != THRUM_WAIT_LOCK_ && kind != THRUM_WAIT_RLOCK_)))
+        return (thrum_wait_){THRUM_WAIT_KIND_COUNT_, 0, 0, 0};
+    THRUM_PROBE_3_(contended, kind, object, site);
+    if (thrum_profile_counts()) {
+        outer.releases = thrum_profile_releases_(address);
+        if (!outermost) outer.begun_ns = thrum_futex_now_ns();
     }
-    if (!gives_way(outer.kind) || (kind != THRUM_WAIT_LOCK_ && kind != THRUM_WAIT_RLOCK_))
-        return (thrum_wait_){THRUM_WAIT_KIND_COUNT_, 0};
-    write_down(own, kind, (uint64_t)(uintptr_t)object, thrum_u64_load_relaxed(&own->site));
+    write_down(own, kind, address,
+               outermost ? (uint64_t)(uintptr_t)site : thrum_u64_load_relaxed(&own->site));
     return outer;
+}
+
+/* Of the calling thread's wait, which has slept. */
+static void tell(const thrum_wait_ *wait, uint64_t ns) {
+    const thrum_waits_ *const own = &thrum_self_.waits;
+    const uint32_t kind = thrum_u32_load_relaxed(&own->kind);
+    const uint64_t object = thrum_u64_load_relaxed(&own->object), site = thrum_u64_load_relaxed(&own->site);
+    THRUM_PROBE_4_(waited, kind, object, site, ns);
+    if (thrum_profile_counts()) thrum_profile_count_(kind, object, site, wait->releases, ns);
 }
 
 void thrum_wait_end_(thrum_wait_ *wait) {
@@ -52,9 +67,13 @@ void thrum_wait_end_(thrum_wait_ *wait) {
     if (wait->kind == THRUM_WAIT_KIND_COUNT_) return;
     const uint64_t since_ns = thrum_u64_load_relaxed(&own->since_ns);
     if (wait->kind == THRUM_WAIT_NOTHING_ && since_ns) {
-        const uint64_t waited_ns = thrum_u64_load_relaxed(&own->waited_ns) + thrum_futex_now_ns() - since_ns;
-        thrum_u64_store_relaxed(&own->waited_ns, waited_ns); /* relaxed: a number and no more */
-        thrum_u64_store_relaxed(&own->since_ns, 0);          /* relaxed: write_down, below, publishes it */
+        const uint64_t ns = thrum_futex_now_ns() - since_ns;
+        /* relaxed: a number and no more */
+        thrum_u64_store_relaxed(&own->waited_ns, thrum_u64_load_relaxed(&own->waited_ns) + ns);
+        thrum_u64_store_relaxed(&own->since_ns, 0); /* relaxed: write_down, below, publishes it */
+        tell(wait, ns);
+    } else if (wait->begun_ns) {
+        tell(wait, thrum_futex_now_ns() - wait->begun_ns);
     }
     write_down(own, wait->kind, wait->object, wait->kind ? thrum_u64_load_relaxed(&own->site) : 0);
 }

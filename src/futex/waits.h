@@ -44,6 +44,8 @@ typedef enum thrum_wait_kind_ { THRUM_WAIT_KINDS_(THRUM_WAIT_KIND_) THRUM_WAIT_K
 typedef struct thrum_wait_ {
     uint32_t kind; /* THRUM_WAIT_KIND_COUNT_: another wait's, and this one has changed nothing */
     uint64_t object;
+    uint64_t begun_ns; /* of a wait within another, while a profile counts (thrum/profile.h) */
+    uint32_t releases; /* of the object, as the wait began; for the profile */
 } thrum_wait_;
 
 THRUM_API thrum_wait_ thrum_wait_begin_(thrum_wait_kind_ kind, const void *object, const void *site);

@@ -46,6 +46,7 @@
 #include <thrum/fence.h>
 #include <thrum/futex.h>
 #include <thrum/lock.h>
+#include <thrum/profile.h>
 #include <thrum/rcu.h>
 #include <thrum/self.h>
 #include <urcu/urcu-bp.h>
@@ -312,6 +313,7 @@ static uint64_t without_markers(thrum_u64 *list) {
 static void after_fork_in_child(void) {
     urcu_bp_after_fork_child();
     thrum_self_reset_after_fork();
+    thrum_profile_reset_after_fork();
     /* relaxed, all of them: there is one thread */
     if (!is_helper()) {
         thrum_u32_store_relaxed(&helper.state, NO_HELPER);

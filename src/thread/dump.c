@@ -13,63 +13,21 @@
  */
 #include "record.h"
 
+#include "../futex/page.h"
 #include "../futex/waits.h"
 
 #include <errno.h>
 #include <stddef.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <thrum/dump.h>
 #include <thrum/futex.h>
 #include <thrum/rlock.h>
-#include <unistd.h>
 
 enum { TRIES = 20, LOOKS = 3, HELD_MOST = 16 };
 #define TRY_NS 1000000
 
-/* ---- text ---- */
-
-typedef struct page {
-    int fd;
-    bool failed;
-    size_t length;
-    char bytes[1024];
-} page;
-
-/* By a system call: the C library's write is a cancellation point, and would leave `lives` held. */
-static void flush(page *to) {
-    for (size_t done = 0; done < to->length && !to->failed;) {
-        const long written = syscall(SYS_write, to->fd, to->bytes + done, to->length - done);
-        if (written > 0)
-            done += (size_t)written;
-        else if (written == 0 || errno != EINTR)
-            to->failed = true;
-    }
-    to->length = 0;
-}
-
-static void say(page *to, const char *words) {
-    for (; *words; words++) {
-        if (to->length == sizeof to->bytes) flush(to);
-        to->bytes[to->length++] = *words;
-    }
-}
-
-static void say_number(page *to, uint64_t number, unsigned base, unsigned digits) {
-    char reversed[65] = "";
-    char *begin = reversed + sizeof reversed - 1;
-    *begin = 0;
-    do {
-        *--begin = "0123456789abcdef"[number % base];
-        number /= base;
-        if (digits) digits--;
-    } while (number || digits);
-    say(to, begin);
-}
-
-static void say_address(page *to, uint64_t address) {
-    say(to, "0x");
-    say_number(to, address, 16, 0);
+static void say_address(thrum_page_ *to, uint64_t address) {
+    thrum_say_(to, "0x");
+    thrum_say_number_(to, address, 16, 0);
 }
 
 /* ---- one thread ---- */
@@ -134,82 +92,82 @@ static bool read_wait(const thrum_waits_ *waits, found_wait *now) {
     return false;
 }
 
-static void say_since(page *to, uint64_t since_ns) {
+static void say_since(thrum_page_ *to, uint64_t since_ns) {
     const uint64_t now_ns = thrum_futex_now_ns();
     const uint64_t ms = now_ns > since_ns ? (now_ns - since_ns) / 1000000 : 0;
     if (since_ns == 0) {
-        say(to, ": is about to wait for ");
+        thrum_say_(to, ": is about to wait for ");
         return;
     }
-    say(to, ": waits ");
-    say_number(to, ms / 1000, 10, 0);
-    say(to, ".");
-    say_number(to, ms % 1000, 10, 3);
-    say(to, " s for ");
+    thrum_say_(to, ": waits ");
+    thrum_say_number_(to, ms / 1000, 10, 0);
+    thrum_say_(to, ".");
+    thrum_say_number_(to, ms % 1000, 10, 3);
+    thrum_say_(to, " s for ");
 }
 
-static void say_wait(page *to, const found_wait *now) {
+static void say_wait(thrum_page_ *to, const found_wait *now) {
     say_since(to, now->since_ns);
-    say(to, thrum_wait_kind_name_(now->kind));
-    say(to, " ");
+    thrum_say_(to, thrum_wait_kind_name_(now->kind));
+    thrum_say_(to, " ");
     if (now->kind == THRUM_WAIT_THREAD_) {
-        say_number(to, now->owner, 10, 0);
+        thrum_say_number_(to, now->owner, 10, 0);
     } else {
         say_address(to, now->object);
         if (now->owner) {
-            say(to, ", held by ");
-            say_number(to, now->owner, 10, 0);
+            thrum_say_(to, ", held by ");
+            thrum_say_number_(to, now->owner, 10, 0);
         }
     }
-    say(to, ", called at ");
+    thrum_say_(to, ", called at ");
     say_address(to, now->site);
     const uint64_t begin = (uint64_t)(uintptr_t)__ehdr_start;
     if (begin && now->site > begin) {
-        say(to, " (+");
+        thrum_say_(to, " (+");
         say_address(to, now->site - begin);
-        say(to, ")");
+        thrum_say_(to, ")");
     }
     for (unsigned i = 0; i < now->held.count; i++) {
-        say(to, i ? ", " : "; holds ");
+        thrum_say_(to, i ? ", " : "; holds ");
         say_address(to, (uint64_t)(uintptr_t)now->held.objects[i]);
     }
 }
 
-static void say_what_it_does(page *to, const thrum_thread_record_ *record) {
+static void say_what_it_does(thrum_page_ *to, const thrum_thread_record_ *record) {
     const uint32_t state = thrum_u32_load_relaxed(&record->state); /* relaxed: a word for a person */
     /* dump.L2: acquire, pairs with dump.L1 */
     const thrum_waits_ *const waits = (const void *)(uintptr_t)thrum_u64_load_acquire(&record->waits);
     found_wait now = {.kind = THRUM_WAIT_NOTHING_};
     if (!waits)
-        say(to, state == THRUM_THREAD_STARTING ? ": starts" : ": not known");
+        thrum_say_(to, state == THRUM_THREAD_STARTING ? ": starts" : ": not known");
     else if (!read_wait(waits, &now))
-        say(to, ": begins and ends waits");
+        thrum_say_(to, ": begins and ends waits");
     else if (now.kind != THRUM_WAIT_NOTHING_)
         say_wait(to, &now);
     else
-        say(to, state == THRUM_THREAD_ENDED ? ": ends" : ": runs");
+        thrum_say_(to, state == THRUM_THREAD_ENDED ? ": ends" : ": runs");
 }
 
-static void say_thread(page *to, const thrum_thread_record_ *record) {
+static void say_thread(thrum_page_ *to, const thrum_thread_record_ *record) {
     /* relaxed, all: numbers for a person */
-    say_number(to, thrum_u64_load_relaxed(&record->ident), 10, 0);
-    say(to, " \"");
-    say(to, record->name.text);
-    say(to, "\", native ");
-    say_number(to, thrum_u32_load_relaxed(&record->native_id), 10, 0);
-    if (thrum_u32_load_relaxed(&record->daemon)) say(to, ", daemon");
+    thrum_say_number_(to, thrum_u64_load_relaxed(&record->ident), 10, 0);
+    thrum_say_(to, " \"");
+    thrum_say_(to, record->name.text);
+    thrum_say_(to, "\", native ");
+    thrum_say_number_(to, thrum_u32_load_relaxed(&record->native_id), 10, 0);
+    if (thrum_u32_load_relaxed(&record->daemon)) thrum_say_(to, ", daemon");
     say_what_it_does(to, record);
-    say(to, "\n");
+    thrum_say_(to, "\n");
 }
 
 /* ---- all of them ---- */
 
-static void say_all(page *to) {
+static void say_all(thrum_page_ *to) {
     size_t count = 0;
     for (const thrum_thread_record_ *r = thrum_table_first_(); r; r = thrum_table_after_(r)) count++;
-    say(to, "thrum: ");
-    say_number(to, count, 10, 0);
-    say(to, count == 1 ? " thread\n" : " threads\n");
+    thrum_say_(to, "thrum: ");
+    thrum_say_number_(to, count, 10, 0);
+    thrum_say_(to, count == 1 ? " thread\n" : " threads\n");
     for (const thrum_thread_record_ *r = thrum_table_first_(); r; r = thrum_table_after_(r))
         say_thread(to, r);
 }
@@ -225,15 +183,15 @@ static bool hold_the_table(void) {
 
 thrum_result thrum_dump(int fd) {
     const int saved = errno;
-    page to = {.fd = fd};
+    thrum_page_ to = {.fd = fd};
     const bool holds = hold_the_table();
     if (holds) {
         say_all(&to);
-        flush(&to);
+        thrum_page_flush_(&to);
         thrum_lock_release(&thrum_lives_);
     } else {
-        say(&to, "thrum: the list of threads is being changed\n");
-        flush(&to);
+        thrum_say_(&to, "thrum: the list of threads is being changed\n");
+        thrum_page_flush_(&to);
     }
     errno = saved;
     return to.failed ? THRUM_FAILED : holds ? THRUM_OK : THRUM_TIMEOUT;

@@ -52,6 +52,7 @@ static const call calls[] = {
     {"tgkill", SYS_tgkill},
     {"openat", SYS_openat},
     {"read", SYS_read},
+    {"write", SYS_write},
     {"close", SYS_close},
     {"process_vm_readv", SYS_process_vm_readv},
 };

@@ -100,6 +100,9 @@ void explore_name(const void *memory, size_t size, const char *name);
 /* The heavy side of an asymmetric fence (membarrier); the light side is nothing. */
 void explore_fence_heavy(void);
 
+/* In a scenario's begin: a profile counts (thrum/profile.h), for which waiters ask for holders. */
+void explore_profile(void);
+
 /* A deadline that passes when the explorer chooses, and not before it has to be waited for. */
 #define EXPLORE_SOON ((thrum_deadline){EXPLORE_START_NS + 1000})
 #define EXPLORE_START_NS 1000000u

@@ -12,6 +12,7 @@
 #include "engine.h"
 
 #include "../../src/futex/self_copies.h"
+#include "../../src/futex/profile_inside.h"
 #include "../../src/futex/waits.h"
 
 #include <inttypes.h>
@@ -39,7 +40,7 @@ static const char *const outcomes[] = {"woken", "changed", "interrupted", "timed
 /* What a thread waits for is told to people alone: no step of an exploration. */
 thrum_wait_ thrum_wait_begin_(thrum_wait_kind_ kind, const void *object, const void *site) {
     (void)kind, (void)object, (void)site;
-    return (thrum_wait_){THRUM_WAIT_KIND_COUNT_, 0};
+    return (thrum_wait_){THRUM_WAIT_KIND_COUNT_, 0, 0, 0};
 }
 void thrum_wait_end_(thrum_wait_ *wait) {
     (void)wait;
@@ -49,10 +50,26 @@ const thrum_waits_ *thrum_wait_own_(void) {
     return NULL;
 }
 
+/* Of a profile, what the waiters do for it. */
+static bool profiled;
+
+void explore_profile(void) {
+    profiled = true;
+}
+bool thrum_profile_asks_(const void *object) {
+    (void)object;
+    return profiled;
+}
+void thrum_profile_let_go_(const void *object, const void *site) {
+    (void)object, (void)site;
+}
+void thrum_profile_reset_after_fork(void) {}
+
 static uint64_t queue_chain; /* a hash of the order in which sleepers were queued */
 
 void kernel_begin_execution(void) {
     queue_chain = 0;
+    profiled = false;
     engine.now_ns = EXPLORE_START_NS;
     engine.tickets = 0;
 }

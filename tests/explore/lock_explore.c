@@ -102,6 +102,31 @@ EXPLORE(a_starving_waiter_closes_the_lock, .threads = 2, .begin = name_words, .t
 EXPLORE(two_starving_waiters, .threads = 3, .begin = name_words, .thread = take_it_all_the_time,
         .end = free_without_a_trace, .bounds = {2, 0, 3, 0})
 
+/* --- a profile counts: waiters ask the holder to release by the slow way ------------------------------- */
+
+static void profiled(void) {
+    name_words();
+    explore_profile();
+}
+static void any_mix_of_two_profiled(void) {
+    any_mix(2);
+    explore_profile();
+}
+EXPLORE(a_mix_of_two_callers_that_a_profile_counts, .threads = 2, .begin = any_mix_of_two_profiled,
+        .thread = get_in_twice, .end = free_without_a_trace, .bounds = {3, 0, 2, 1})
+static void any_mix_of_three_profiled(void) {
+    any_mix(3);
+    explore_profile();
+}
+/* A sleeper that has asked, and times out while the heir leaves, leaves the bit by which it asked. */
+static void free_but_for_a_question(void) {
+    REQUIRE(!(thrum_u32_load_relaxed(&s.lock.state) & ~(uint32_t)THRUM_LOCK_WAKE_));
+}
+EXPLORE(a_mix_of_three_callers_that_a_profile_counts, .threads = 3, .begin = any_mix_of_three_profiled,
+        .thread = get_in, .end = free_but_for_a_question, .bounds = {2, 0, 1, 0})
+EXPLORE(three_callers_that_a_profile_counts, .threads = 3, .begin = profiled, .thread = get_in,
+        .end = all_three_got_in, .bounds = {2, 1, 1, 0})
+
 /* --- a try that fails has found the lock held --------------------------------------------------------- */
 
 static void hold_it_for_the_first(void) {

@@ -10,6 +10,8 @@
  * except in a lock that processes share (SHARED); that of an heir which has not closed the lock has one
  * where WAITERS is set.
  *
+ * With PROFILED a waiter may also set WAKE while the lock is held, as it does for a profile (thrum/profile.h).
+ *
  * THREADS threads acquire ROUNDS times each. A sleeper whom nobody will wake is an invalid end
  * state. With LIVELOCK, and pan -l: no thread changes the word for ever, unless threads sleep, nap
  * or begin an acquire meanwhile. Each of these must fail, and tests/models/run sees that it does:
@@ -100,6 +102,12 @@ try_acquire: /* also a timed acquire whose deadline has passed */
         fi }
 
 wait:
+#ifdef PROFILED /* it may ask the holder to release by the slow way */
+    atomic { if
+        :: HAS(LOCKED) -> word = word | WAKE
+        :: true
+        fi }
+#endif
     atomic { if
         :: !HAS(LOCKED | CLOSED) -> take(0); goto release
         :: HAS(LOCKED | CLOSED) && !HAS(HEIR) -> word = word | HEIR; watching++; goto watch
@@ -252,7 +260,12 @@ end:
         :: HAS(HEIR) && !watching && !appointing && !chosen -> assert(false)            /* lock.I2 */
         :: nempty(heirs) && !(HAS(WAKE) && HAS(LOCKED)) && !telling -> assert(false)    /* lock.I3 */
         :: HAS(WAITERS) && !HAS(HEIR) -> assert(false)                                  /* lock.I4 */
-        :: done == THREADS -> assert(word == 0 && empty(sleepers) && empty(heirs))
+        :: done == THREADS -> assert(empty(sleepers) && empty(heirs));
+#ifdef PROFILED /* a sleeper that has asked and times out */
+            assert(WITHOUT(WAKE) == 0)
+#else
+            assert(word == 0)
+#endif
         fi }
 }
 
