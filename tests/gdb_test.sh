@@ -16,7 +16,8 @@ export DEBUGINFOD_URLS=
     "$build/libthrum.a" -lurcu-bp -lurcu-common -pthread
 asks=(-ex "thrum threads" -ex "thrum deadlock" -ex "print ledger" -ex "print journal" -ex "print nobodys" -ex "print permits"
       -ex "print happened" -ex "print two_more" -ex "print read_by_one" -ex "print written"
-      -ex "print never_run")
+      -ex "print never_run" -ex "print changed" -ex "print own" -ex "print slots" -ex "print spin" -ex "print below_zero"
+      -ex "print position" -ex "print of_two" -ex "print never")
 debugger=(gdb -nx -batch -ex "set confirm off" -ex "source $source/tools/gdb/thrum-gdb.py")
 "${debugger[@]}" -ex run "${asks[@]}" -ex "generate-core-file $work/core" "$work/stuck" >"$work/living" 2>&1 || true
 grep -q "SIGABRT" "$work/living" || { echo "skipped: gdb cannot run a program here"; cat "$work/living"; exit 77; }
@@ -47,6 +48,31 @@ for where in living dead; do
     expect $where '\$7 = rwlock: 1 readers'
     expect $where '\$8 = rwlock: a writer'
     expect $where '\$9 = once: open'
+    expect $where '\$10 = cond: of a lock at 0x[0-9a-f]+, 0 waiting'
+    expect $where '\$11 = monitor: free, 1 waiting'
+    expect $where '\$12 = bounded_semaphore: value 4, waiters 0, bound 4'
+    expect $where '\$13 = spinlock: free'
+    expect $where '\$14 = counter: -3'
+    expect $where '\$15 = seqlock: sequence 0'
+    expect $where '\$16 = barrier: 1 of 2 parties have arrived'
+    expect $where '\$17 = deadline: for ever'
     [ "$(grep -cE "^    [0-9] $line\$" "$work/$where")" = 2 ] || { echo "$where: not two threads in it"; exit 1; }
     [ "$(grep -c '^deadlock' "$work/$where")" = 1 ] || { echo "$where: not one deadlock"; exit 1; }
 done
+
+# Without being asked for: from a section of the program, and beside a shared library.
+loads() {
+    gdb -nx -batch -iex "add-auto-load-safe-path $work" -ex "set confirm off" "$@" >"$work/out" 2>&1 || true
+    grep -q 'deadlock of 2 threads:' "$work/out" || { echo "not loaded by itself: $*"; cat "$work/out"; exit 1; }
+}
+"${CC:-cc}" -std=c11 -fexceptions -I"$source/include" -DTHRUM_GDB_SCRIPT_="\"$source/tools/gdb/thrum-gdb.py\"" \
+    -c "$source/src/futex/self.c" -o "$work/self.o"
+"${CC:-cc}" -std=c11 -g -D_GNU_SOURCE -I"$source/include" "$source/tests/gdb/stuck.c" "$work/self.o" -o "$work/section" \
+    "$build/libthrum.a" -lurcu-bp -lurcu-common -pthread
+loads -ex run -ex "thrum deadlock" "$work/section"
+"${CC:-cc}" -shared -Wl,--whole-archive "$build/libthrum.a" -Wl,--no-whole-archive -lurcu-bp -lurcu-common -pthread \
+    -o "$work/libthrum-core.so.0"
+cp "$source/tools/gdb/thrum-gdb.py" "$work/libthrum-core.so.0-gdb.py"
+"${CC:-cc}" -std=c11 -g -D_GNU_SOURCE -I"$source/include" "$source/tests/gdb/stuck.c" -o "$work/shared" "$work/libthrum-core.so.0" \
+    -Wl,-rpath,"$work" -pthread
+loads -ex run -ex "thrum deadlock" "$work/shared"

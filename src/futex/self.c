@@ -9,6 +9,7 @@
  * self.I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
  */
+#include "debugger.h"
 #include "self_copies.h"
 
 #include <thrum/self.h>

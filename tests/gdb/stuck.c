@@ -30,6 +30,14 @@ thrum_semaphore permits = THRUM_SEMAPHORE_INIT(3);
 thrum_event happened;
 thrum_rwlock read_by_one, written;
 thrum_once never_run;
+thrum_cond changed = THRUM_COND_INIT(&nobodys);
+thrum_monitor own;
+thrum_bounded_semaphore slots = THRUM_BOUNDED_SEMAPHORE_INIT(4);
+thrum_spinlock spin;
+thrum_counter below_zero;
+thrum_seqlock position;
+thrum_barrier of_two = THRUM_BARRIER_INIT(2);
+thrum_deadline never = {UINT64_MAX};
 thrum_latch two_more = THRUM_LATCH_INIT(2);
 static thrum_barrier both_hold_one = THRUM_BARRIER_INIT(2);
 
@@ -56,13 +64,34 @@ static void start(thrum_thread_target *target, const char *name) {
     thrum_thread_release(thread);
 }
 
+static void *wait_for_a_change(void *unused) {
+    (void)thrum_monitor_acquire(&own);
+    if (thrum_monitor_wait(&own) != THRUM_OK) abort();
+    return unused;
+}
+
+static void *meet_alone(void *unused) {
+    if (thrum_barrier_wait(&of_two, NULL) != THRUM_OK) abort();
+    return unused;
+}
+
 int main(void) {
     char text[80];
     start(book, "book");
     start(audit, "audit");
+    start(wait_for_a_change, "change");
+    start(meet_alone, "alone");
     thrum_event_set(&happened);
     thrum_rwlock_acquire_read(&read_by_one);
     thrum_rwlock_acquire_write(&written);
+    thrum_counter_add(&below_zero, -3);
+    unsigned waiting;
+    do {
+        (void)thrum_monitor_acquire(&own);
+        waiting = thrum_monitor_waiters(&own);
+        (void)thrum_monitor_release(&own);
+        thrum_futex_nap(thrum_after_ms(20));
+    } while (!waiting || !thrum_barrier_waiting(&of_two));
     do {
         thrum_futex_nap(thrum_after_ms(20));
         thrum_rlock_describe(&ledger, text, sizeof text);

@@ -4,7 +4,8 @@
     (gdb) source thrum-gdb.py
     (gdb) thrum threads      what each thread waits for, since when, where it called, and who holds that
     (gdb) thrum deadlock     cycles of threads that wait for each other
-    (gdb) print some_lock    the state of a thrum_lock, _rlock, _rwlock, _event, _semaphore, _latch, _once, in words
+    (gdb) print some_lock    the state of an object in words: lock, rlock, rwlock, spinlock, condition, monitor, semaphore,
+                             event, latch, barrier, once, counter, seqlock, deadline
 
 It reads each thread's `thrum_self_` by its layout (thrum/self.h), so that a library without debugging information will do.
 """
@@ -22,6 +23,7 @@ RLOCK = KINDS.index("rlock")
 SELF = struct.Struct("=QQIIIIQQQQ")  # id, innermost, slot, padding, turn, kind, object, site, since_ns, waited_ns
 GUARD = struct.Struct("=QQQ")  # release, object, outer
 MOST_GUARDS = 256
+MOST_WAITERS = 100000
 
 
 def read(address, layout):
@@ -223,8 +225,64 @@ def rwlock(value):
     return inside + flags(w, (1 << 2, "closed"))
 
 
+def spinlock(value):
+    return "held" if word(value, "state") else "free"
+
+
+def address_of(pointer):
+    return int(pointer.cast(gdb.lookup_type("unsigned long")))
+
+
+def waiting(last):
+    """How many are in a condition's ring; each waiter begins with the address of the next."""
+    count, waiter = 0, address_of(last)
+    while waiter and count < MOST_WAITERS:
+        count, found = count + 1, read(waiter, struct.Struct("=Q"))
+        waiter = found[0] if found else 0
+        if waiter == address_of(last):
+            break
+    return f"{count} waiting"
+
+
+def cond(value):
+    address = address_of(value["lock"])
+    if not address:
+        return "not initialised"
+    return f"of {'an rlock' if address & 1 else 'a lock'} at {address & ~1:#x}, {waiting(value['last'])}"
+
+
+def monitor(value):
+    return f"{rlock(value['lock'])}, {waiting(value['last'])}"
+
+
+def bounded_semaphore(value):
+    return f"{semaphore(value['permits'])}, bound {int(value['bound'])}"
+
+
+def barrier(value):
+    w = word(value, "state")
+    return f"{w & 0xFFFFFFFF} of {int(value['parties'])} parties have arrived" + flags(w, (1 << 35, "broken"))
+
+
+def counter(value):
+    number = word(value, "value")
+    return str(number - (1 << 64) if number >> 63 else number)
+
+
+def seqlock(value):
+    sequence = word(value, "sequence")
+    return f"sequence {sequence}" + (", a writer is at work" if sequence & 1 else "")
+
+
+def deadline(value):
+    ns = int(value["ns"])
+    return "for ever" if ns == (1 << 64) - 1 else f"{ns / 1e9:.9f} s of CLOCK_MONOTONIC"
+
+
 PRINTERS = {"thrum_lock": lock, "thrum_rlock": rlock, "thrum_event": event, "thrum_semaphore": semaphore,
-            "thrum_latch": latch, "thrum_once": once, "thrum_rwlock": rwlock}
+            "thrum_latch": latch, "thrum_once": once, "thrum_rwlock": rwlock, "thrum_spinlock": spinlock, "thrum_cond": cond,
+            "thrum_monitor": monitor, "thrum_bounded_semaphore": bounded_semaphore, "thrum_barrier": barrier,
+            "thrum_counter": counter, "thrum_seqlock": seqlock, "thrum_deadline": deadline}
 
 
 class Printer:
