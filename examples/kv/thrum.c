@@ -7,6 +7,7 @@
 #include <thrum.h>
 
 typedef struct value {
+    thrum_rcu_head retired; /* first: it is the value's own memory that waits for the readers */
     size_t size;
     char bytes[];
 } value;
@@ -33,15 +34,24 @@ static bool is_too_long(size_t size) {
     return false;
 }
 
+static void free_value(thrum_rcu_head *retired) {
+    free(retired);
+}
+
+/* An exchange needs no memory for what was there: that has room for its own end, and is retired here. */
 static kv_result set(const char *key, size_t key_size, const char *text, size_t size) {
     if (is_too_long(size)) return KV_TOO_LONG;
     value *const v = malloc(sizeof *v + size);
     if (!v) return KV_NO_MEMORY;
     v->size = size;
     memcpy(v->bytes, text, size);
-    if (thrum_map_put(map, thrum_key_bytes(key, key_size), v) == THRUM_OK) return KV_OK;
-    free(v);
-    return KV_NO_MEMORY;
+    void *before;
+    if (thrum_map_exchange(map, thrum_key_bytes(key, key_size), v, &before) != THRUM_OK) {
+        free(v);
+        return KV_NO_MEMORY;
+    }
+    if (before) thrum_rcu_retire(&((value *)before)->retired, free_value);
+    return KV_OK;
 }
 
 static kv_result remove_key(const char *key, size_t key_size) {
