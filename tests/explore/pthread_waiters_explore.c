@@ -203,6 +203,52 @@ static void patient_and_cancelled(unsigned me) {
 EXPLORE(a_cancelled_waiter_swallows_no_signal, .threads = 3, .begin = begin, .thread = patient_and_cancelled,
         .end = nobody_left, .bounds = {1, 0, 0, 1})
 
+/* The cancel and the signal come at once. */
+static void cancel_the_other(void) {
+    for (bool over = false; !over;) {
+        thrum_lock_acquire(&s.table);
+        over = s.enrolled[1];
+        if (over) thrum_pcond_disturb_(&s.waiters[1]);
+        thrum_lock_release(&s.table);
+        lock();
+        over |= s.open;
+        unlock();
+        if (!over) thrum_futex_yield();
+    }
+}
+static void patient_and_cancelled_by_another(unsigned me) {
+    if (me < 2) {
+        patient_and_cancelled(me);
+    } else if (me == 2) {
+        await_waiters(2);
+        produce();
+    } else {
+        cancel_the_other();
+    }
+}
+EXPLORE(a_waiter_that_is_cancelled_beside_a_signal_swallows_none, .threads = 4, .begin = begin,
+        .thread = patient_and_cancelled_by_another, .end = nobody_left, .bounds = {1, 0, 0, 0},
+        .by_priority = 10000, .at_random = 10000)
+
+/* Two that wait, and neither sleeps yet. */
+static void join_both(void) {
+    for (int i = 0; i < 2; i++) {
+        thrum_pcond_begin_(&s.waiters[i]);
+        (void)thrum_pcond_join_(&s.cond, &s.waiters[i]);
+    }
+}
+static const thrum_moment now = {false, EXPLORE_START_NS};
+static void signal_once(unsigned me) {
+    (void)me;
+    join_both();
+    thrum_pcond_signal_(&s.cond);
+    REQUIRE(thrum_pcond_await_(&s.waiters[0], 0, now) == THRUM_PWAIT_CHOSEN);
+    REQUIRE(thrum_pcond_await_(&s.waiters[1], 0, now) == THRUM_PWAIT_OVER);
+    REQUIRE(thrum_pcond_leave_(&s.cond, &s.waiters[1]));
+}
+EXPLORE(a_signal_chooses_the_oldest_alone, .threads = 1, .begin = begin, .thread = signal_once,
+        .end = nobody_left, .by_priority = 100, .at_random = 100)
+
 /* A cancel finds its waiter wherever it is: nobody else wakes it. */
 static void only_cancelled(unsigned me) {
     if (me == 0) {
@@ -331,11 +377,7 @@ EXPLORE(a_condition_with_a_waiter_is_not_destroyed, .threads = 2, .begin = begin
 /* The newest leaves, and the one before it waits on. */
 static void refused_behind_one_that_leaves(unsigned me) {
     (void)me;
-    for (int i = 0; i < 2; i++) {
-        thrum_pcond_begin_(&s.waiters[i]);
-        (void)thrum_pcond_join_(&s.cond, &s.waiters[i]);
-    }
-    const thrum_moment now = {false, EXPLORE_START_NS};
+    join_both();
     REQUIRE(thrum_pcond_await_(&s.waiters[1], 0, now) == THRUM_PWAIT_OVER);
     thrum_u32_store_relaxed(&s.waiters[1].state, 2); /* LEAVING: before it takes itself out */
     REQUIRE(!thrum_pcond_close_(&s.cond));

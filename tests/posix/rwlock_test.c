@@ -127,9 +127,11 @@ static void *read_the_other_all_the_time(void *unused) {
     OK(pthread_rwlock_rdlock(&two.held));
     two.ready++;
     await(&two.ready, 4);
-    for (int i = 0; i < 20000; i++) {
-        OK(pthread_rwlock_tryrdlock(&two.other));
-        OK(pthread_rwlock_unlock(&two.other));
+    for (const uint64_t end = test_now_ns() + 50000000; test_now_ns() < end;) {
+        for (int i = 0; i < 1000; i++) {
+            OK(pthread_rwlock_tryrdlock(&two.other));
+            OK(pthread_rwlock_unlock(&two.other));
+        }
     }
     OK(pthread_rwlock_unlock(&two.held));
     return unused;

@@ -32,6 +32,7 @@ static void *write_once(void *unused) {
     CHECK_EQ(pthread_rwlock_wrlock(&rwlock), 0);
     CHECK_EQ(pthread_rwlock_rdlock(&rwlock), EDEADLK);
     CHECK_EQ(pthread_rwlock_wrlock(&rwlock), EDEADLK);
+    CHECK_EQ(pthread_rwlock_destroy(&rwlock), EBUSY);
     CHECK_EQ(pthread_rwlock_unlock(&rwlock), 0);
     return unused;
 }
