@@ -21,6 +21,7 @@
  * every put that succeeds is counted in the closed
  *       tail, and a head equal to it has got them all.
  */
+#include "law.h"
 #include "../atomic/tell.h"
 
 #include <thrum/ring.h>
@@ -49,6 +50,7 @@ bool thrum_ring_close(thrum_ring *ring) {
     THRUM_TELL_OWN_RELEASE(&ring->closed);
     /* ring.G10: release, pairs with ring.G10 */
     const uint64_t was = thrum_u64_fetch_or_release(&ring->tail, THRUM_RING_CLOSED_);
+    THRUM_LAW(ring.I4, thrum_u64_load_relaxed(&ring->tail) & THRUM_RING_CLOSED_);
     thrum_u32_store_release(&ring->closed, 1); /* ring.G5 */
     return !(was & THRUM_RING_CLOSED_);
 }

@@ -41,6 +41,7 @@
  * changes the upper half in the same step in which it becomes true, and the kernel compares that half
  * before it queues the thread. A step after that finds SLEEPERS.
  */
+#include "../atomic/law.h"
 #include "../atomic/tell.h"
 #include "waits.h"
 
@@ -94,7 +95,10 @@ static void wake(const thrum_barrier *barrier, uint64_t seen) {
 
 /* The generation's carry leaves at the top. */
 static uint64_t completed(uint64_t seen) {
-    return (seen & ~(ARRIVED | SLEEPERS | ACTING | DOOMED)) + THRUM_BARRIER_GENERATION_; /* barrier.I2 */
+    const uint64_t next = (seen & ~(ARRIVED | SLEEPERS | ACTING | DOOMED)) + THRUM_BARRIER_GENERATION_;
+    THRUM_LAW(barrier.I2, (next ^ seen) & ~LOWER);
+    THRUM_LAW(barrier.I1, !(next & SLEEPERS));
+    return next;
 }
 
 static uint64_t broken(uint64_t seen) {
@@ -103,6 +107,7 @@ static uint64_t broken(uint64_t seen) {
 
 /* After a party has left a broken barrier. */
 static uint64_t left(uint64_t seen) {
+    THRUM_LAW(barrier.I3, (seen & BROKEN) && (seen & ARRIVED));
     const uint64_t rest = seen - 1;
     /* barrier.I3 */
     return (rest & ARRIVED) || !(rest & MENDING) ? rest : rest & ~(BROKEN | MENDING | SLEEPERS);
@@ -207,6 +212,7 @@ thrum_result thrum_barrier_arrive_(thrum_barrier *barrier, const thrum_deadline 
             continue;
         }
         if (THRUM_UNLIKELY(seen & BROKEN)) return THRUM_BROKEN;
+        THRUM_LAW(barrier.I3, (seen & ARRIVED) <= last);
         const bool completes = (seen & ARRIVED) == last;
         const bool acts = completes && barrier->action;
         const uint64_t next = acts ? (seen + 1) | ACTING : completes ? completed(seen) : seen + 1;
@@ -260,6 +266,7 @@ struct act {
 
 static void act(void *p) {
     struct act *const act = p;
+    THRUM_LAW(barrier.I5, thrum_self_holds_(act->barrier));
     act->result = act->barrier->action(act->barrier->argument);
 }
 

@@ -30,6 +30,7 @@
  * All this is by bench/cond_bench: to wake each under the lock takes up to seven times as long on busy
  * processors, to wake all at the release up to twice as long with 256, one chain twice as long.
  */
+#include "../atomic/law.h"
 #include "../atomic/tell.h"
 #include "waits.h"
 
@@ -121,6 +122,7 @@ static bool is_told(const thrum_waiter_ *waiter) {
 }
 
 static void tell(const void *lock, thrum_waiter_ *waiter) {
+    THRUM_LAW(cond.I3, waiter->chosen && thrum_lock_locked(inner(lock)));
     if (thrum_u32_exchange_relaxed(&waiter->state, TOLD) == ASLEEP) /* cond.I4 */
         thrum_lock_wake_at_release_(inner(lock), &waiter->state, TOLD);
 }
@@ -130,6 +132,7 @@ void thrum_cond_notify_slow_(const void *lock, thrum_waiter_ **last, int n) {
     for (int i = 0; i < n && *last; i++) {
         thrum_waiter_ *waiter = (*last)->next;
         take_out(last, waiter);
+        THRUM_LAW(cond.I2, !waiter->chosen);
         waiter->chosen = true; /* cond.I2 */
         if (i < THRUM_COND_CHAINS) chains[i] = NULL;
         append(&chains[i % THRUM_COND_CHAINS], waiter);
@@ -179,13 +182,17 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
     const uint32_t depth = let_go(lock);
     if (!thrum_deadline_passed(deadline)) sleep_until_told(&self, spin_ns, deadline);
     take_back(lock, depth);
+    THRUM_LAW(cond.I1, thrum_cond_check_(lock) == THRUM_OK);
+    THRUM_LAW(cond.I2, self.next->previous == &self && self.previous->next == &self);
 
     if (!self.chosen) {
+        THRUM_LAW(cond.I2, *last);
         take_out(last, &self); /* cond.I2 */
         return THRUM_TIMEOUT;
     }
     thrum_waiter_ *chain = &self;
     take_out(&chain, &self);
+    THRUM_LAW(cond.I5, !chain || !is_told(&self) || !is_told(chain->next));
     if (chain && is_told(&self)) tell(lock, chain->next); /* cond.I5 */
     return THRUM_OK;
 }

@@ -4,12 +4,14 @@
  *
  * deadline.I1: a moment that is not THRUM_FOREVER fits into an int64_t, the kernel's own clock type.
  */
+#include "../atomic/law.h"
 #include <thrum/deadline.h>
 #include <thrum/futex.h>
 
 /* deadline.I1 */
 static thrum_deadline at(uint64_t now, uint64_t distance) {
     if (distance > (uint64_t)INT64_MAX - now) return THRUM_FOREVER;
+    THRUM_LAW(deadline.I1, now + distance <= (uint64_t)INT64_MAX);
     return (thrum_deadline){now + distance};
 }
 

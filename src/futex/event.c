@@ -28,6 +28,7 @@
  * kernel compares the whole word again before it queues the thread. A set in between has changed the
  * word; a set after it finds WAITERS, and its wake finds the thread.
  */
+#include "../atomic/law.h"
 #include "waitable.h"
 #include "waits.h"
 
@@ -62,6 +63,7 @@ void thrum_event_set_slow_(thrum_event *event) {
         next = seen | SET;
         if (seen & WAITERS) next += THRUM_EVENT_GENERATION_; /* event.I2; the carry leaves into WAITERS */
         next &= ~WAITERS;
+        THRUM_LAW(event.I2, is_set(next) && (!(seen & WAITERS) || ((next ^ seen) & ~FLAGS)));
         /*
          * event.E2: release, pairs with event.E1 and event.E3: also for the end of the event, which follows
          *     this step. event.I4.
@@ -82,6 +84,7 @@ bool thrum_event_announce_(thrum_event *event, uint64_t first, thrum_futex_choic
         /* relaxed: it announces a sleeper and publishes nothing */
     } while (!(seen & WAITERS) && !thrum_u32_cas_relaxed(&event->state, &seen, seen | WAITERS));
     *sleep = (thrum_futex_choice){&event->state, seen | WAITERS, seen & SHARED}; /* event.I1 */
+    THRUM_LAW(event.I1, !(seen & SET) || (seen & WAITERS));
     return true;
 }
 

@@ -34,6 +34,7 @@
  * changed it; one after it finds WAITERS, and its wake finds the thread. A count-down may change the upper
  * half, too, every 2^30 counts: the waiter then announces itself again.
  */
+#include "../atomic/law.h"
 #include "waitable.h"
 #include "waits.h"
 
@@ -95,6 +96,7 @@ thrum_result thrum_latch_count_down_slow_(thrum_latch *latch, int32_t n) {
         if (is_open(seen)) return THRUM_OK;
         opens = n >= -thrum_latch_below_(seen);
         down = (opens ? 0 - (uint32_t)thrum_latch_below_(seen) : (uint32_t)n) * ONE;
+        THRUM_LAW(latch.I2, opens == (((seen + down) ^ seen) / GENERATION != 0));
         /* latch.T2: release, pairs with latch.T1, latch.T3 and latch.T4. latch.I2, latch.I3. */
     } while (!thrum_u64_cas_release(&latch->state, &seen, seen + down));
     if (opens) wake_all(latch, seen);
@@ -113,6 +115,7 @@ bool thrum_latch_announce_(thrum_latch *latch, uint64_t first, thrum_futex_choic
         /* relaxed: it announces a sleeper and publishes nothing */
         /* latch.I1 */
     } while (!(seen & WAITERS) && !thrum_u64_cas_relaxed(&latch->state, &seen, seen | WAITERS));
+    THRUM_LAW(latch.I1, !is_open(seen) && !passed(seen, first));
     *sleep = (thrum_futex_choice){upper_half(latch), (uint32_t)(seen >> 32), seen & SHARED};
     return true;
 }

@@ -48,6 +48,7 @@
  *
  * tests/models/lock.pml is this protocol as a model, with variants that break one law each.
  */
+#include "../atomic/law.h"
 #include "probes.h"
 #include "profile_inside.h"
 #include "waits.h"
@@ -113,7 +114,9 @@ static bool barge(thrum_lock *lock, uint32_t barriers) {
 
 /* The word without what an heir leaves behind: WAITERS if there is one to appoint, else HEIR. */
 static uint32_t without_heir(uint32_t word, uint32_t closed) {
-    return word & ~(MARK | WAKE | closed | (word & WAITERS ? WAITERS : HEIR));
+    const uint32_t rest = word & ~(MARK | WAKE | closed | (word & WAITERS ? WAITERS : HEIR));
+    THRUM_LAW(lock.I4, !(rest & WAITERS) && (!(word & WAITERS) || !((word ^ rest) & HEIR)));
+    return rest;
 }
 
 /* Wakes the next sleeper to be heir; HEIR is set on its behalf, WAITERS has been cleared. */
@@ -201,6 +204,7 @@ static thrum_deadline patience(uint32_t seen, thrum_deadline deadline) {
  * the hold was longer than its slice and another thread is faster at its end, the heir closes the lock then.
  */
 static void park(thrum_lock *lock, uint32_t seen, watcher *self, thrum_deadline deadline) {
+    THRUM_LAW(lock.I3, !is_free(seen));
     if (!(seen & WAKE) && !thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAKE)) return; /* lock.I3 */
     thrum_deadline end = patience(seen, deadline);
     if ((seen & WAITERS) && !self->closed) end = thrum_deadline_earlier(end, moment(self->slice_end_ns));
@@ -241,6 +245,7 @@ static thrum_result watch(thrum_lock *lock, thrum_deadline deadline, uint32_t ot
  * changed.
  */
 void thrum_lock_wake_at_release_(thrum_lock *lock, const thrum_u32 *word, uint32_t value) {
+    THRUM_LAW(lock.I3, thrum_lock_locked(lock));
     const int moved = thrum_futex_requeue(word, value, 0, 1, &lock->state, false);
     if (moved > 0) thrum_u32_fetch_or_relaxed(&lock->state, WAKE); /* lock.I3 */
     if (moved < 0) thrum_futex_wake(word, 1, THRUM_FUTEX_ANY, false);
@@ -300,6 +305,7 @@ static thrum_result wait(thrum_lock *lock, thrum_deadline deadline, const void *
         } else if (!(seen & HEIR)) {
             if (thrum_u32_cas_relaxed(&lock->state, &seen, seen | HEIR)) return watch(lock, deadline, 0);
         } else if ((seen & WAITERS) || thrum_u32_cas_relaxed(&lock->state, &seen, seen | WAITERS)) {
+            THRUM_LAW(lock.I1, seen & HEIR);
             const thrum_futex_outcome outcome =
                 thrum_futex_wait(&lock->state, seen | WAITERS, SLEEPERS, /* lock.I1 */
                                  seen & SHARED, patience(seen, deadline));

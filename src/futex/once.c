@@ -16,6 +16,7 @@
  * once.I4: while the function runs, a guard that holds the once is in its thread's chain: by it a thread
  *     knows its own once, and the once is open again whatever way the function is left.
  */
+#include "../atomic/law.h"
 #include "../atomic/tell.h"
 #include "waits.h"
 
@@ -63,6 +64,7 @@ thrum_result thrum_once_begin_(thrum_once *once, thrum_deadline deadline) {
 void thrum_once_end_(thrum_once *once, thrum_result result) {
     /* once.O2: release, pairs with once.O1 and once.O3. once.I3. */
     const uint32_t seen = thrum_u32_exchange_release(&once->state, result == THRUM_OK ? DONE : 0);
+    THRUM_LAW(once.I1, seen & RUNNING);
     if (seen & WAITERS) thrum_futex_wake(&once->state, INT_MAX, THRUM_FUTEX_ANY, false); /* once.I2 */
 }
 
@@ -74,6 +76,7 @@ void thrum_once_abandon_(void *object) {
 }
 
 struct run {
+    const thrum_once *once;
     thrum_once_function *function;
     void *argument;
     thrum_result result;
@@ -81,6 +84,7 @@ struct run {
 
 static void run(void *p) {
     struct run *const run = p;
+    THRUM_LAW(once.I4, thrum_self_holds_(run->once));
     run->result = run->function(run->argument);
 }
 
@@ -89,7 +93,7 @@ thrum_result thrum_once_call_(thrum_once *once, thrum_once_function *function, v
     const thrum_result begun = thrum_once_begin_(once, deadline);
     if (begun == THRUM_OK || begun == THRUM_ONCE_YOURS_) THRUM_TELL_OWN_ACQUIRE(once);
     if (begun != THRUM_ONCE_YOURS_) return begun;
-    struct run mine = {function, argument, THRUM_OK};
+    struct run mine = {once, function, argument, THRUM_OK};
     thrum_guard_ running = {thrum_once_abandon_, once, NULL};
     if (!thrum_self_call_(&running, run, &mine)) return THRUM_CANCELLED; /* once.I4: released meanwhile */
     THRUM_TELL_OWN_RELEASE(once);

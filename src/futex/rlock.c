@@ -9,6 +9,7 @@
  *                                         not yet released
  *   LOCKED    a thread's sign    n        that thread's, n deep
  */
+#include "../atomic/law.h"
 #include "waits.h"
 
 #include <thrum/lock.h>
@@ -19,9 +20,14 @@
 
 thrum_result thrum_rlock_lock_slow_(thrum_rlock *rlock, thrum_deadline deadline) {
     THRUM_WAITS_(RLOCK, rlock, THRUM_SITE_);
-    if (deadline.ns != THRUM_FOREVER.ns) return thrum_lock_acquire_until_slow_(&rlock->lock, deadline);
-    thrum_lock_acquire_slow_(&rlock->lock);
-    return THRUM_OK;
+    thrum_result result = THRUM_OK;
+    if (deadline.ns != THRUM_FOREVER.ns)
+        result = thrum_lock_acquire_until_slow_(&rlock->lock, deadline);
+    else
+        thrum_lock_acquire_slow_(&rlock->lock);
+    THRUM_LAW(rlock.R1,
+              result != THRUM_OK || (rlock->depth == 0 && thrum_u64_load_relaxed(&rlock->owner) == 0));
+    return result;
 }
 
 void thrum_rlock_reset_after_fork(thrum_rlock *rlock) {

@@ -39,6 +39,7 @@
  * No wake is lost: there is one sleeper, and by rwlock.I4 no step from barred to not barred passes it by.
  * Those in line depend on the candidate's release of `queue` alone, which is a lock's (src/futex/lock.c).
  */
+#include "../atomic/law.h"
 #include "probes.h"
 #include "profile_inside.h"
 #include "waits.h"
@@ -87,6 +88,7 @@ static const side writing = {WRITER, THRUM_RWLOCK_NO_WRITE_};
 
 /* rwlock.I2: goes in from the word that was seen; false when it has changed. */
 static bool step_in(thrum_rwlock *rwlock, uint32_t *seen, const side *mine, uint32_t clears) {
+    THRUM_LAW(rwlock.I2, !(*seen & mine->barriers & ~CLOSED));
     /* rwlock.L1, rwlock.L4: acquire, pairs with rwlock.L2 and rwlock.L3 in the releases */
     return thrum_u32_cas_acquire(&rwlock->state, seen, (*seen & ~clears) + mine->adds);
 }
@@ -153,6 +155,8 @@ static bool look(thrum_rwlock *rwlock, candidate *self) {
 }
 
 static void park(thrum_rwlock *rwlock, uint32_t seen, candidate *self, thrum_deadline deadline) {
+    THRUM_LAW(rwlock.I1, thrum_lock_locked(&rwlock->queue));
+    THRUM_LAW(rwlock.I4, seen & self->barriers);
     /* relaxed, as every change of CLOSED and PARKED: they publish nothing (rwlock.I4) */
     if (!thrum_u32_cas_relaxed(&rwlock->state, &seen, seen | PARKED)) return;
     if (!self->closed) deadline = thrum_deadline_earlier(deadline, (thrum_deadline){self->slice_end_ns});
@@ -187,6 +191,7 @@ static thrum_result watch(thrum_rwlock *rwlock, const side *mine, thrum_deadline
         /* rwlock.I1: for the first time, or overtaken */
         if (missing) {
             THRUM_PROBE_1_(closed, rwlock);
+            THRUM_LAW(rwlock.I1, thrum_lock_locked(&rwlock->queue));
             thrum_u32_fetch_or_relaxed(&rwlock->state, missing); /* rwlock.I3 */
             continue;
         }

@@ -9,6 +9,7 @@
  * self.I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
  */
+#include "../atomic/law.h"
 #include "debugger.h"
 #include "self_copies.h"
 
@@ -27,6 +28,7 @@ uint64_t thrum_self_reserve_id_(void) {
 uint64_t thrum_self_draw_id_(void) {
     const thrum_self_copy_ *const first = thrum_self_first_copy_();
     thrum_self_.id = first ? first->id() : thrum_self_reserve_id_(); /* self.I0, self.C3 */
+    THRUM_LAW(self.I0, thrum_self_.id != 0);
     return thrum_self_.id;
 }
 
@@ -57,6 +59,7 @@ void thrum_self_release_guards(void) {
     while (thrum_self_.innermost && thrum_self_.innermost->release) {
         thrum_guard_ *guard = thrum_self_.innermost;
         void *object = guard->object;
+        THRUM_LAW(self.I1, object);
         thrum_self_.innermost = guard->outer; /* self.I2 */
         guard->object = NULL;                 /* self.I1 */
         guard->release(object);

@@ -43,6 +43,7 @@
  *     as it is above; when others have taken permits, an addition stays, as if it came after them. To take it
  *     back then would lose a permit: another release may have found no room because of this one.
  */
+#include "../atomic/law.h"
 #include "profile_inside.h"
 #include "waitable.h"
 #include "waits.h"
@@ -101,6 +102,7 @@ bool thrum_semaphore_register_(thrum_semaphore *semaphore, thrum_futex_choice *s
 void thrum_semaphore_leave_(thrum_semaphore *semaphore) {
     /* relaxed: it counts a waiter out and publishes nothing */
     const uint64_t seen = thrum_u64_fetch_sub_relaxed(&semaphore->state, WAITER);
+    THRUM_LAW(semaphore.I1, waiters_in(seen) > 0);
     /* semaphore.I1 */
     if (seen & VALUE) thrum_futex_wake(value_half(semaphore), 1, THRUM_FUTEX_ANY, seen & SHARED);
 }

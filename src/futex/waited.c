@@ -13,6 +13,7 @@
  *     that the thread has been in this one wait from its first look to its second: the object was there, and
  *     what the thread holds did not change.
  */
+#include "../atomic/law.h"
 #include "probes.h"
 #include "profile_inside.h"
 #include "waits.h"
@@ -23,6 +24,7 @@
 /* waited.I2 */
 static void write_down(thrum_waits_ *own, uint32_t kind, uint64_t object, uint64_t site) {
     const uint32_t turn = thrum_u32_load_relaxed(&own->turn);
+    THRUM_LAW(waited.I2, !(turn & 1));
     thrum_u32_store_relaxed(&own->turn, turn + 1);
     /* waited.L1: release, pairs with waited.L2: each brings the odd number with it */
     thrum_u32_store_release(&own->kind, kind);
@@ -65,6 +67,7 @@ static void tell(const thrum_wait_ *wait, uint64_t ns) {
 void thrum_wait_end_(thrum_wait_ *wait) {
     thrum_waits_ *const own = &thrum_self_.waits;
     if (wait->kind == THRUM_WAIT_KIND_COUNT_) return;
+    THRUM_LAW(waited.I3, thrum_u32_load_relaxed(&own->kind) != THRUM_WAIT_NOTHING_);
     const uint64_t since_ns = thrum_u64_load_relaxed(&own->since_ns);
     if (wait->kind == THRUM_WAIT_NOTHING_ && since_ns) {
         const uint64_t ns = thrum_futex_now_ns() - since_ns;

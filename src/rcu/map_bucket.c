@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Floor 3. What is done with a bucket's lines, and is not inlined: map_bucket.h. */
+#include "../atomic/law.h"
 #include "map_bucket.h"
 
 static bool is_bytes_in(const map_line *line, unsigned slot) {
@@ -65,6 +66,7 @@ static bool insert_into_new(thrum_map *map, map_line *last, thrum_map_entry_ ent
 }
 
 bool thrum_map_insert_behind_(thrum_map *map, map_line *bucket, thrum_map_entry_ entry) {
+    THRUM_LAW(map.I2, thrum_lock_locked(&bucket->lock));
     map_line *line = bucket;
     while (thrum_map_used_in_(line) == THRUM_MAP_NUMBERS_) {
         map_line *const next = after(map, line);

@@ -3,6 +3,7 @@
  * Floor 3. How one entry changes. A change is tried while the bucket's lock is held; where it needs memory it
  * says so, changes nothing, and is tried again with it.
  */
+#include "../atomic/law.h"
 #include "../atomic/tell.h"
 #include "map_bucket.h"
 #include "retire.h"
@@ -69,6 +70,7 @@ INLINED enum step insert(thrum_map *map, map_line *bucket, change *c) {
 }
 
 INLINED enum step try(thrum_map *map, map_line *bucket, change *c) {
+    THRUM_LAW(map.I2, thrum_lock_locked(&bucket->lock));
     /* The sanitizer sees how keys are copied and compared, and neither the lock nor the marks. */
     THRUM_TELL_OWN_ACQUIRE(thrum_map_told_(map, c->hash));
     const thrum_map_place_ at = thrum_map_place_of_(map, bucket, c->key, c->hash);

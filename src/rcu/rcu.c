@@ -33,6 +33,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../atomic/law.h"
 #include "../atomic/dead_frames.h"
 #include "../atomic/tell.h"
 #include "../futex/waits.h"
@@ -132,6 +133,7 @@ static bool is_helper(void) {
  */
 static void take_in_hand(void) {
     thrum_lock_acquire(&guard);
+    THRUM_LAW(rcu.I3, is_helper());
     thrum_u32_store_relaxed(&helper.state, IDLE); /* relaxed: rcu.I2 by rcu.R3 */
     /* rcu.R3: acquire, pairs with rcu.R4; release: rcu.I2 */
     thrum_rcu_head *newest = head_at(thrum_u64_exchange_acq_rel(&retired.top, 0));
@@ -262,6 +264,7 @@ static void *help(void *unused) {
 
 /* Holding `guard`. */
 static thrum_result start_helper(void) {
+    THRUM_LAW(rcu.I3, thrum_lock_locked(&guard));
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes)) return THRUM_NO_MEMORY;
     (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

@@ -11,6 +11,7 @@
  * registry.N2: a record joins the row at its end. A reader that stands on the end, listed or removed
  *     meanwhile, has passed all that were listed when it began, for none joins elsewhere.
  */
+#include "../atomic/law.h"
 #include "record.h"
 
 static thrum_thread_record_ *chains[THRUM_TABLE_CHAINS];
@@ -19,6 +20,7 @@ static thrum_thread_record_ **row_end = &row;
 
 void thrum_table_add_(thrum_thread_record_ *record, uint64_t ident) {
     thrum_thread_record_ **const first = &chains[ident % THRUM_TABLE_CHAINS];
+    THRUM_LAW(thread.I2, thrum_lock_locked(&thrum_lives_));
     thrum_thread_record_ *const next = thrum_rcu_read(first);
     record->next = next; /* plain: no reader stands on it (thread.I1) */
     record->place = first;
@@ -31,6 +33,7 @@ void thrum_table_add_(thrum_thread_record_ *record, uint64_t ident) {
 }
 
 void thrum_table_remove_(thrum_thread_record_ *record) {
+    THRUM_LAW(thread.I2, thrum_lock_locked(&thrum_lives_));
     thrum_thread_record_ *const next = thrum_rcu_read(&record->next);
     if (next) next->place = record->place;
     thrum_rcu_publish(record->place, next);

@@ -8,6 +8,7 @@
  * timer.I2: a cancel sets `finished` if it has made or found it CANCELLED; the thread sets it after the call.
  *     So `finished` never comes before the end of a call.
  */
+#include "../atomic/law.h"
 #include "../atomic/tell.h"
 
 #include <stddef.h>
@@ -27,6 +28,7 @@ static thrum_result run(thrum_thread *self) {
     if (thrum_event_wait_until(&timer->finished, thrum_after(timer->seconds)) == THRUM_TIMEOUT &&
         decide(timer, CALLED))
         timer->function(timer->argument);
+    THRUM_LAW(timer.I1, thrum_u32_load_relaxed(&timer->fate_) != OPEN);
     THRUM_TELL_OWN_RELEASE(&timer->finished);
     thrum_event_set(&timer->finished); /* timer.I2 */
     return THRUM_OK;

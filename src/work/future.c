@@ -20,6 +20,7 @@
  * future.F4: a callback is off the list before it is called: whatever way it is left, the others are called,
  *     once.
  */
+#include "../atomic/law.h"
 #include "../thread/record.h"
 #include "future_inside.h"
 
@@ -160,6 +161,8 @@ static void publish(thrum_future *future) {
     THRUM_TELL_OWN_RELEASE(
         &future->done); /* future.D2; and the event's, which the user's program acquires inlined */
     thrum_lock_acquire(&future->lock);
+    THRUM_LAW(future.F2, thrum_lock_locked(&future->lock));
+    THRUM_LAW(future.F1, thrum_u32_load_relaxed(&future->state) == FINISHING);
     thrum_u32_store_release(&future->state, THRUM_FUTURE_FINISHED); /* future.D2: release */
     unlock_and_tell(future);
 }

@@ -10,6 +10,7 @@
  *       there, and a getter that hears it wakes the next. A list is closed under its lock: every later
  *       attempt gets an item or says THRUM_CLOSED.
  */
+#include "../atomic/law.h"
 #include "queue_gate.h"
 #include "queue_list.h"
 
@@ -143,6 +144,7 @@ thrum_result thrum_queue_task_done(thrum_queue *queue) {
         if (done >= puts_of(queue)) return THRUM_LIMIT;
         /* queue.U2: release, pairs with queue.U1 */
     } while (!thrum_u64_cas_release(&queue->done_, &done, done + 1));
+    THRUM_LAW(queue.I1, done + 1 <= puts_of(queue));
     if (done + 1 == puts_of(queue)) thrum_queue_gate_wake_all_(&queue->joiners_);
     return THRUM_OK;
 }

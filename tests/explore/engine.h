@@ -77,6 +77,7 @@ typedef struct engine {
     uint32_t execution; /* the number of this one */
     jmp_buf driver;
     bool failed;
+    bool looks; /* at a law's condition: loads are no steps */
     char failure[512];
     bool tracing;
 } engine_state;

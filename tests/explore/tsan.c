@@ -3,8 +3,10 @@
 #include "../support/tsan_abi.h"
 #include "memory.h"
 
+#include <string.h>
+
 static uint64_t on_load(const void *address, unsigned size, int order, site pc) {
-    return memory_load(address, size, order, pc);
+    return engine.looks ? memory_latest(address, size) : memory_load(address, size, order, pc);
 }
 
 static void on_store(void *address, unsigned size, uint64_t value, int order, site pc) {
@@ -27,5 +29,18 @@ static void on_fence(int order, site pc) {
 }
 
 static void on_access(const void *address, size_t size, bool write, site pc) {
-    races_access(address, size, write, pc);
+    if (!engine.looks) races_access(address, size, write, pc);
+}
+
+/* src/atomic/law.h */
+void thrum_law_looks_(bool begins);
+void thrum_law_broken_(const char *file, int line, const char *label, const char *condition);
+
+void thrum_law_looks_(bool begins) {
+    engine.looks = begins;
+}
+
+void thrum_law_broken_(const char *file, int line, const char *label, const char *condition) {
+    const char *const slash = strrchr(file, '/');
+    explore_fail("%s:%d: the law %s is broken: %s", slash ? slash + 1 : file, line, label, condition);
 }
