@@ -38,6 +38,6 @@ done < <(sed -nE 's/^\| `(thrum_[a-z_]+)`[^|]*\|[^|]*\| ([0-9]+)( |,).*/\1 \2/p'
 } | gcc -std=c11 -Iinclude -fsyntax-only -x c -
 
 grep -hoE '^typedef struct (THRUM_CAPABILITY_ )?thrum_[a-z_]*[a-z] \{' include/thrum/*.h | grep -oE 'thrum_[a-z_]*[a-z]' |
-    grep -vE '_(config|failure|choice)$|^thrum_(park|backoff|u32|u64)$' | sort >"$work/public"
+    grep -vE '_(config|failure|choice|report)$|^thrum_(park|backoff|u32|u64)$' | sort >"$work/public"
 missing=$(comm -23 "$work/public" <(printf '%s\n' "${named[@]}" | sort))
 [[ -z $missing ]] || { echo "no line in $page:" $missing; exit 1; }

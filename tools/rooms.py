@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 # src/<folder>: its floor.
-FLOORS = {"atomic": 1, "futex": 2, "rcu": 3, "thread": 4, "work": 5, "pthread": 6}
+FLOORS = {"atomic": 1, "futex": 2, "rcu": 3, "thread": 4, "work": 5, "pthread": 6, "checked": 6}
 # include/thrum.h lies above every room.
 ROOF = 7
 # Folders of src, and headers of their names, that are no rooms: they are not in the libraries, and not in thrum.h.
-APART = {"pthread"}
+APART = {"pthread", "checked"}
+# The header that the locks' headers include first in the checked build alone: what it includes is there before them.
+FIRST_IF_CHECKED = "thrum/checked.h"
 # Rooms without a source file, by folder; every other room lies where its .c file lies.
 HEADER_ONLY = {"atomic": "atomic", "cpu": "atomic", "backoff": "atomic", "seqlock": "atomic", "with": "futex"}
 

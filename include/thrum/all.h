@@ -29,6 +29,9 @@
  *
  * The way of waiting is Howard Hinnant's "smart and polite" ("Dining Philosophers Rebooted", 2013).
  */
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_H)
+#include <thrum/checked.h>
+#endif
 #ifndef THRUM_ALL_H
 #define THRUM_ALL_H
 

@@ -41,6 +41,9 @@
  *
  * Waiters' nodes on their own stacks with a futex word each are an idea of musl and nsync.
  */
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_H)
+#include <thrum/checked.h>
+#endif
 #ifndef THRUM_COND_H
 #define THRUM_COND_H
 

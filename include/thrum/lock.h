@@ -41,6 +41,9 @@
  *
  * The waiting protocol is in src/futex/lock.c.
  */
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_H)
+#include <thrum/checked.h>
+#endif
 #ifndef THRUM_LOCK_H
 #define THRUM_LOCK_H
 

@@ -23,6 +23,9 @@
  * Freed when nobody holds it and every waiter's call has returned. Memory order: the rlock's. Any thread may
  * acquire; wait and notify belong to the owner; not in signal handlers.
  */
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_H)
+#include <thrum/checked.h>
+#endif
 #ifndef THRUM_MONITOR_H
 #define THRUM_MONITOR_H
 

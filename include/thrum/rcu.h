@@ -100,8 +100,14 @@ THRUM_INLINE void thrum_rcu_section_end_(void) {
     __atomic_store_n(own, __atomic_load_n(own, __ATOMIC_RELAXED) - 1, __ATOMIC_RELAXED); /* rcu.S2 */
 }
 
-/* Both are inlined, but under ThreadSanitizer, which is told by the calls. */
-#if !defined(THRUM_RCU_CALLS_) && !THRUM_UNDER_TSAN
+/* Both are inlined, but under ThreadSanitizer, which is told by the calls, and in the checked build. */
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_INSIDE_)
+THRUM_API void thrum_checked_rcu_read_begin_(void);
+THRUM_API void thrum_checked_rcu_read_end_(void);
+#define thrum_rcu_read_begin thrum_checked_rcu_read_begin_
+#define thrum_rcu_read_end thrum_checked_rcu_read_end_
+#define thrum_rcu_leave_ thrum_checked_rcu_leave_
+#elif !defined(THRUM_RCU_CALLS_) && !THRUM_UNDER_TSAN
 #define thrum_rcu_read_begin thrum_rcu_section_begin_
 #define thrum_rcu_read_end thrum_rcu_section_end_
 #endif
@@ -157,6 +163,11 @@ THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_rcu_enter_(void) {
     const thrum_guard_ guard = {thrum_rcu_leave_, &thrum_self_, NULL}; /* any object: there is one a thread */
     return guard;
 }
+
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_INSIDE_)
+THRUM_API void thrum_checked_rcu_synchronize_(void);
+#define thrum_rcu_synchronize thrum_checked_rcu_synchronize_
+#endif
 
 THRUM_END_DECLS
 

@@ -35,6 +35,9 @@
  * Any thread may call everything, registered or not; a signal handler only thrum_rlock_locked, since it
  * would be taken for the thread that it interrupts, which may be anywhere inside.
  */
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_H)
+#include <thrum/checked.h>
+#endif
 #ifndef THRUM_RLOCK_H
 #define THRUM_RLOCK_H
 

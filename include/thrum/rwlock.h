@@ -44,6 +44,9 @@
  *
  * The waiting protocol is in src/futex/rwlock.c.
  */
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_H)
+#include <thrum/checked.h>
+#endif
 #ifndef THRUM_RWLOCK_H
 #define THRUM_RWLOCK_H
 

@@ -31,6 +31,9 @@
  * Any thread may call everything; a signal handler thrum_spinlock_try_acquire,
  * thrum_spinlock_release and thrum_spinlock_locked.
  */
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_H)
+#include <thrum/checked.h>
+#endif
 #ifndef THRUM_SPINLOCK_H
 #define THRUM_SPINLOCK_H
 

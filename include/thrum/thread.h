@@ -240,6 +240,11 @@ THRUM_API THRUM_MUST_USE thrum_result thrum_set_switch_interval(uint64_t ns);
 /* The calling thread's slice in ns; 0 where the kernel does not tell. */
 THRUM_API uint64_t thrum_get_switch_interval(void);
 
+#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_INSIDE_)
+THRUM_API thrum_result thrum_checked_thread_join_(thrum_thread *thread, void **value);
+#define thrum_thread_join thrum_checked_thread_join_
+#endif
+
 THRUM_END_DECLS
 
 #endif

@@ -67,8 +67,16 @@ THRUM_API bool thrum_futex_peek_(const void *from, void *to, size_t size);
 /* In a function that the program calls: where it calls it. */
 #define THRUM_SITE_ __builtin_return_address(0)
 
+/* The checked build looks at each wait before it begins (src/checked/checked_sections.c). */
+#ifdef THRUM_CHECKED_INSIDE_
+thrum_wait_ thrum_checked_wait_begin_(thrum_wait_kind_ kind, const void *object, const void *site);
+#define THRUM_WAIT_BEGIN_ thrum_checked_wait_begin_
+#else
+#define THRUM_WAIT_BEGIN_ thrum_wait_begin_
+#endif
+
 #define THRUM_WAITS_(kind, object, site)                                       \
     thrum_wait_ wait_here_ __attribute__((cleanup(thrum_wait_end_), unused)) = \
-        thrum_wait_begin_(THRUM_WAIT_##kind##_, object, site)
+        THRUM_WAIT_BEGIN_(THRUM_WAIT_##kind##_, object, site)
 
 #endif

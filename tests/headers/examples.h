@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <thrum.h>
+#include <thrum/checked.h>
 #include <thrum/pthread.h>
 
 extern thrum_lock l, accounts;
