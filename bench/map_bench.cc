@@ -80,6 +80,15 @@ template <class Map> void put(benchmark::State &state) {
     for (auto _ : state) map.put(keys.next());
 }
 
+/*
+ * Numbers without a pattern: with numbers in a row a hash that is the number itself finds its table in order.
+ */
+uint64_t scrambled(uint64_t n) {
+    n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
+    return n ^ n >> 31;
+}
+
 template <class Map> void add_and_remove(benchmark::State &state) {
     Map map;
     fill(map);
@@ -87,6 +96,17 @@ template <class Map> void add_and_remove(benchmark::State &state) {
     for (auto _ : state) {
         map.put(key);
         map.remove(key++);
+    }
+}
+
+template <class Map> void add_and_remove_scrambled(benchmark::State &state) {
+    Map map;
+    for (uint64_t i = 0; i < entries; i++) map.put(scrambled(i));
+    uint64_t n = entries;
+    for (auto _ : state) {
+        const uint64_t key = scrambled(n++);
+        map.put(key);
+        map.remove(key);
     }
 }
 
@@ -114,15 +134,6 @@ template <class Map> void all_get(Figures &figures, int threads, uint64_t every)
 
 /* --- --full ------------------------------------------------------------------------------------------ */
 
-/*
- * Numbers without a pattern: with numbers in a row a hash that is the number itself finds its table in order.
- */
-uint64_t scrambled(uint64_t n) {
-    n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
-    return n ^ n >> 31;
-}
-
 constexpr size_t SAMPLES = 1 << 20; /* a power of two */
 
 /* Which entries are asked for: all as often, or the n-th most popular one in proportion to 1 / n^.99. */
@@ -149,7 +160,7 @@ std::vector<uint32_t> samples_of(uint64_t count, bool zipf) {
 /* What a call costs when so many of a hundred are look-ups and the others are puts. */
 template <class Map>
 double ns_of_call(Map &map, const std::vector<uint32_t> &samples, int threads, unsigned gets) {
-    const uint64_t calls = 2000000 / uint64_t(threads);
+    const uint64_t calls = (map_entries > 1000000 ? 1000000 : 2000000) / uint64_t(threads);
     std::atomic<uint64_t> end{0};
     Team team(threads, threads == 2 ? Place::across : Place::anywhere, [&](int index) {
         const uint64_t first = scrambled(uint64_t(index));
@@ -236,6 +247,7 @@ template <class Map> void rows_of(const std::string &library) {
     row("map/get_text/" + library, get_text<Map>);
     row("map/put/" + library, put<Map>);
     row("map/add_and_remove/" + library, add_and_remove<Map>);
+    row("map/add_and_remove_scrambled/" + library, add_and_remove_scrambled<Map>);
     for (const int threads : MANY)
         for (const int every : {0, 100, 2})
             row_apart("map/many_get/" + library + "/threads:" + std::to_string(threads) +
