@@ -8,7 +8,7 @@
 # refers to no page of ours that is missing; each example compiles, runs and ends well. A name that
 # ends in an underscore is internal; {a,b} in a page stands for alternatives. A result that a header's comments name
 # stands in its page, too, and a header's comments name nothing that no header has. The guides in docs
-# name nothing that no header has, and no example that is missing; their blocks of C compile, and those of README.md.
+# name nothing that no header has, and no example that is missing; their blocks of C and C++ compile, and those of README.md.
 set -euo pipefail
 
 command -v scdoc >/dev/null || { echo "skipped: scdoc is not installed"; exit 77; }
@@ -27,7 +27,10 @@ from pathlib import Path
 
 CC = os.environ.get("CC", "cc")
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "RETURN VALUE", "MEMORY ORDER", "SIGNAL HANDLERS", "EXAMPLE", "SEE ALSO"]
-GUIDES = ("python.md", "from-pthread.md", "containers.md", "choosing.md", "objects.md")
+GUIDES = ("python.md", "from-pthread.md", "from-cxx.md", "ordering.md", "containers.md", "choosing.md", "objects.md")
+# How a block is compiled, by what its fence says.
+KINDS = {"c": ("c", "c11", ["thrum.h"]), "c pthread": ("c", "c11", ["pthread.h"]),
+         "cpp": ("c++", "c++17", ["thrum.hpp", "cstdio", "stdexcept"])}
 WIDTH = 69  # of a literal line, which a terminal of 80 columns shows indented by 11
 
 
@@ -102,11 +105,12 @@ def expanded(text):
 
 
 def block_faults(root, path):
-    """Each block of C compiles as it stands, behind the header: <thrum.h>, or <pthread.h> in one marked so."""
-    for kind, block in re.findall(r"^```c( pthread)?\n(.*?)^```$", path.read_text(), flags=re.M | re.S):
-        prelude = f"#include <{kind.strip() or 'thrum'}.h>\n"
-        command = [CC, "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{root / 'include'}",
-                   "-fsyntax-only", "-x", "c", "-"]
+    """Each block of C and C++ compiles as it stands, behind the headers of its kind."""
+    for kind, block in re.findall(r"^```(c|c pthread|cpp)\n(.*?)^```$", path.read_text(), flags=re.M | re.S):
+        language, standard, headers = KINDS[kind]
+        prelude = "".join(f"#include <{header}>\n" for header in headers)
+        command = [CC, f"-std={standard}", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-pedantic", "-Werror",
+                   f"-I{root / 'include'}", "-fsyntax-only", "-x", language, "-"]
         done = subprocess.run(command, input=prelude + block, capture_output=True, text=True)
         if done.returncode:
             yield f"a block does not compile\n{done.stderr}"
@@ -230,7 +234,7 @@ plant() { # plant SOURCE_DIR PAGE SED_SCRIPT EXPECTED
     rm -rf "$work/copy"
     mkdir -p "$work/copy/docs"
     cp -r "$1/include" "$work/copy/"
-    cp -r "$1/docs/man" "$1/docs/python.md" "$1/docs/from-pthread.md" "$work/copy/docs/"
+    cp -r "$1/docs/man" "$1/docs/python.md" "$1/docs/from-pthread.md" "$1/docs/from-cxx.md" "$work/copy/docs/"
     ln -s "$(realpath "$1/examples")" "$work/copy/examples"
     sed -i "$3" "$work/copy/docs/$2" 2>/dev/null || sed -i "$3" "$work/copy/docs/man/$2"
     if python3 -IS "$work/pages.py" "$work/copy" >"$work/out"; then
@@ -253,3 +257,4 @@ plant "$1" from-pthread.md 's/^static int tickets;//' 'a block does not compile'
 plant "$1" python.md 's/thrum_active_count/thrum_active/' 'names thrum_active, which no header has'
 plant "$1" python.md 's/`_try_acquire`/`_maybe_acquire`/' 'names _maybe_acquire after thrum_lock'
 plant "$1" python.md 's/`tracing` |/`trailing` |/' 'names the example trailing, which is missing'
+plant "$1" from-cxx.md 's/thrum::executor pool/thrum::pool pool/' 'a block does not compile'

@@ -14,6 +14,9 @@ FIRST_IF_CHECKED = "thrum/checked.h"
 # Rooms without a source file, by folder; every other room lies where its .c file lies.
 HEADER_ONLY = {"atomic": "atomic", "cpu": "atomic", "backoff": "atomic", "seqlock": "atomic", "with": "futex"}
 
+# Headers of C++ that no room has: the floor that they lie on. mutex.hpp and condition.hpp lie above the locks' rooms.
+OF_CXX = {"error.hpp": "futex", "time.hpp": "futex", "failure.hpp": "thread"}
+
 
 def rooms(root: Path):
     """The stems of the public headers, but for those of no room."""

@@ -93,7 +93,7 @@ constexpr uint32_t thrum_all_kind_(const thrum_rlock *) {
 /* An initialiser: the set of these, one to THRUM_ALL_MAX pointers to locks and rlocks. */
 #define THRUM_ALL(...) {{THRUM_ALL_EACH_(THRUM_ALL_COUNT_(__VA_ARGS__))(__VA_ARGS__)}, THRUM_ALL_COUNT_(__VA_ARGS__)}
 /* The empty set, which thrum_all_add_lock and thrum_all_add_rlock fill. */
-#define THRUM_ALL_INIT {{{NULL, 0}}, 0}
+#define THRUM_ALL_INIT {{{THRUM_NULL_, 0}}, 0}
 
 THRUM_BEGIN_DECLS
 

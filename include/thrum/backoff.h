@@ -30,6 +30,8 @@ typedef struct thrum_backoff {
 
 #define THRUM_BACKOFF_INIT {0, 0}
 
+THRUM_BEGIN_QUIET_
+
 /* Pauses once. Belongs to one thread. No memory order; cannot fail; signal handlers too. */
 THRUM_INLINE void thrum_backoff_pause(thrum_backoff *b) {
     /* Marsaglia's xorshift; the stack address tells the threads apart. */
@@ -42,5 +44,7 @@ THRUM_INLINE void thrum_backoff_pause(thrum_backoff *b) {
     for (uint32_t i = x % bound + 1; i > 0; i--) thrum_cpu_pause();
     b->bound = bound < THRUM_BACKOFF_MAX ? bound * 2 : THRUM_BACKOFF_MAX;
 }
+
+THRUM_END_QUIET_
 
 #endif

@@ -65,7 +65,8 @@ typedef struct thrum_barrier {
 /* Nothing checks the parties here: 1 to THRUM_BARRIER_MAX. */
 #define THRUM_BARRIER_INIT_WITH(parties, action, argument, timeout_ns) \
     { {0}, (parties), 0, (timeout_ns), (action), (argument) }
-#define THRUM_BARRIER_INIT(parties) THRUM_BARRIER_INIT_WITH(parties, NULL, NULL, THRUM_BARRIER_NO_TIMEOUT)
+#define THRUM_BARRIER_INIT(parties) \
+    THRUM_BARRIER_INIT_WITH(parties, THRUM_NULL_, THRUM_NULL_, THRUM_BARRIER_NO_TIMEOUT)
 
 THRUM_STATIC_ASSERT(sizeof(thrum_barrier) <= 48, "a barrier is at most forty-eight bytes");
 THRUM_STATIC_ASSERT(sizeof(void *) != 8 || sizeof(thrum_barrier) == 40, "a barrier is forty bytes");

@@ -71,10 +71,10 @@ constexpr int thrum_cond_kind_(const thrum_rlock *) {
 #endif
 
 /* The lock's address with its kind in the lowest bit. */
-#define THRUM_COND_LOCK_(lock) ((const char *)(lock) + thrum_cond_kind_(lock))
+#define THRUM_COND_LOCK_(lock) (THRUM_ADDRESS_(lock) + thrum_cond_kind_(lock))
 
 /* A condition bound to a lock or an rlock: a pointer to either. */
-#define THRUM_COND_INIT(lock) {THRUM_COND_LOCK_(lock), NULL}
+#define THRUM_COND_INIT(lock) {THRUM_COND_LOCK_(lock), THRUM_NULL_}
 
 /* Positive: it is so. Zero: not yet. Negative: an error, which ends the wait. Runs with the lock held. */
 typedef int thrum_predicate(void *argument);

@@ -19,15 +19,36 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
-#define THRUM_BEGIN_DECLS extern "C" {
-#define THRUM_END_DECLS }
+/* Between these two a program's own warnings about C's idioms do not reach the headers. */
+#if defined(__clang__)
+#define THRUM_QUIET_USELESS_CAST_
+#else
+#define THRUM_QUIET_USELESS_CAST_ _Pragma("GCC diagnostic ignored \"-Wuseless-cast\"")
+#endif
+#define THRUM_BEGIN_QUIET_                                                                \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wold-style-cast\"") \
+        _Pragma("GCC diagnostic ignored \"-Wzero-as-null-pointer-constant\"") THRUM_QUIET_USELESS_CAST_
+#define THRUM_END_QUIET_ _Pragma("GCC diagnostic pop")
+#define THRUM_BEGIN_DECLS THRUM_BEGIN_QUIET_ extern "C" {
+#define THRUM_END_DECLS \
+    }                   \
+    THRUM_END_QUIET_
 #define THRUM_STATIC_ASSERT(condition, message) static_assert(condition, message)
 #define THRUM_ALIGNAS(n) alignas(n)
+/* What initialisers in a program's own lines are made of. */
+#define THRUM_CAST_(type, value) static_cast<type>(value)
+#define THRUM_ADDRESS_(pointer) reinterpret_cast<const char *>(pointer)
+#define THRUM_NULL_ nullptr
 #else
+#define THRUM_BEGIN_QUIET_
+#define THRUM_END_QUIET_
 #define THRUM_BEGIN_DECLS
 #define THRUM_END_DECLS
 #define THRUM_STATIC_ASSERT(condition, message) _Static_assert(condition, message)
 #define THRUM_ALIGNAS(n) _Alignas(n)
+#define THRUM_CAST_(type, value) ((type)(value))
+#define THRUM_ADDRESS_(pointer) ((const char *)(pointer))
+#define THRUM_NULL_ NULL
 #endif
 
 /* A function of the library's interface; everything else in the archive is hidden. */

@@ -48,11 +48,11 @@ typedef struct thrum_latch {
 
 /* One count in the word. Exploration raises it, and so narrows the generation above. */
 #ifndef THRUM_LATCH_ONE_
-#define THRUM_LATCH_ONE_ ((uint64_t)1 << 2)
+#define THRUM_LATCH_ONE_ (UINT64_C(1) << 2)
 #endif
 
 /* `count` must be 0 to THRUM_LATCH_MAX: nothing checks it here. */
-#define THRUM_LATCH_INIT(count) {{(0u - (uint32_t)(count)) * THRUM_LATCH_ONE_}}
+#define THRUM_LATCH_INIT(count) {{(0u - THRUM_CAST_(uint32_t, count)) * THRUM_LATCH_ONE_}}
 
 THRUM_STATIC_ASSERT(sizeof(thrum_latch) == 8, "a latch is eight bytes");
 

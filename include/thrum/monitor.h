@@ -20,8 +20,11 @@
  *         (void)thrum_monitor_notify(&jobs, 1);
  *     }
  *
- * Freed when nobody holds it and every waiter's call has returned. Memory order: the rlock's. Any thread may
- * acquire; wait and notify belong to the owner; not in signal handlers.
+ * Freed when nobody holds it and every waiter's call has returned.
+ *
+ * Memory order: the rlock's.
+ *
+ * Any thread may acquire; wait and notify belong to the owner; not in signal handlers.
  */
 #if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_H)
 #include <thrum/checked.h>
@@ -36,7 +39,7 @@ typedef struct THRUM_CAPABILITY_ thrum_monitor {
     thrum_waiter_ *last; /* as thrum_cond's */
 } thrum_monitor;
 
-#define THRUM_MONITOR_INIT {THRUM_RLOCK_INIT, NULL}
+#define THRUM_MONITOR_INIT {THRUM_RLOCK_INIT, THRUM_NULL_}
 
 THRUM_STATIC_ASSERT(sizeof(thrum_monitor) == sizeof(thrum_rlock) + sizeof(void *), "an rlock and a list");
 

@@ -10,7 +10,14 @@
  *
  * So std::lock_guard, std::unique_lock, std::shared_lock, std::scoped_lock and std::condition_variable_any
  * take them. Each is derived from the C object that it names: C functions, THRUM_WITH and thrum_cond take its
- * address. It adds no state but the N places, is constant-initialized, and needs no destroying.
+ * address, which is its native_handle(), too. It adds no state but the N places, is constant-initialized, and
+ * needs no destroying. Times: thrum/time.hpp. The only difference to the standard's: a sharded_shared_mutex
+ * refers to its own places, so that a constexpr one is static.
+ *
+ * A std::condition_variable_any may be destroyed, as the standard promises, as soon as all its waiters are
+ * notified: it is the standard library's, and keeps what its waiters still need. A thrum::condition
+ * (thrum/condition.hpp) and a thrum_cond wait for less and promise less: destroyed once every wait has
+ * returned.
  *
  *     thrum::mutex accounts;
  *     std::scoped_lock both(accounts, audit);
@@ -31,73 +38,15 @@
 #include <thrum/rlock.h>
 #include <thrum/rwlock.h>
 #include <thrum/spinlock.h>
+#include <thrum/time.hpp>
 
-#include <chrono>
 #include <cstdlib>
 #include <system_error>
 
+THRUM_BEGIN_QUIET_
 namespace thrum {
 
 namespace detail {
-
-/*
- * Rounded up to nanoseconds, from any unit. What nanoseconds cannot count becomes their min() or max(); what
- * is not a number, min().
- */
-template <class Rep, class Period>
-std::chrono::nanoseconds saturated(const std::chrono::duration<Rep, Period> &duration) {
-    using namespace std::chrono;
-    const double seconds = std::chrono::duration<double>(duration).count();
-    if (seconds >= THRUM_TIMEOUT_MAX) return nanoseconds::max();
-    return seconds > -THRUM_TIMEOUT_MAX ? ceil<nanoseconds>(duration) : nanoseconds::min();
-}
-
-/* What is left until a moment of any clock; max(): more than can be counted. */
-template <class Clock, class Duration>
-std::chrono::nanoseconds left(const std::chrono::time_point<Clock, Duration> &moment) {
-    using std::chrono::nanoseconds;
-    const nanoseconds end = saturated(moment.time_since_epoch());
-    const nanoseconds now = saturated(Clock::now().time_since_epoch());
-    if (end == nanoseconds::min() || end == nanoseconds::max()) return end;
-    nanoseconds::rep difference = 0;
-    if (!__builtin_sub_overflow(end.count(), now.count(), &difference)) return nanoseconds(difference);
-    return end > now ? nanoseconds::max() : nanoseconds::min();
-}
-
-} // namespace detail
-
-/* The deadline that lies so far from now, rounded up to nanoseconds; too far to be counted: THRUM_FOREVER. */
-template <class Rep, class Period> thrum_deadline after(const std::chrono::duration<Rep, Period> &timeout) {
-    const std::chrono::nanoseconds distance = detail::saturated(timeout);
-    return distance == distance.max() ? THRUM_FOREVER : thrum_after_ns(distance.count());
-}
-
-/* The deadline at a moment of the clock that deadlines are made of, in any unit. */
-template <class Duration>
-thrum_deadline at(const std::chrono::time_point<std::chrono::steady_clock, Duration> &moment) {
-    const std::chrono::nanoseconds since_boot = detail::saturated(moment.time_since_epoch());
-    if (since_boot == since_boot.max()) return THRUM_FOREVER;
-    return since_boot > since_boot.zero() ? thrum_deadline{static_cast<uint64_t>(since_boot.count())}
-                                          : THRUM_NOW;
-}
-
-namespace detail {
-
-/*
- * `attempt` until a moment of any clock. One that has been set back meanwhile is given the time that is left.
- */
-template <class Duration, class Attempt>
-bool until(const std::chrono::time_point<std::chrono::steady_clock, Duration> &moment, Attempt attempt) {
-    return attempt(at(moment));
-}
-template <class Clock, class Duration, class Attempt>
-bool until(const std::chrono::time_point<Clock, Duration> &moment, Attempt attempt) {
-    for (;;) {
-        const std::chrono::nanoseconds distance = left(moment);
-        if (attempt(after(distance))) return true;
-        if (distance <= distance.zero()) return false;
-    }
-}
 
 [[noreturn]] inline void refuse_depth() {
 #ifdef __cpp_exceptions
@@ -152,7 +101,11 @@ template <class Mutex> class shared_timed : public timed<Mutex> {
 
 class mutex : public thrum_lock, public detail::timed<mutex> {
   public:
-    constexpr mutex() noexcept : thrum_lock THRUM_LOCK_INIT {}
+    constexpr mutex() noexcept : thrum_lock(thrum_lock THRUM_LOCK_INIT) {}
+    using native_handle_type = thrum_lock *;
+    native_handle_type native_handle() {
+        return this;
+    }
     void lock() THRUM_ACQUIRES() THRUM_NOT_ANALYSED {
         thrum_lock_acquire(this);
     }
@@ -170,7 +123,11 @@ class mutex : public thrum_lock, public detail::timed<mutex> {
 
 class spin_mutex : public thrum_spinlock, public detail::timed<spin_mutex> {
   public:
-    constexpr spin_mutex() noexcept : thrum_spinlock THRUM_SPINLOCK_INIT {}
+    constexpr spin_mutex() noexcept : thrum_spinlock(thrum_spinlock THRUM_SPINLOCK_INIT) {}
+    using native_handle_type = thrum_spinlock *;
+    native_handle_type native_handle() {
+        return this;
+    }
     void lock() THRUM_ACQUIRES() THRUM_NOT_ANALYSED {
         thrum_spinlock_acquire(this);
     }
@@ -188,7 +145,11 @@ class spin_mutex : public thrum_spinlock, public detail::timed<spin_mutex> {
 
 class recursive_mutex : public thrum_rlock, public detail::timed<recursive_mutex> {
   public:
-    constexpr recursive_mutex() noexcept : thrum_rlock THRUM_RLOCK_INIT {}
+    constexpr recursive_mutex() noexcept : thrum_rlock(thrum_rlock THRUM_RLOCK_INIT) {}
+    using native_handle_type = thrum_rlock *;
+    native_handle_type native_handle() {
+        return this;
+    }
     /* Throws std::system_error, resource_unavailable_try_again, at the depth THRUM_RLOCK_DEPTH_MAX. */
     void lock() {
         if (thrum_rlock_acquire(this) != THRUM_OK) detail::refuse_depth();
@@ -207,7 +168,11 @@ class recursive_mutex : public thrum_rlock, public detail::timed<recursive_mutex
 
 class shared_mutex : public thrum_rwlock, public detail::shared_timed<shared_mutex> {
   public:
-    constexpr shared_mutex() noexcept : thrum_rwlock THRUM_RWLOCK_INIT {}
+    constexpr shared_mutex() noexcept : thrum_rwlock(thrum_rwlock THRUM_RWLOCK_INIT) {}
+    using native_handle_type = thrum_rwlock *;
+    native_handle_type native_handle() {
+        return this;
+    }
     void lock() THRUM_ACQUIRES() THRUM_NOT_ANALYSED {
         thrum_rwlock_acquire_write(this);
     }
@@ -245,7 +210,11 @@ class sharded_shared_mutex : public thrum_sharded_rwlock,
 
   public:
     constexpr sharded_shared_mutex() noexcept
-        : thrum_sharded_rwlock THRUM_SHARDED_RWLOCK_INIT(places, Places) {}
+        : thrum_sharded_rwlock(thrum_sharded_rwlock THRUM_SHARDED_RWLOCK_INIT(places, Places)) {}
+    using native_handle_type = thrum_sharded_rwlock *;
+    native_handle_type native_handle() {
+        return this;
+    }
     void lock() THRUM_ACQUIRES() THRUM_NOT_ANALYSED {
         thrum_sharded_rwlock_acquire_write(this);
     }
@@ -275,6 +244,7 @@ class sharded_shared_mutex : public thrum_sharded_rwlock,
 };
 
 } // namespace thrum
+THRUM_END_QUIET_
 
 #endif // C++17
 #endif

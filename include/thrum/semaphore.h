@@ -56,8 +56,8 @@ typedef struct thrum_bounded_semaphore {
 } thrum_bounded_semaphore;
 
 /* Static initialisers. `value` must be 0 to THRUM_SEMAPHORE_MAX: nothing checks it here. */
-#define THRUM_SEMAPHORE_INIT(value) {{(uint32_t)(value)}}
-#define THRUM_BOUNDED_SEMAPHORE_INIT(value) {THRUM_SEMAPHORE_INIT(value), (uint32_t)(value)}
+#define THRUM_SEMAPHORE_INIT(value) {{THRUM_CAST_(uint32_t, value)}}
+#define THRUM_BOUNDED_SEMAPHORE_INIT(value) {THRUM_SEMAPHORE_INIT(value), THRUM_CAST_(uint32_t, value)}
 
 THRUM_STATIC_ASSERT(sizeof(thrum_semaphore) == 8, "a semaphore is eight bytes");
 THRUM_STATIC_ASSERT(sizeof(thrum_bounded_semaphore) == 16, "a bounded semaphore is sixteen bytes");

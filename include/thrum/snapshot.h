@@ -45,7 +45,7 @@ typedef struct thrum_snapshot {
     thrum_lock writers_;
 } thrum_snapshot;
 
-#define THRUM_SNAPSHOT_INIT {NULL, THRUM_LOCK_INIT}
+#define THRUM_SNAPSHOT_INIT {THRUM_NULL_, THRUM_LOCK_INIT}
 
 THRUM_BEGIN_DECLS
 

@@ -24,7 +24,7 @@
  *     THRUM_WITH_UNTIL(&accounts, thrum_after_ms(5), &result) { balance += amount; }
  *     if (result != THRUM_OK) ...                               // THRUM_TIMEOUT: the body was skipped
  *
- * Memory order and who may call: as the object's own acquire and release. Not in signal handlers.
+ * Memory order: as the object's own acquire and release; so is who may call. Not in signal handlers.
  */
 #ifndef THRUM_WITH_H
 #define THRUM_WITH_H
@@ -38,6 +38,8 @@
 #include <thrum/self.h>
 #include <thrum/semaphore.h>
 #include <thrum/spinlock.h>
+
+THRUM_BEGIN_QUIET_
 
 /*
  * One line for each type that can be acquired. `acquired` is an expression that acquires the object and says
@@ -281,5 +283,7 @@ THRUM_INLINE void thrum_guard_leave_(thrum_guard_ *guard) {
 #define THRUM_HOLD_WRITE(object)                                                    \
     THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_write_(object), \
                 thrum_assume_write_(object))
+
+THRUM_END_QUIET_
 
 #endif

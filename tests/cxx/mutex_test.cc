@@ -178,6 +178,59 @@ TEST(each_is_the_c_object_that_it_is_made_of) {
     THRUM_WITH_WRITE(&shared) CHECK(!try_shared_elsewhere(shared));
 }
 
+TEST(a_native_handle_is_the_c_object) {
+    thrum::mutex mutex;
+    CHECK(mutex.native_handle() == static_cast<thrum_lock *>(&mutex));
+    THRUM_WITH(mutex.native_handle()) CHECK(!try_elsewhere(mutex));
+    thrum::spin_mutex spin;
+    thrum::recursive_mutex recursive;
+    thrum::shared_mutex shared;
+    sharded_shared_mutex sharded;
+    THRUM_WITH(spin.native_handle()) CHECK(!try_elsewhere(spin));
+    THRUM_WITH(recursive.native_handle()) CHECK(!try_elsewhere(recursive));
+    THRUM_WITH_WRITE(shared.native_handle()) CHECK(!try_elsewhere(shared));
+    THRUM_WITH_WRITE(sharded.native_handle()) CHECK(!try_elsewhere(sharded));
+}
+
+/*
+ * The standard's promise: notified waiters that still wait for the mutex need nothing of the condition. They
+ * are made to wait for it: the destroyer holds the mutex until the condition is gone.
+ */
+template <class Mutex> static void check_destruction() {
+    for (unsigned round = 0; round < 20; round++) {
+        Mutex mutex;
+        auto *const condition = new std::condition_variable_any;
+        unsigned waiting = 0, woken = 0;
+        bool notified = false;
+        const auto wait = [&] {
+            std::unique_lock<Mutex> guard(mutex);
+            waiting++;
+            while (!notified) condition->wait(guard);
+            woken++;
+        };
+        std::thread first(wait), second(wait);
+        for (bool all = false; !all;) {
+            std::lock_guard<Mutex> guard(mutex);
+            all = waiting == 2;
+        }
+        {
+            std::lock_guard<Mutex> guard(mutex);
+            notified = true;
+            condition->notify_all();
+            delete condition;
+        }
+        first.join();
+        second.join();
+        CHECK_EQ(woken, 2);
+    }
+}
+
+TEST(a_condition_variable_any_is_destroyed_once_all_are_notified) {
+    check_destruction<thrum::mutex>();
+    check_destruction<thrum::recursive_mutex>();
+    check_destruction<thrum::shared_mutex>();
+}
+
 TEST(a_recursive_mutex_throws_at_its_greatest_depth) {
     thrum::recursive_mutex mutex;
     mutex.lock();

@@ -18,8 +18,10 @@ extern thrum_u32 ready, full, sleepers;
 extern int limit, counts[], next, balance, ticks, tickets;
 #ifdef __cplusplus
 #include <mutex>
-#include <thrum.hpp>
+#include <thrum/mutex.hpp>
 extern thrum::mutex audit;
+#include <string>
+template <class T> void use(const T &value);
 #endif
 extern void *page;
 extern thrum_executor *pool;
