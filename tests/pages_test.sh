@@ -27,7 +27,8 @@ from pathlib import Path
 
 CC = os.environ.get("CC", "cc")
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "RETURN VALUE", "MEMORY ORDER", "SIGNAL HANDLERS", "EXAMPLE", "SEE ALSO"]
-GUIDES = ("python.md", "from-pthread.md", "from-cxx.md", "ordering.md", "containers.md", "choosing.md", "objects.md")
+GUIDES = ("python.md", "from-pthread.md", "from-cxx.md", "ordering.md", "containers.md", "choosing.md", "objects.md",
+          "start.md", "process.md", "story.md", "porting.md")
 # How a block is compiled, by what its fence says.
 KINDS = {"c": ("c", "c11", ["thrum.h"]), "c pthread": ("c", "c11", ["pthread.h"]),
          "cpp": ("c++", "c++17", ["thrum.hpp", "cstdio", "stdexcept"])}
