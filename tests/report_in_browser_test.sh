@@ -9,15 +9,9 @@ set -euo pipefail
 command -v chromium >/dev/null || { echo "skipped: chromium is not installed"; exit 77; }
 
 source=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
+# shellcheck source=tests/support/ends.sh
+source "$source/tests/support/ends.sh"
 kept=$source/tests/support/report
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 python3 "$source/tools/compare_report.py" --page "$work/page/index.html" --programs "$kept/programs.json" \
     --servers "$kept/servers.json" --against "$kept/run.json" "$kept/run.json" >/dev/null || true # a row of that run was lost

@@ -8,26 +8,10 @@
 set -euo pipefail
 
 source=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
+# shellcheck source=tests/support/ends.sh
+source "$source/tests/support/ends.sh"
 beside=$source/tests/support/report
 kept=$beside/run.json
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# ends STATUS COMMAND...: what it writes is in $work/out.
-ends() {
-    local wanted=$1 status=0
-    shift
-    timeout 60 "$@" >"$work/out" 2>&1 </dev/null || status=$?
-    [[ $status -eq $wanted ]] && return
-    fail "$* ends with $status, not $wanted"
-    tail -n 5 "$work/out"
-}
 
 # says TEXT...: each is in $work/out, whose lines are filled.
 says() {

@@ -7,24 +7,8 @@
 set -euo pipefail
 
 source=$1 build=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# ends STATUS COMMAND...: it ends so, within seconds; what it writes is in $work/out.
-ends() {
-    local wanted=$1 status=0
-    shift
-    timeout 20 "$@" >"$work/out" 2>&1 </dev/null || status=$?
-    [[ $status -eq $wanted ]] && return
-    fail "$* ends with $status, not $wanted"
-    tail -n 5 "$work/out"
-}
+# shellcheck source=tests/support/ends.sh
+source "$source/tests/support/ends.sh"
 
 # ---- what they take ----
 
