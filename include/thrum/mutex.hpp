@@ -16,8 +16,7 @@
  *
  * A std::condition_variable_any may be destroyed, as the standard promises, as soon as all its waiters are
  * notified: it is the standard library's, and keeps what its waiters still need. A thrum::condition
- * (thrum/condition.hpp) and a thrum_cond wait for less and promise less: destroyed once every wait has
- * returned.
+ * (thrum/condition.hpp) and a thrum_cond may be destroyed once every wait has returned.
  *
  *     thrum::mutex accounts;
  *     std::scoped_lock both(accounts, audit);

@@ -413,9 +413,16 @@ struct counted {
     int references;
 };
 
-static _Atomic(struct counted *) handed;
+static void *make_counted(intptr_t i) {
+    struct counted *const object = malloc(sizeof *object);
+    CHECK(object != NULL);
+    init_mutex(&object->mutex, all_types[i % TYPES]);
+    object->references = 2;
+    return object;
+}
 
-static void drop(struct counted *object) {
+static void drop_counted(void *p) {
+    struct counted *const object = p;
     OK(pthread_mutex_lock(&object->mutex));
     const int left = --object->references;
     OK(pthread_mutex_unlock(&object->mutex));
@@ -425,30 +432,9 @@ static void drop(struct counted *object) {
     free(object);
 }
 
-static void *drop_handed(void *rounds) {
-    for (intptr_t i = 0; i < (intptr_t)rounds; i++) {
-        struct counted *object;
-        while (!(object = handed)) sched_yield();
-        handed = NULL;
-        drop(object);
-    }
-    return NULL;
-}
-
 TEST(the_last_user_may_destroy_and_free_at_once) {
     /* The unlock before the last one may not have returned yet when the memory is someone else's. */
-    const intptr_t rounds = 20000;
-    test_thread other = test_start(drop_handed, (void *)rounds);
-    for (intptr_t i = 0; i < rounds; i++) {
-        struct counted *const object = malloc(sizeof *object);
-        CHECK(object != NULL);
-        init_mutex(&object->mutex, all_types[i % TYPES]);
-        object->references = 2;
-        handed = object;
-        drop(object);
-        while (handed) sched_yield();
-    }
-    (void)test_join(&other);
+    drop_by_two(20000, make_counted, drop_counted);
 }
 
 TEST(nothing_is_written_beside_a_mutex) {

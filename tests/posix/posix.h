@@ -122,4 +122,37 @@ static inline pthread_mutex_t *init_mutex(pthread_mutex_t *mutex, int type) {
     return mutex;
 }
 
+/*
+ * Hands objects to a second thread, one a round: both drop each. `make` makes one with two references, `drop`
+ * gives one back, and the last destroys and frees the object: the other's unlock may not have returned then.
+ */
+struct handing {
+    void *_Atomic handed;
+    void (*drop)(void *object);
+    intptr_t rounds;
+};
+
+static inline void *drop_handed(void *p) {
+    struct handing *const handing = p;
+    for (intptr_t i = 0; i < handing->rounds; i++) {
+        void *object;
+        while (!(object = handing->handed)) sched_yield();
+        handing->handed = NULL;
+        handing->drop(object);
+    }
+    return NULL;
+}
+
+static inline void drop_by_two(intptr_t rounds, void *(*make)(intptr_t round), void (*drop)(void *object)) {
+    struct handing handing = {NULL, drop, rounds};
+    test_thread other = test_start(drop_handed, &handing);
+    for (intptr_t i = 0; i < rounds; i++) {
+        void *const object = make(i);
+        handing.handed = object;
+        drop(object);
+        while (handing.handed) sched_yield();
+    }
+    (void)test_join(&other);
+}
+
 #endif

@@ -340,9 +340,17 @@ struct counted {
     int references;
 };
 
-static _Atomic(struct counted *) handed;
+static void *make_counted(intptr_t i) {
+    (void)i;
+    struct counted *const object = malloc(sizeof *object);
+    CHECK(object != NULL);
+    OK(pthread_rwlock_init(&object->lock, NULL));
+    object->references = 2;
+    return object;
+}
 
-static void drop(struct counted *object) {
+static void drop_counted(void *p) {
+    struct counted *const object = p;
     OK(pthread_rwlock_wrlock(&object->lock));
     const int left = --object->references;
     OK(pthread_rwlock_unlock(&object->lock));
@@ -352,29 +360,8 @@ static void drop(struct counted *object) {
     free(object);
 }
 
-static void *drop_handed(void *rounds) {
-    for (intptr_t i = 0; i < (intptr_t)rounds; i++) {
-        struct counted *object;
-        while (!(object = handed)) sched_yield();
-        handed = NULL;
-        drop(object);
-    }
-    return NULL;
-}
-
 TEST(the_last_user_may_destroy_and_free_at_once) {
-    const intptr_t rounds = 20000 / test_slowdown();
-    test_thread other = test_start(drop_handed, (void *)rounds);
-    for (intptr_t i = 0; i < rounds; i++) {
-        struct counted *const object = malloc(sizeof *object);
-        CHECK(object != NULL);
-        OK(pthread_rwlock_init(&object->lock, NULL));
-        object->references = 2;
-        handed = object;
-        drop(object);
-        while (handed) sched_yield();
-    }
-    (void)test_join(&other);
+    drop_by_two(20000 / test_slowdown(), make_counted, drop_counted);
 }
 
 TEST(nothing_is_written_beside_a_lock) {
