@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An object may be freed by whoever got it last, while the call that let go of it has not
+ * An object may be freed by the thread that got it last, while the call that let go of it has not
  * returned. The object lies on a page of its own, which is unmapped at once: a late touch is a
  * fault. Or it lies on the heap, for AddressSanitizer.
  */

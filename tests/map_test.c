@@ -404,8 +404,8 @@ TEST(a_visit_may_change_the_map) {
 }
 
 /*
- * Entries that stay are seen once, whoever changes others, replaces values and makes the table grow
- * meanwhile.
+ * Entries that stay are seen once, while threads change others, replace values and make the table
+ * grow.
  */
 static struct {
     thrum_map *map;

@@ -229,7 +229,7 @@ static void linger(void *unused) {
     (void)unused;
     thrum_event_set(&running);
     thrum_event_wait(&let_go);
-    thrum_futex_nap(thrum_after_ms(5)); /* whoever does not wait is seen */
+    thrum_futex_nap(thrum_after_ms(5)); /* a thread that does not wait is seen */
     thrum_u32_fetch_add_release(&calls, 1);
 }
 

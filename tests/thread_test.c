@@ -406,7 +406,7 @@ TEST(many_threads_may_join_one_at_once) {
 static pthread_key_t very_end;
 
 static void note_very_end(void *noted) {
-    thrum_futex_nap(thrum_after_ms(2)); /* whoever returns when the target has is seen */
+    thrum_futex_nap(thrum_after_ms(2)); /* a join that returns when the target has is seen */
     thrum_u32_store_relaxed(noted, 1);
 }
 

@@ -67,7 +67,7 @@ static void tell(servant *s, bool wants) {
     while (atomic_load(&s->has) != wants) sched_yield();
 }
 
-/* Only its owner can open it: a keeper, who owns it while it is shut. Whoever gets through lets go. */
+/* Only its owner can open it: a keeper owns it while it is shut. A thread that gets through lets go. */
 static thrum_rlock rlock;
 static void *keep(void *unused);
 static servant keeper = {.work = keep};
@@ -130,7 +130,7 @@ static void reader_shut(void) {
     (void)!thrum_rwlock_try_acquire_write(&for_readers);
 }
 
-/* Shut by whoever is inside, a reader or the writer that got through. */
+/* Shut by the thread inside, a reader or the writer that got through. */
 static thrum_rwlock for_writers;
 static void writer_wait(void) {
     thrum_rwlock_acquire_write(&for_writers);
@@ -217,7 +217,7 @@ static void latch_shut(void) {
     (void)!thrum_latch_reset(&latch, 1);
 }
 
-/* Shut while a runner is within the function. It fails, so whoever waits runs a function of its own. */
+/* Shut while a runner is within the function. It fails, so a waiter runs a function of its own. */
 static thrum_once once;
 static void *run(void *unused);
 static servant runner = {.work = run};
@@ -490,7 +490,7 @@ TEST(a_signal_storm_loses_no_wake) {
         }
 }
 
-/* Whoever takes the one opening, the timed waiter passes it on; so the patient one gets through. */
+/* If the timed waiter takes the one opening, it passes it on; so the patient one gets through. */
 TEST(a_timed_out_waiter_swallows_no_wake) {
     for
         EACH_GATE(g) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Real-time threads on one processor: whoever spins there keeps the one that it waits for from
+ * Real-time threads on one processor: a thread that spins there keeps the one that it waits for from
  * running, unless it sleeps or yields.
  *
  * ctest: serial

@@ -41,7 +41,7 @@ static void hold(uint64_t random) {
     errno = saved;
 }
 
-/* Not at once: who is above the others in priority must sleep, to let them run. */
+/* Not at once: a thread above the others in priority must sleep, to let them run. */
 static thrum_deadline soon(uint64_t random) {
     return thrum_after_us(50 + (int64_t)(random >> 32) % 300);
 }
@@ -148,7 +148,7 @@ static void check_spinlock(void) {
     CHECK_EQ(spin_count, atomic_load(&spin_successes));
 }
 
-/* A store of few places: who is even puts, who is odd gets, and now and then somebody tells all. */
+/* A store of few places: even threads put, odd ones get, and now and then one tells all. */
 enum { PLACES = 2 };
 static thrum_lock store_lock;
 static thrum_cond room = THRUM_COND_INIT(&store_lock), goods = THRUM_COND_INIT(&store_lock);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* All of several locks: nobody waits for ever, whatever the orders; who does not get all holds none. */
+/*
+ * All of several locks: nobody waits for ever, whatever the orders; a thread that does not get all holds
+ * none.
+ */
 #include "explore.h"
 
 #include <thrum/all.h>

@@ -63,7 +63,7 @@ static void whole_and_empty(void) {
 }
 static void empty(void) {
     REQUIRE(thrum_barrier_waiting(&s.barrier) == 0);
-    REQUIRE((uint32_t)thrum_u64_load_relaxed(&s.barrier.state) == 0); /* all who had come have left */
+    REQUIRE((uint32_t)thrum_u64_load_relaxed(&s.barrier.state) == 0); /* all that had come have left */
 }
 
 /* --- cycles ------------------------------------------------------------------------------------------- */
@@ -150,7 +150,7 @@ EXPLORE(any_of_three_may_time_out, .threads = 3, .begin = three_shared_parties, 
 EXPLORE(any_of_four_may_time_out, .threads = 4, .begin = four_parties, .thread = come_in_time,
         .end = one_end_for_all, .bounds = {1, 0, 1, 0})
 
-/* What the one that broke it wrote is seen by those who leave for that reason. */
+/* What the one that broke it wrote is seen by each party that leaves for that reason. */
 static void abort_it(unsigned me) {
     if (me == 3) {
         s.reason = 1;
@@ -211,7 +211,7 @@ static void give_up_while_it_acts(unsigned me) {
 EXPLORE(who_comes_sees_why_somebody_gave_up, .threads = 3, .begin = two_and_an_action_that_does_nothing,
         .thread = give_up_while_it_acts, .end = can_be_mended, .bounds = {2, 1, 1, 0})
 
-/* Two parties, a third thread that resets; whoever is sent away comes again, so that all meet in the end. */
+/* Two parties, a third thread that resets; a party that is sent away comes again: all meet in the end. */
 static void come_until_it_holds(unsigned me) {
     if (me == 2) {
         s.reason = 1;
@@ -271,7 +271,8 @@ EXPLORE(a_break_while_it_is_mended_stays, .threads = 3, .begin = two_shared_part
 
 /*
  * Thread 0 times out and mends it, and thread 1 comes in its stead: the word is again what it was when thread
- * 2 looked. Whoever of the two completes the cycle must have seen the other's arrival, not that of thread 0.
+ * 2 looked. The one of the two that completes the cycle must have seen the other's arrival, not that of
+ * thread 0.
  */
 static void come_in_its_stead(unsigned me) {
     s.written[me][0] = 1;
@@ -372,7 +373,7 @@ static void broken_if_somebody_timed_out(void) {
     REQUIRE(thrum_barrier_broken(&s.barrier) == (thrum_u32_load_relaxed(&s.timeouts) > 0));
     can_be_mended();
 }
-/* Three threads on two parties: who is left alone must be sent home by the end. */
+/* Three threads on two parties: the one left alone must be sent home by the end. */
 static void come_and_abort(unsigned me) {
     if (me < 3) {
         come_while_it_acts(me);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The condition: who waited is let in, nobody else, and nobody is forgotten. Compiled with one chain: each
- * tells the next; the monitor's scenarios have as many as there are.
+ * The condition: the chosen waiters are let in, nobody else, and none is forgotten. Compiled with one chain:
+ * each tells the next; the monitor's scenarios have as many as there are.
  *
  * explore: also lock
  * explore: flags -DTHRUM_COND_CHAINS=1
@@ -103,7 +103,7 @@ static void three_consumers_at_once(unsigned me) {
 EXPLORE(three_consumers_are_let_in_at_once, .threads = 4, .begin = begin, .thread = three_consumers_at_once,
         .end = nobody_left, .bounds = {1, 0, 0, 1})
 
-/* --- deadlines: who times out takes nobody's notify, and who was chosen is told so ----------------- */
+/* --- deadlines: a timeout takes nobody's notify, and a chosen waiter is told so -------------------- */
 
 static void wait_patiently_or_not(bool timed) {
     thrum_lock_acquire(&s.lock);

@@ -111,7 +111,7 @@ EXPLORE(every_mix_of_three_waiters, .threads = 4, .begin = any_mix_of_three, .th
 
 /* --- a set publishes, also on an event that is set -------------------------------------------------- */
 
-/* Whoever sees the mark has seen the second set or what came later, and so does his next look. */
+/* A thread that sees the mark has seen the second set or what came later, and so does its next look. */
 enum { MARK = THRUM_EVENT_SHARED_ };
 
 static void set_again_or_look(unsigned me) {
@@ -144,7 +144,7 @@ static void set_and_clear(void) {
     thrum_event_clear(&s.event);
 }
 
-/* Who has announced himself may not sleep yet. Who gets through helps those who came after the clear. */
+/* An announced waiter may not sleep yet. A thread that gets through helps those that came after the clear. */
 static void set_and_clear_once_announced(unsigned me) {
     if (me < s.waiters) {
         thrum_event_wait(&s.event);
@@ -221,7 +221,7 @@ static void wait_or_clear_and_set(unsigned me) {
 EXPLORE(a_clear_forgets_nobody, .threads = 3, .begin = two_wait, .thread = wait_or_clear_and_set,
         .end = set_and_nobody_waits, .bounds = {3, 1, 0, 1})
 
-/* A waiter that gives up has announced itself; who stays is let through all the same. */
+/* A waiter that gives up has announced itself; one that stays is let through all the same. */
 static void one_gives_up(unsigned me) {
     if (me == 0) {
         (void)wait_as(TIMED);
@@ -293,7 +293,7 @@ EXPLORE(the_only_waiter_frees_it, .threads = 2, .begin = any_one, .thread = the_
 EXPLORE(the_last_of_two_waiters_frees_it, .threads = 3, .begin = any_mix_of_two,
         .thread = the_last_waiter_frees_it, .bounds = {3, 0, 2, 1})
 
-/* Nobody waits: one who gave up has left its mark, for which the set takes two steps. */
+/* Nobody waits: one that gave up has left its mark, for which the set takes two steps. */
 static void set_or_look_and_free(unsigned me) {
     if (me == 0) {
         thrum_event_set(&s.event);

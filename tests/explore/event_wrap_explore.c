@@ -24,7 +24,7 @@ static void await_announcement(void) {
     while (!(thrum_u32_load_relaxed(&s.event.state) & THRUM_EVENT_WAITERS_)) thrum_futex_yield();
 }
 
-/* A set raises the generation when it sees that somebody waits: one who gives up is enough. */
+/* A set raises the generation when it sees that somebody waits: one that gives up is enough. */
 static void set_and_clear(unsigned rounds) {
     s.page = 1;
     for (unsigned i = 0; i < rounds; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The future: one alone finishes or cancels it, everybody who must be told is told once and sees what was
- * written before, and who waits for several leaves nothing behind.
+ * The future: one alone finishes or cancels it, each thread that must be told is told once and sees what
+ * was written before, and a wait for several leaves nothing behind.
  */
 #include "explore.h"
 
@@ -110,7 +110,7 @@ static void one_sets_one_tries_when_it_is_done(unsigned me) {
 EXPLORE(what_is_done_can_be_had_at_once, .threads = 2, .begin = begin,
         .thread = one_sets_one_tries_when_it_is_done, .bounds = {2, 1, 0, 0})
 
-/* The page here is written by who cancels. */
+/* The page here is written by the canceller. */
 static void one_cancels_what_others_start_or_look_at(unsigned me) {
     if (me == 0) {
         s.page[0] = 1;
@@ -292,7 +292,7 @@ static void two_references(void) {
     REQUIRE(thrum_future_new(&shared) == THRUM_OK);
     (void)thrum_future_retain(shared);
 }
-/* The last one frees it, whoever that is; what is freed is poisoned. */
+/* The last one frees it, whichever that is; what is freed is poisoned. */
 static void one_sets_both_release(unsigned me) {
     void *value;
     if (me == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Thread-local objects: each thread has its own value, each value is destroyed once, whoever does it. */
+/* Thread-local objects: each thread has its own value, each value is destroyed once, by whichever thread. */
 #include "explore.h"
 
 #include "../../src/thread/context.h"

@@ -166,7 +166,7 @@ static void one_is_told(void) {
 EXPLORE(of_two_releases_of_one_hold_one_is_told, .threads = 2, .begin = hold_it,
         .thread = let_go_once_too_often, .end = one_is_told, .bounds = {4, 2, 0, 0})
 
-/* One of three takes the hold that another made by mistake; whoever undoes it leaves the lock free. */
+/* One of three takes the hold that another made by mistake; the one that undoes it leaves the lock free. */
 static void at_most_two_are_told(void) {
     unsigned told = 0;
     for (unsigned i = 0; i < 3; i++) told += s.results[i] == THRUM_NOT_LOCKED;

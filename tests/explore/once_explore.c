@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The once: it runs once, a failure is nobody's loss, and whoever was answered may free it. */
+/* The once: it runs once, a failure is nobody's loss, and a caller that was answered may free it. */
 #include "explore.h"
 
 #include <thrum/futex.h>
@@ -109,7 +109,7 @@ static void at_most_one_success(void) {
 EXPLORE(a_thread_that_ends_within_it_leaves_it_open, .threads = 3, .begin = name_words,
         .thread = one_ends_within, .end = at_most_one_success, .bounds = {2, 0, 1, 1})
 
-/* --- whoever was answered last frees it --------------------------------------------------------------- */
+/* --- the caller that was answered last frees it ------------------------------------------------------- */
 
 /* The one that was answered frees it at once; the call of the one that ran it may not have returned. */
 static void the_other_frees(unsigned me) {

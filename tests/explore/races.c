@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plain memory: who read and wrote each byte when, in cells of eight bytes.
+ * Plain memory: which thread read and wrote each byte when, in cells of eight bytes.
  *
  * races.I1: two accesses to a byte, one of them a write and not both atomic, are ordered, or the execution
  *     fails.

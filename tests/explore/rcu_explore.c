@@ -64,7 +64,7 @@ static unsigned calls(void) {
     return sum;
 }
 
-/* --- a reader, and one who retires ------------------------------------------------------------------ */
+/* --- a reader, and one that retires ----------------------------------------------------------------- */
 
 static void read_or_replace(unsigned me) {
     if (me == 0)

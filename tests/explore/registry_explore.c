@@ -135,7 +135,10 @@ static void be_refused_or_look(unsigned me) {
 EXPLORE(a_refused_start_leaves_no_reader_astray, .threads = 2, .startable = 2, .refused_starts = 1u << 1,
         .begin = init_embedded, .thread = be_refused_or_look, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
 
-/* The record goes back to the head of the list: who stands on it must not meet the ones before it again. */
+/*
+ * The record goes back to the head of the list: a walker that stands on it must not meet the ones before it
+ * again.
+ */
 static void start_again_or_start_or_look(unsigned me) {
     if (me == 0) {
         while (thrum_thread_start(&s.embedded) == THRUM_NO_THREAD) {

@@ -200,7 +200,7 @@ static void closed_means_all(void) {
 EXPLORE(a_close_amid_puts_is_the_last_word, .threads = 3, .begin = begin, .thread = put_close_or_get,
         .end = closed_means_all, .bounds = {3, 2, 0, 0})
 
-/* What was written before a close is seen by who is told of it. */
+/* What was written before a close is seen by each thread that is told of it. */
 static void close_or_hear_of_it(unsigned me) {
     if (me == 0) {
         s.page[7] = 1;

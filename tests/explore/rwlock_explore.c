@@ -176,7 +176,7 @@ static void a_writer_downgrades(void) {
 EXPLORE(a_downgrade_lets_readers_in_and_writers_not, .threads = 3, .begin = a_writer_downgrades,
         .thread = get_in, .end = free_without_a_trace, .bounds = {3, 0, 1, 0})
 
-/* Whoever has made its write a read reads until the other has read, too. */
+/* A writer that has made its write a read reads until the other has read, too. */
 static void read_together(unsigned me) {
     const bool wrote = me == 0;
     if (wrote)

@@ -142,7 +142,7 @@ static void a_writer_in_between(void) {
 EXPLORE(a_read_within_a_read_gets_in, .threads = 2, .begin = a_writer_in_between,
         .thread = read_within_a_read, .end = free_without_a_trace, .bounds = {3, 1, 0, 1})
 
-/* Whoever has made its write a read reads until the other has read, too. */
+/* A writer that has made its write a read reads until the other has read, too. */
 static thrum_u32 through;
 static void read_together(unsigned me) {
     thrum_self_.slot = me + 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slots: no two living threads have one, and whoever gets one sees what its former owners wrote.
+ * Slots: no two living threads have one, and a thread that gets one sees what its former owners wrote.
  *
  * explore: also counter
  */
@@ -41,7 +41,7 @@ EXPLORE(two_draw, .threads = 2, .begin = name_words, .thread = draw_and_perhaps_
 EXPLORE(three_draw_and_one_leaves, .threads = 3, .begin = name_words, .thread = draw_and_perhaps_leave,
         .bounds = {2, 1, 0, 0})
 
-/* The first ends and tells nobody: who draws after that may get its slot. */
+/* The first ends and tells nobody: a thread that draws after that may get its slot. */
 static void draw(unsigned me) {
     (void)me;
     hold();

@@ -146,7 +146,7 @@ static void four_and_a_permit(void) {
 EXPLORE(four_pass_a_permit_on, .threads = 4, .begin = four_and_a_permit, .thread = pass_it_on,
         .end = one_permit_is_left, .bounds = {2, 0, 0, 1})
 
-/* The first must get it; who else does gives it back. One who gave up has taken neither permit nor wake. */
+/* The first must get it; another that does gives it back. One that gave up took neither permit nor wake. */
 static void only_the_first_keeps_it(unsigned me) {
     if (me == s.takers)
         release();
@@ -169,7 +169,7 @@ EXPLORE(a_timed_taker_swallows_nothing, .threads = 3, .begin = one_sleeps_one_do
 EXPLORE(two_timed_takers_swallow_nothing, .threads = 4, .begin = one_sleeps_two_do_not,
         .thread = only_the_first_keeps_it, .end = no_permit_is_left, .bounds = {2, 0, 1, 0})
 
-/* Two wait for two permits, of which a third, who comes along, may take one and bring it back. */
+/* Two wait for two permits, of which a third, which comes along, may take one and bring it back. */
 static void stolen_and_brought_back(unsigned me) {
     if (me < 2) {
         thrum_semaphore_acquire(&s.permits);

@@ -5,7 +5,7 @@
  *
  * threads.I1: what the starter did happens before what the thread does, and that before what its joiner does
  *     then.
- * threads.I2: whoever has ended is to be joined or detached, once: else the C library keeps its stack.
+ * threads.I2: a thread that has ended is to be joined or detached, once: else the C library keeps its stack.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -100,7 +100,7 @@ static void start_a_daemon(unsigned me) {
 }
 EXPLORE(a_daemon_may_sleep_for_ever, .threads = 1, .startable = 1, .thread = start_a_daemon)
 
-/* --- read sections: whoever begins one before a grace period sees what was before, or is waited for ----- */
+/* --- read sections: one begun before a grace period sees what was before, or is waited for -------------- */
 
 static void read_or_change(unsigned me) {
     if (me == 0) {

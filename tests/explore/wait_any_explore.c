@@ -153,7 +153,7 @@ static void in_opposite_orders(unsigned me) {
 EXPLORE(two_waiters_in_opposite_orders, .threads = 3, .begin = begin, .thread = in_opposite_orders,
         .end = none_left, .bounds = {2, 0, 0, 1})
 
-/* The event comes first in the set: the permit's wake is passed on to the one who has no other way. */
+/* The event comes first in the set: the permit's wake is passed on to the one that has no other way. */
 static void event_first(unsigned me) {
     if (me == 0 && wait_for(me, event_p) == 1) release(&s.p);
     if (me == 1) thrum_semaphore_acquire(&s.p);

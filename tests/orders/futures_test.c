@@ -180,7 +180,7 @@ TEST(future_references) {
         test_join(&other);
     }
 }
-/* A watch that several futures end at once: whoever comes last frees it. */
+/* A watch that several futures end at once: the last of them frees it. */
 static void *waits_for_two(void *both) {
     CHECK_EQ(thrum_future_wait(both, 2, THRUM_FIRST_COMPLETED, NULL), THRUM_OK);
     hint(&added);

@@ -147,7 +147,8 @@ static void *lock_and_unlock(void *mutex) {
 
 TEST(a_child_unlocks_what_its_thread_had_locked) {
     /*
-     * Normal ones: who owns another type in a child is left open, since a child's thread has another number.
+     * Normal ones: the owner of another type in a child is left open, since a child's thread has another
+     * number.
      */
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     for (int i = 0; i < 50; i++) {

@@ -108,7 +108,7 @@ TEST(a_past_deadline_does_not_wait) {
     script_end(0, 0);
 }
 
-/* min(n, waiters - value): who is already promised a permit is not woken again. */
+/* min(n, waiters - value): a waiter that a permit is promised to is not woken again. */
 TEST(a_release_wakes_whom_no_earlier_permit_is_for) {
     begin(5 * WAITER, THRUM_FOREVER);
     CHECK_EQ(thrum_semaphore_release_n(semaphore, 3), THRUM_OK);

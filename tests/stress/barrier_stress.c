@@ -106,7 +106,7 @@ TEST(the_action_sees_all_and_all_see_the_action) {
     CHECK_EQ(t.acted, t.rounds);
 }
 
-/* Short deadlines break it all the time; whoever is sent away comes again. */
+/* Short deadlines break it all the time; a party that is sent away comes again. */
 static void *come_often(void *p) {
     party *self = p;
     table *t = self->table;

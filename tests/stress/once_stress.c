@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Onces asked by all at once: with failures, with little patience, and freed by whoever needs them last. */
+/* Onces asked by all at once: with failures, with little patience, and freed by the last to need them. */
 #include "test.h"
 
 #include <sched.h>
@@ -10,7 +10,7 @@
 
 enum { CALLERS = 4, ONCES = 256 };
 
-/* Plain but for the count of those who hold it: the once publishes what its function makes. */
+/* Plain but for the count of its holders: the once publishes what its function makes. */
 typedef struct thing {
     thrum_once once;
     unsigned runs, failures;

@@ -13,8 +13,8 @@ static void *nothing(void *argument) {
 }
 
 /*
- * Starts threads and joins them, releases them unjoined, or hands them out to be joined by whoever finds
- * them.
+ * Starts threads and joins them, releases them unjoined, or hands them out to be joined by the thread that
+ * finds them.
  */
 static void *start_many(void *p) {
     uint64_t random = test_seed() + (uint64_t)(uintptr_t)p;
