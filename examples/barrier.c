@@ -38,7 +38,7 @@ int main(void) {
     crew_run(WORKERS, work);
 
     printf("nobody else comes: %s\n",
-           thrum_result_name(thrum_barrier_wait_until(&two, thrum_after_ms(20), NULL)));
+           thrum_result_name(thrum_barrier_wait_until(&two, NULL, thrum_after_ms(20))));
     crew_run(1, wait_for_the_other); /* the barrier is broken for all, until it is reset */
     thrum_barrier_reset(&two);
 

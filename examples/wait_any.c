@@ -13,7 +13,7 @@ static void work(unsigned number) {
     (void)number;
     const thrum_waitable set[] = {THRUM_WAITABLE(&jobs), THRUM_WAITABLE(&stop)};
     for (unsigned which, done = 0;;) {
-        if (thrum_wait_any_until(set, 2, thrum_after_ms(10), &which) == THRUM_TIMEOUT) {
+        if (thrum_wait_any_until(set, 2, &which, thrum_after_ms(10)) == THRUM_TIMEOUT) {
             if (done == JOBS && !thrum_event_is_set(&idle)) {
                 printf("nothing to do\n");
                 thrum_event_set(&idle);

@@ -51,7 +51,7 @@ static test_thread threads[MOST];
 static void *come(void *p) {
     party *self = p;
     self->index = -1;
-    self->result = self->timed ? thrum_barrier_wait_until(&barrier, self->deadline, &self->index)
+    self->result = self->timed ? thrum_barrier_wait_until(&barrier, &self->index, self->deadline)
                                : thrum_barrier_wait(&barrier, &self->index);
     self->ended_ns = test_now_ns();
     atomic_store(&self->over, true);
@@ -107,7 +107,7 @@ TEST(an_uninitialised_barrier_is_invalid) {
     const thrum_barrier before = zero;
     int32_t index = 7;
     CHECK_EQ(thrum_barrier_wait(&zero, &index), THRUM_INVALID);
-    CHECK_EQ(thrum_barrier_wait_until(&zero, THRUM_NOW, NULL), THRUM_INVALID);
+    CHECK_EQ(thrum_barrier_wait_until(&zero, NULL, THRUM_NOW), THRUM_INVALID);
     thrum_barrier_abort(&zero);
     thrum_barrier_reset(&zero);
     CHECK_EQ(index, 7);
@@ -132,7 +132,7 @@ TEST(a_barrier_for_one_never_waits) {
         int32_t index = -1;
         CHECK_EQ(thrum_barrier_wait(&barrier, &index), THRUM_OK);
         CHECK_EQ(index, 0);
-        CHECK_EQ(thrum_barrier_wait_until(&barrier, THRUM_NOW, NULL), THRUM_OK);
+        CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, THRUM_NOW), THRUM_OK);
     }
 }
 
@@ -253,7 +253,7 @@ TEST(asking_the_state_from_the_action_works) {
 
 static thrum_result wait_within(void *argument) {
     CHECK_EQ(thrum_barrier_wait(&barrier, NULL), THRUM_DEADLOCK);
-    CHECK_EQ(thrum_barrier_wait_until(&barrier, THRUM_NOW, NULL), THRUM_DEADLOCK);
+    CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, THRUM_NOW), THRUM_DEADLOCK);
     static thrum_barrier other = THRUM_BARRIER_INIT(1);
     CHECK_EQ(thrum_barrier_wait(&other, NULL), THRUM_OK);
     return act(argument);
@@ -336,7 +336,7 @@ TEST(a_timeout_breaks_it_for_all_now_and_later) {
     CHECK(thrum_barrier_broken(&barrier));
     CHECK_EQ(thrum_barrier_waiting(&barrier), 0);
     for (unsigned i = 0; i < 5; i++) CHECK_EQ(thrum_barrier_wait(&barrier, NULL), THRUM_BROKEN);
-    CHECK_EQ(thrum_barrier_wait_until(&barrier, THRUM_NOW, NULL), THRUM_BROKEN);
+    CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, THRUM_NOW), THRUM_BROKEN);
 }
 
 TEST(wait_uses_the_constructors_default) {
@@ -356,16 +356,16 @@ TEST(wait_until_overrides_the_default) {
     CHECK_EQ(thrum_barrier_init_with(&barrier, 2, NULL, NULL, 1), THRUM_OK);
     start_timed(0, THRUM_FOREVER);
     test_await_asleep(&threads[0]);
-    CHECK_EQ(thrum_barrier_wait_until(&barrier, THRUM_NOW, NULL),
+    CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, THRUM_NOW),
              THRUM_OK); /* the last, whatever the deadline */
     join_all(0, 1, THRUM_OK);
     begin(2);
-    CHECK_EQ(thrum_barrier_wait_until(&barrier, thrum_after_ms(2), NULL), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, thrum_after_ms(2)), THRUM_TIMEOUT);
 }
 
 TEST(a_deadline_already_past_breaks_it_unless_it_is_the_last) {
     begin(2);
-    CHECK_EQ(thrum_barrier_wait_until(&barrier, THRUM_NOW, NULL), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, THRUM_NOW), THRUM_TIMEOUT);
     CHECK(thrum_barrier_broken(&barrier));
 }
 
@@ -403,7 +403,7 @@ TEST(a_signal_neither_shortens_nor_lengthens_a_wait) {
 TEST(errno_is_kept) {
     errno = 4711;
     begin(2);
-    CHECK_EQ(thrum_barrier_wait_until(&barrier, thrum_after_us(100), NULL), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, thrum_after_us(100)), THRUM_TIMEOUT);
     thrum_barrier_reset(&barrier);
     start_asleep(0, 1);
     errno = 4711;
@@ -522,7 +522,7 @@ TEST(reset_after_fork_forgets_who_waited) {
         CHECK_EQ(thrum_barrier_waiting(&barrier), 0);
         CHECK(!thrum_barrier_broken(&barrier));
         /* one comes, not the second */
-        CHECK_EQ(thrum_barrier_wait_until(&barrier, thrum_after_us(100), NULL), THRUM_TIMEOUT);
+        CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, thrum_after_us(100)), THRUM_TIMEOUT);
         thrum_barrier_reset_after_fork(&barrier);
         CHECK(thrum_barrier_broken(&barrier));
         _exit(0);

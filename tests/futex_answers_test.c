@@ -116,7 +116,7 @@ static thrum_futex_outcome sleep_for_any_until(thrum_deadline deadline, int erro
     error_of_sleeps = error, changes = false;
     thrum_u32_store_relaxed(&word, 0);
     play(end_sleeps);
-    const thrum_futex_outcome outcome = thrum_futex_wait_any(&choice, 1, deadline, refused);
+    const thrum_futex_outcome outcome = thrum_futex_wait_any(&choice, 1, refused, deadline);
     stop();
     CHECK_EQ(errno, ERRNO_MARK);
     CHECK_EQ(sleeps, 1);
@@ -180,7 +180,7 @@ TEST(a_sleep_for_none_or_for_more_than_the_most_is_refused_before_the_kernel_is_
     for (unsigned i = 0; i < 2; i++) {
         bool refused = false;
         play(refuse_to_know);
-        CHECK_EQ(thrum_futex_wait_any(choices, counts[i], THRUM_FOREVER, &refused), THRUM_FUTEX_CHANGED);
+        CHECK_EQ(thrum_futex_wait_any(choices, counts[i], &refused, THRUM_FOREVER), THRUM_FUTEX_CHANGED);
         stop();
         CHECK(refused);
     }

@@ -340,7 +340,7 @@ static void *wait_for_any(void *p) {
     for (unsigned i = 0; i < c->count; i++) choices[i] = (thrum_futex_choice){&words[i], 0, c->shared};
     errno = ERRNO_MARK;
     c->refused = true;
-    c->outcome = thrum_futex_wait_any(choices, c->count, c->deadline, &c->refused);
+    c->outcome = thrum_futex_wait_any(choices, c->count, &c->refused, c->deadline);
     c->error = errno;
     return NULL;
 }

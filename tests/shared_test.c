@@ -369,10 +369,10 @@ TEST(a_party_that_dies_stays_counted) {
     CHECK_EQ(thrum_barrier_waiting(&c->barrier), 1);
     const pid_t alive = start_child(wait_at_barrier, &v);
     await_child_asleep(alive);
-    CHECK_EQ(thrum_barrier_wait_until(&c->barrier, THRUM_NOW, NULL), THRUM_OK);
+    CHECK_EQ(thrum_barrier_wait_until(&c->barrier, NULL, THRUM_NOW), THRUM_OK);
     test_join_child(alive);
     CHECK_EQ(atomic_load(&c->passed), 1);
-    CHECK_EQ(thrum_barrier_wait_until(&c->barrier, thrum_after_ms(2), NULL), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_barrier_wait_until(&c->barrier, NULL, thrum_after_ms(2)), THRUM_TIMEOUT);
 }
 
 static void return_permits(common *c) {

@@ -433,7 +433,7 @@ TEST(a_thread_that_ends_wakes_who_waits_for_any) {
     thrum_thread *const thread = test_spawn((thrum_thread_config){.target = linger});
     const thrum_waitable set[] = {THRUM_WAITABLE(&never), THRUM_WAITABLE(thrum_thread_ended(thread))};
     unsigned which = 9;
-    CHECK_EQ(thrum_wait_any_until(set, 2, THRUM_NOW, &which), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_wait_any_until(set, 2, &which, THRUM_NOW), THRUM_TIMEOUT);
     thrum_event_set(&go_on);
     CHECK_EQ(thrum_wait_any(set, 2, &which), THRUM_OK);
     CHECK_EQ(which, 1);

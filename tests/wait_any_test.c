@@ -56,7 +56,7 @@ TEST(each_kind_that_is_ready_is_found_by_every_form) {
         CHECK_EQ(which, kind);
         shut_all();
         open_one(kind), which = 99;
-        CHECK_EQ(thrum_wait_any_until(all, 4, THRUM_NOW, &which), THRUM_OK);
+        CHECK_EQ(thrum_wait_any_until(all, 4, &which, THRUM_NOW), THRUM_OK);
         CHECK_EQ(which, kind);
     }
 }
@@ -86,7 +86,7 @@ TEST(the_first_in_the_order_of_the_set_is_chosen_and_nothing_taken_from_the_othe
 static void is_invalid(const thrum_waitable *set, unsigned count) {
     unsigned which = 99;
     CHECK_EQ(thrum_wait_any(set, count, &which), THRUM_INVALID);
-    CHECK_EQ(thrum_wait_any_until(set, count, THRUM_FOREVER, &which), THRUM_INVALID);
+    CHECK_EQ(thrum_wait_any_until(set, count, &which, THRUM_FOREVER), THRUM_INVALID);
     CHECK(!thrum_try_wait_any(set, count, &which));
     CHECK_EQ(which, 99);
 }
@@ -116,7 +116,7 @@ typedef struct wait {
 
 static void *wait_for_any(void *argument) {
     wait *w = argument;
-    w->result = thrum_wait_any_until(w->set, w->count, w->deadline, &w->which);
+    w->result = thrum_wait_any_until(w->set, w->count, &w->which, w->deadline);
     return NULL;
 }
 
@@ -156,7 +156,7 @@ TEST(a_sleeper_of_128_is_woken_by_the_last) {
 TEST(a_timeout_takes_nothing_and_leaves_no_trace) {
     shut_all();
     wait w = {.set = all, .count = 4, .deadline = thrum_after_ms(20), .which = 99};
-    CHECK_EQ(thrum_wait_any_until(w.set, w.count, w.deadline, &w.which), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_wait_any_until(w.set, w.count, &w.which, w.deadline), THRUM_TIMEOUT);
     CHECK(thrum_deadline_passed(w.deadline));
     CHECK_EQ(w.which, 99);
     nobody_is_registered();

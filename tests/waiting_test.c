@@ -267,7 +267,7 @@ static void any_wait(void) {
 }
 static thrum_result any_until(thrum_deadline deadline) {
     unsigned which = 1;
-    const thrum_result result = thrum_wait_any_until(set, 3, deadline, &which);
+    const thrum_result result = thrum_wait_any_until(set, 3, &which, deadline);
     CHECK_EQ(which, 1);
     return result;
 }

@@ -132,8 +132,8 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_barrier_wait(thrum_barrier *barri
  * The same up to a deadline instead, which may be THRUM_FOREVER. The last to arrive succeeds
  * whatever the deadline. Signals neither shorten nor lengthen the wait.
  */
-THRUM_INLINE THRUM_MUST_USE thrum_result thrum_barrier_wait_until(thrum_barrier *barrier,
-                                                                  thrum_deadline deadline, int32_t *index) {
+THRUM_INLINE THRUM_MUST_USE thrum_result thrum_barrier_wait_until(thrum_barrier *barrier, int32_t *index,
+                                                                  thrum_deadline deadline) {
     return thrum_barrier_pass_(barrier, &deadline, index);
 }
 

@@ -37,7 +37,7 @@ class barrier : public thrum_barrier {
     }
     template <class Moment>
     THRUM_MUST_USE thrum_result wait_until(const Moment &moment, int32_t *index = nullptr) {
-        return thrum_barrier_wait_until(this, detail::deadline_at(moment), index);
+        return thrum_barrier_wait_until(this, index, detail::deadline_at(moment));
     }
     template <class Rep, class Period>
     THRUM_MUST_USE thrum_result wait_for(const std::chrono::duration<Rep, Period> &timeout,

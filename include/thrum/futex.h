@@ -83,7 +83,7 @@ THRUM_API int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int 
  * words.
  */
 THRUM_API thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
-                                                   thrum_deadline deadline, bool *refused);
+                                                   bool *refused, thrum_deadline deadline);
 
 /* Nanoseconds of CLOCK_MONOTONIC. Signal handlers too. */
 THRUM_API uint64_t thrum_futex_now_ns(void);

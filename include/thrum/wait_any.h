@@ -81,13 +81,13 @@ constexpr uint32_t thrum_waitable_kind_(const thrum_bounded_semaphore *) {
 
 THRUM_BEGIN_DECLS
 
-THRUM_API thrum_result thrum_wait_any_until_(const thrum_waitable *set, unsigned count,
-                                             thrum_deadline deadline, unsigned *which);
+THRUM_API thrum_result thrum_wait_any_until_(const thrum_waitable *set, unsigned count, unsigned *which,
+                                             thrum_deadline deadline);
 
 /* The same, and what follows sees what the chosen object publishes. */
 THRUM_INLINE thrum_result thrum_wait_any_announced_(const thrum_waitable *set, unsigned count,
-                                                    thrum_deadline deadline, unsigned *which) {
-    const thrum_result result = thrum_wait_any_until_(set, count, deadline, which);
+                                                    unsigned *which, thrum_deadline deadline) {
+    const thrum_result result = thrum_wait_any_until_(set, count, which, deadline);
     if (result == THRUM_OK) THRUM_ANNOUNCE_ACQUIRE_(set[*which].object);
     return result;
 }
@@ -98,13 +98,13 @@ THRUM_INLINE thrum_result thrum_wait_any_announced_(const thrum_waitable *set, u
  * a cancellation point.
  */
 THRUM_INLINE thrum_result thrum_wait_any(const thrum_waitable *set, unsigned count, unsigned *which) {
-    return thrum_wait_any_announced_(set, count, THRUM_FOREVER, which);
+    return thrum_wait_any_announced_(set, count, which, THRUM_FOREVER);
 }
 
 /* Says whether one is ready, and which; false also where thrum_wait_any says THRUM_INVALID. Never waits. */
 THRUM_INLINE THRUM_MUST_USE bool thrum_try_wait_any(const thrum_waitable *set, unsigned count,
                                                     unsigned *which) {
-    return thrum_wait_any_announced_(set, count, THRUM_NOW, which) == THRUM_OK;
+    return thrum_wait_any_announced_(set, count, which, THRUM_NOW) == THRUM_OK;
 }
 
 /*
@@ -113,8 +113,8 @@ THRUM_INLINE THRUM_MUST_USE bool thrum_try_wait_any(const thrum_waitable *set, u
  * nor lengthen the wait.
  */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_wait_any_until(const thrum_waitable *set, unsigned count,
-                                                              thrum_deadline deadline, unsigned *which) {
-    return thrum_wait_any_announced_(set, count, deadline, which);
+                                                              unsigned *which, thrum_deadline deadline) {
+    return thrum_wait_any_announced_(set, count, which, deadline);
 }
 
 THRUM_END_DECLS

@@ -158,8 +158,8 @@ int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int 
     return answer >= 0 ? (int)answer : -1;
 }
 
-thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
-                                         thrum_deadline deadline, bool *refused) {
+thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count, bool *refused,
+                                         thrum_deadline deadline) {
     const int saved = errno;
     struct waitv_record records[THRUM_FUTEX_WAIT_ANY_MAX];
     *refused = count == 0 || count > THRUM_FUTEX_WAIT_ANY_MAX;

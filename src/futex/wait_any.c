@@ -128,15 +128,15 @@ static unsigned wait(round *r, thrum_deadline deadline) {
     unsigned found;
     do {
         if (announce(r, sleeps))
-            outcome = thrum_futex_wait_any(sleeps, r->count, deadline, &refused); /* wait_any.W1 */
+            outcome = thrum_futex_wait_any(sleeps, r->count, &refused, deadline); /* wait_any.W1 */
         found = look(r);
     } while (found == r->count && outcome != THRUM_FUTEX_TIMED_OUT && !refused);
     leave(r);
     return found == r->count && refused ? look_from_time_to_time(r, deadline) : found;
 }
 
-thrum_result thrum_wait_any_until_(const thrum_waitable *set, unsigned count, thrum_deadline deadline,
-                                   unsigned *which) {
+thrum_result thrum_wait_any_until_(const thrum_waitable *set, unsigned count, unsigned *which,
+                                   thrum_deadline deadline) {
     if (!is_valid(set, count)) return THRUM_INVALID;
     round r;
     r.set = set;

@@ -108,7 +108,7 @@ static void *work_without_waitv(void *number) {
     const thrum_waitable set[] = {THRUM_WAITABLE(&jobs), THRUM_WAITABLE(&over)};
     refuse(TEST_SYS_FUTEX_WAITV, (uintptr_t)number % 2 ? EPERM : ENOSYS);
     for (unsigned which = 0;;) {
-        if (thrum_wait_any_until(set, 2, thrum_after_ms(3), &which) == THRUM_TIMEOUT) continue;
+        if (thrum_wait_any_until(set, 2, &which, thrum_after_ms(3)) == THRUM_TIMEOUT) continue;
         if (which == 1) return NULL;
         CHECK_EQ(thrum_semaphore_release(&done), THRUM_OK);
     }

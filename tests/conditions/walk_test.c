@@ -153,7 +153,7 @@ static void latch_give(void) {
 
 static thrum_barrier barrier = THRUM_BARRIER_INIT(2);
 static thrum_result barrier_until(thrum_deadline deadline) {
-    const thrum_result result = thrum_barrier_wait_until(&barrier, deadline, NULL);
+    const thrum_result result = thrum_barrier_wait_until(&barrier, NULL, deadline);
     if (result == THRUM_TIMEOUT) thrum_barrier_reset(&barrier);
     return result;
 }
@@ -270,7 +270,7 @@ static thrum_semaphore any;
 static thrum_result any_until(thrum_deadline deadline) {
     const thrum_waitable set[] = {THRUM_WAITABLE(&never), THRUM_WAITABLE(&any)};
     unsigned which = 0;
-    return thrum_wait_any_until(set, 2, deadline, &which);
+    return thrum_wait_any_until(set, 2, &which, deadline);
 }
 static bool any_try(void) {
     return any_until(THRUM_NOW) == THRUM_OK;

@@ -125,7 +125,7 @@ static void can_be_mended(void) {
 static void come_in_time(unsigned me) {
     const bool timed = explore_choose(2);
     const thrum_result result =
-        thrum_barrier_wait_until(&s.barrier, timed ? EXPLORE_SOON : THRUM_FOREVER, NULL);
+        thrum_barrier_wait_until(&s.barrier, NULL, timed ? EXPLORE_SOON : THRUM_FOREVER);
     REQUIRE(result == THRUM_OK || result == THRUM_BROKEN || (result == THRUM_TIMEOUT && timed));
     thrum_u32 *const counter = result == THRUM_OK       ? &s.passed
                                : result == THRUM_BROKEN ? &s.broken
@@ -199,7 +199,7 @@ static void give_up_while_it_acts(unsigned me) {
         while (thrum_u64_load_relaxed(&s.barrier.state) < acting)
             thrum_futex_yield(); /* or the cycle is over */
         s.reason = 1;
-        REQUIRE(thrum_barrier_wait_until(&s.barrier, EXPLORE_SOON, NULL) == THRUM_TIMEOUT);
+        REQUIRE(thrum_barrier_wait_until(&s.barrier, NULL, EXPLORE_SOON) == THRUM_TIMEOUT);
         return;
     }
     REQUIRE(thrum_barrier_wait(&s.barrier, NULL) == THRUM_OK);
@@ -236,7 +236,7 @@ static void break_and_mend(unsigned me) {
     } else if (me == 3) {
         thrum_barrier_abort(&s.barrier);
     } else {
-        const thrum_result result = thrum_barrier_wait_until(&s.barrier, EXPLORE_SOON, NULL);
+        const thrum_result result = thrum_barrier_wait_until(&s.barrier, NULL, EXPLORE_SOON);
         REQUIRE(result == THRUM_OK || result == THRUM_BROKEN || result == THRUM_TIMEOUT);
     }
 }
@@ -260,7 +260,7 @@ static void break_what_is_being_mended(unsigned me) {
     if (explore_choose(2))
         thrum_barrier_abort(&s.barrier);
     else
-        REQUIRE(thrum_barrier_wait_until(&s.barrier, EXPLORE_SOON, NULL) == THRUM_TIMEOUT);
+        REQUIRE(thrum_barrier_wait_until(&s.barrier, NULL, EXPLORE_SOON) == THRUM_TIMEOUT);
 }
 static void stays_broken_and_can_be_mended(void) {
     REQUIRE(thrum_barrier_broken(&s.barrier));
@@ -276,7 +276,7 @@ EXPLORE(a_break_while_it_is_mended_stays, .threads = 3, .begin = two_shared_part
  */
 static void come_in_its_stead(unsigned me) {
     s.written[me][0] = 1;
-    const thrum_result result = thrum_barrier_wait_until(&s.barrier, EXPLORE_SOON, NULL);
+    const thrum_result result = thrum_barrier_wait_until(&s.barrier, NULL, EXPLORE_SOON);
     if (me == 0 && result == THRUM_TIMEOUT) {
         thrum_u32_store_relaxed(&s.left, 1);
         thrum_barrier_reset(&s.barrier);
@@ -356,7 +356,7 @@ static void come_while_it_acts(unsigned me) {
     s.written[me][0] = s.written[me][1] = 1;
     const bool timed = me >= 2;
     const thrum_result result =
-        thrum_barrier_wait_until(&s.barrier, timed ? EXPLORE_SOON : THRUM_FOREVER, NULL);
+        thrum_barrier_wait_until(&s.barrier, NULL, timed ? EXPLORE_SOON : THRUM_FOREVER);
     REQUIRE(result == THRUM_OK || result == THRUM_BROKEN || (result == THRUM_TIMEOUT && timed));
     if (result == THRUM_TIMEOUT) thrum_u32_fetch_add_relaxed(&s.timeouts, 1);
 }
@@ -412,7 +412,7 @@ EXPLORE(the_last_of_three_frees_it_after_an_action, .threads = 3, .begin = three
 
 /* After a break every call must have returned. */
 static void break_and_free(unsigned me) {
-    const thrum_result result = thrum_barrier_wait_until(&s.barrier, me ? THRUM_FOREVER : EXPLORE_SOON, NULL);
+    const thrum_result result = thrum_barrier_wait_until(&s.barrier, NULL, me ? THRUM_FOREVER : EXPLORE_SOON);
     (void)result;
     if (thrum_u32_fetch_add_acq_rel(&s.left, 1) == 2) explore_free(&s.barrier, sizeof s.barrier);
 }

@@ -113,8 +113,8 @@ thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, u
     return sleep_here(CALLER, channels, deadline);
 }
 
-thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
-                                         thrum_deadline deadline, bool *refused) {
+thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count, bool *refused,
+                                         thrum_deadline deadline) {
     operation_begins();
     *refused = count == 0 || count > THRUM_FUTEX_WAIT_ANY_MAX || engine.scenario->without_wait_any;
     if (*refused) return returns(THRUM_FUTEX_CHANGED, CALLER);

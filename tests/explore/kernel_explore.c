@@ -124,7 +124,7 @@ static void wait_for_any(unsigned me) {
         const thrum_futex_choice both[] = {{&s.x, 0, false}, {&s.y, 0, false}};
         bool refused = false;
         while (!thrum_u32_load_acquire(&s.x) && !thrum_u32_load_acquire(&s.y))
-            thrum_futex_wait_any(both, 2, THRUM_FOREVER, &refused);
+            thrum_futex_wait_any(both, 2, &refused, THRUM_FOREVER);
     } else {
         thrum_u32_store_release(me == 1 ? &s.x : &s.y, 1);
         thrum_futex_wake(me == 1 ? &s.x : &s.y, 1, THRUM_FUTEX_ANY, false);
@@ -137,7 +137,7 @@ static void swallow(unsigned me) {
     const thrum_futex_choice both[] = {{&s.x, 0, false}, {&s.y, 0, false}};
     bool refused = false;
     if (me == 0) {
-        thrum_futex_wait_any(both, 2, THRUM_FOREVER, &refused);
+        thrum_futex_wait_any(both, 2, &refused, THRUM_FOREVER);
     } else if (me == 1) {
         wait_on(&s.y, 0, THRUM_FOREVER);
     } else {

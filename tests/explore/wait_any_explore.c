@@ -174,7 +174,7 @@ EXPLORE(a_semaphore_named_twice_is_taken_once, .threads = 3, .begin = begin, .th
 /* --- deadlines ------------------------------------------------------------------------------------------ */
 
 static thrum_result wait_in_time(unsigned me, const thrum_waitable *set) {
-    const thrum_result result = thrum_wait_any_until(set, 2, EXPLORE_SOON, &s.chosen[me]);
+    const thrum_result result = thrum_wait_any_until(set, 2, &s.chosen[me], EXPLORE_SOON);
     REQUIRE(result == THRUM_OK || result == THRUM_TIMEOUT);
     REQUIRE((result == THRUM_TIMEOUT) == (s.chosen[me] == NONE));
     if (result == THRUM_TIMEOUT) REQUIRE(thrum_deadline_passed(EXPLORE_SOON)); /* never early */

@@ -204,7 +204,7 @@ static void any_takes_event(void) {
 }
 static void any_takes_latch(void) {
     unsigned which;
-    CHECK_EQ(thrum_wait_any_until(any_latch, 2, LONG, &which), THRUM_OK);
+    CHECK_EQ(thrum_wait_any_until(any_latch, 2, &which, LONG), THRUM_OK);
 }
 static void any_tries_semaphore(void) {
     unsigned which;
@@ -237,7 +237,7 @@ static void await_other(const int *mine, int number) {
     YIELD_UNTIL(thrum_u32_load_relaxed(&seen[!me]) == (uint32_t)number);
 }
 static void meet(void) {
-    CHECK_EQ(in_time ? thrum_barrier_wait_until(&barrier, LONG, NULL) : thrum_barrier_wait(&barrier, NULL),
+    CHECK_EQ(in_time ? thrum_barrier_wait_until(&barrier, NULL, LONG) : thrum_barrier_wait(&barrier, NULL),
              THRUM_OK);
 }
 static void *party(void *own) {
@@ -281,7 +281,7 @@ static void barrier_reset(void) { /* where nobody waits it changes nothing */
         thrum_barrier_abort(&barrier);
 }
 static void barrier_times_out(void) {
-    CHECK_EQ(thrum_barrier_wait_until(&barrier, THRUM_NOW, NULL), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, THRUM_NOW), THRUM_TIMEOUT);
 }
 static void barrier_takes_a_break(void) {
     CHECK_EQ(thrum_barrier_wait(&barrier, NULL), THRUM_BROKEN);

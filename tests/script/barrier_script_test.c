@@ -23,7 +23,7 @@ static uint32_t upper(void) {
 
 static void *come_without_time(void *p) {
     (void)p;
-    CHECK_EQ(thrum_barrier_wait_until(&barrier, THRUM_NOW, NULL), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, THRUM_NOW), THRUM_TIMEOUT);
     return NULL;
 }
 static thrum_result let_somebody_give_up(void *p) {
@@ -88,7 +88,7 @@ static void reset_and_come_until_it_gives_up(void) {
     reset();
     script_expect(
         (script_step){BROKEN | MENDING | SLEEPERS, THRUM_FUTEX_ANY, 100, time_comes, THRUM_FUTEX_TIMED_OUT});
-    CHECK_EQ(thrum_barrier_wait_until(&barrier, (thrum_deadline){script.now_ns + 100}, NULL), THRUM_TIMEOUT);
+    CHECK_EQ(thrum_barrier_wait_until(&barrier, NULL, (thrum_deadline){script.now_ns + 100}), THRUM_TIMEOUT);
     CHECK_EQ(upper(), BROKEN);
 }
 

@@ -46,7 +46,7 @@ static void *meet(void *p) {
         dawdle(&self->random);
         const thrum_deadline far = thrum_after_ms(60000);
         const bool timed = test_random(&self->random) % 2;
-        CHECK_EQ(timed ? thrum_barrier_wait_until(&t->barrier, far, &index)
+        CHECK_EQ(timed ? thrum_barrier_wait_until(&t->barrier, &index, far)
                        : thrum_barrier_wait(&t->barrier, &index),
                  THRUM_OK);
         const unsigned seen = atomic_fetch_or(&t->indices[i % TURNS], 1u << index) | 1u << index;
@@ -114,7 +114,7 @@ static void *come_often(void *p) {
         dawdle(&self->random);
         const int64_t patience =
             (int64_t)(test_random(&self->random) % 400000) >> test_random(&self->random) % 8;
-        const thrum_result result = thrum_barrier_wait_until(&t->barrier, thrum_after_ns(patience), NULL);
+        const thrum_result result = thrum_barrier_wait_until(&t->barrier, NULL, thrum_after_ns(patience));
         CHECK(result == THRUM_OK || result == THRUM_TIMEOUT || result == THRUM_BROKEN);
     }
     return NULL;
@@ -157,7 +157,7 @@ static void *come_with_failures(void *p) {
     party *self = p;
     table *t = self->table;
     for (unsigned i = 0; i < t->rounds; i++) {
-        const thrum_result result = thrum_barrier_wait_until(&t->barrier, thrum_after_us(200), NULL);
+        const thrum_result result = thrum_barrier_wait_until(&t->barrier, NULL, thrum_after_us(200));
         CHECK(result == THRUM_OK || result == THRUM_TIMEOUT || result == THRUM_BROKEN ||
               result == THRUM_NO_MEMORY);
     }

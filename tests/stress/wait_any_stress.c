@@ -29,7 +29,7 @@ static void take_any(uint64_t random) {
     unsigned which = 99;
     thrum_result result;
     if (random % 4 == 0)
-        result = thrum_wait_any_until(set, 4, thrum_after_us((int64_t)(random >> 32) % 200), &which);
+        result = thrum_wait_any_until(set, 4, &which, thrum_after_us((int64_t)(random >> 32) % 200));
     else
         result = thrum_wait_any(set, 4, &which);
     CHECK(result == THRUM_OK || (result == THRUM_TIMEOUT && random % 4 == 0));

@@ -132,8 +132,8 @@ int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int 
     return script.moved;
 }
 
-thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count,
-                                         thrum_deadline deadline, bool *refused) {
+thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count, bool *refused,
+                                         thrum_deadline deadline) {
     (void)choices, (void)count, (void)deadline, (void)refused;
     test_fail(__FILE__, __LINE__, "no wait for any of several is in the script");
 }
