@@ -99,12 +99,13 @@ static void unlink_empty(thrum_map *map, map_line *bucket) {
 }
 
 /*
- * Fills the slot that has become free, from behind; no other slot is free while there are lines behind. The
- * entry is in both places until the bucket's version has changed; map.I2.
+ * Fills the slot that has become free, from behind; no other slot is free while there are lines behind, and
+ * each line behind has an entry then. The entry is in both places until the bucket's version has changed;
+ * map.I2.
  */
 static void pull_in(thrum_map *map, map_line *bucket) {
+    if (thrum_map_used_in_(bucket) == THRUM_MAP_NUMBERS_) return;
     const thrum_map_place_ from = thrum_map_next_entry_(map, (thrum_map_place_){after(map, bucket), 0});
-    if (!from.line || thrum_map_used_in_(bucket) == THRUM_MAP_NUMBERS_) return;
     const thrum_map_entry_ entry = thrum_map_entry_at_(from);
     const unsigned slot = thrum_map_free_in_(bucket);
     const uint64_t mark = thrum_map_mark_of_(entry.is_bytes, slot);
