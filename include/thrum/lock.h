@@ -123,8 +123,9 @@ THRUM_INLINE THRUM_MUST_USE bool thrum_lock_try_acquire(thrum_lock *lock) {
 
 /*
  * Waits until the lock is the caller's, but not beyond the deadline. THRUM_OK, or THRUM_TIMEOUT:
- * then it does not hold the lock and has left no trace in it. A deadline that has passed makes
- * this thrum_lock_try_acquire. Signals neither shorten nor lengthen the wait.
+ * then it does not hold the lock and has left no trace in it, but for a mark that the next acquire
+ * clears, where a profile counts (thrum/profile.h). A deadline that has passed makes this
+ * thrum_lock_try_acquire. Signals neither shorten nor lengthen the wait.
  */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_lock_acquire_until(thrum_lock *lock, thrum_deadline deadline) {
     uint32_t expected = 0;

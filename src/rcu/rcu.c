@@ -33,8 +33,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "../atomic/law.h"
 #include "../atomic/dead_frames.h"
+#include "../atomic/law.h"
 #include "../atomic/tell.h"
 #include "../futex/waits.h"
 #include "grace.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ctest: libraries thrum
 // thrum::executor and thrum::future: values of a type, exceptions from thread to thread, every end of a job.
+#include "counted.h"
 #include "test.h"
 
 #include <cstring>
@@ -20,25 +21,6 @@ int told;
 void note(const thrum_failure *) {
     told++;
 }
-
-/* Counts its living copies. */
-struct counted {
-    static inline std::atomic<int> living;
-    counted() {
-        living++;
-    }
-    counted(const counted &) {
-        living++;
-    }
-    counted(counted &&) noexcept {
-        living++;
-    }
-    ~counted() {
-        living--;
-    }
-    counted &operator=(const counted &) = default;
-    counted &operator=(counted &&) = default;
-};
 
 template <class T> thrum_result result_of(const thrum::future<T> &future) {
     try {

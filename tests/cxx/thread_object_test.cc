@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ctest: libraries thrum
 // thrum::thread: callables and arguments, ends of every kind, its scope.
+#include "counted.h"
 #include "test.h"
 
 #include <cstring>
@@ -27,25 +28,6 @@ void note(const thrum_failure *failure) {
     told.code = failure->code;
     std::snprintf(told.message, sizeof told.message, "%s", failure->message);
 }
-
-/* Counts its living copies. */
-struct counted {
-    static inline std::atomic<int> living;
-    counted() {
-        living++;
-    }
-    counted(const counted &) {
-        living++;
-    }
-    counted(counted &&) noexcept {
-        living++;
-    }
-    ~counted() {
-        living--;
-    }
-    counted &operator=(const counted &) = default;
-    counted &operator=(counted &&) = default;
-};
 
 int sum;
 void add(int a, long b) {
