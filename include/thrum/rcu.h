@@ -34,7 +34,8 @@
  *     thrum_rcu_retire(&old->head, free_sheet);                 // no new reader can reach it
  *
  * Memory order: what a thread does in a read section happens before the callback, or the return from
- * thrum_rcu_synchronize, that waited for it; what happened before a retire, before its callback.
+ * thrum_rcu_synchronize, that waited for it; what happened before a retire, before its callback; a callback,
+ * before the next one.
  *
  * Any thread; not signal handlers. Nothing here is a cancellation point.
  */

@@ -200,12 +200,19 @@ void thrum_rcu_again_(thrum_rcu_head *head, thrum_rcu_callback *callback) {
         thrum_u64_store_relaxed(&in_hand, address_of(head));
 }
 
+/* Holding `guard`, which hands all that the helper has called back to the next one. */
+static void leave(void) {
+    THRUM_LAW(rcu.I3, thrum_lock_locked(&guard));
+    thrum_u64_store_relaxed(&helper.id, 0);
+    THRUM_TELL_OWN_RELEASE(&helper);
+}
+
 /* Whether the helper ends: unless it is called meanwhile (rcu.I2). */
 static bool end(void) {
     uint32_t idle = IDLE;
     thrum_lock_acquire(&guard);                                               /* rcu.I3 */
     const bool ends = thrum_u32_cas_relaxed(&helper.state, &idle, NO_HELPER); /* relaxed: `guard` publishes */
-    if (ends) thrum_u64_store_relaxed(&helper.id, 0);
+    if (ends) leave();
     thrum_lock_release(&guard);
     return ends;
 }
@@ -238,7 +245,7 @@ static void be_replaced(void *unused) {
     thrum_frames_have_ended_(); /* dead_frames.D2 */
     thrum_lock_acquire(&guard);
     count();
-    thrum_u64_store_relaxed(&helper.id, 0);
+    leave();
     thrum_u32_store_relaxed(&helper.state, NO_HELPER);
     (void)start_helper();
     thrum_lock_release(&guard);
@@ -248,6 +255,7 @@ static void *help(void *unused) {
     thrum_own_thread_begin_();
     thrum_lock_acquire(&guard); /* the starter has said CALLED, and the helper before has left its count */
     thrum_u64_store_relaxed(&helper.id, thrum_self_id());
+    THRUM_TELL_OWN_ACQUIRE(&helper); /* what the helper before has called back */
     thrum_lock_release(&guard);
     int before;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before); /* liburcu's wait would leave its locks held */

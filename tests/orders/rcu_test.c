@@ -92,6 +92,30 @@ TEST(rcu_retire) {
     }
 }
 
+/* What one callback does happens before the next, also where another helper calls that one. */
+static thrum_u32 helper_of_last;
+static void count_call(thrum_rcu_head *of) {
+    called++;
+    thrum_u32_store_relaxed(&helper_of_last, thrum_get_native_id()); /* a hint */
+    (void)of;
+}
+static void await_end_of(uint32_t native_id) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/task/%u", (unsigned)native_id);
+    YIELD_UNTIL(access(path, F_OK) != 0);
+}
+TEST(rcu_callbacks) {
+    called = 0;
+    for (int i = 0; i < 2; i++) {
+        uint32_t helper;
+        thrum_rcu_retire(&head, count_call);
+        YIELD_UNTIL((helper = thrum_u32_exchange_relaxed(&helper_of_last, 0)));
+        await_end_of(helper); /* not a barrier: its return, too, would order them */
+    }
+    CHECK_EQ(thrum_rcu_barrier(), THRUM_OK);
+    CHECK_EQ(called, 2);
+}
+
 /* ---- snapshot ---- */
 
 static thrum_snapshot cell;
