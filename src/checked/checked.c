@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Above all floors. Threads and objects as the check knows them, what the program has set, and forks. */
+/*
+ * Above all floors. Threads and objects as the check knows them, what the program has set, and forks.
+ *
+ * In a circle with checked_held.c: the objects are here, and what ends here is no more held.
+ */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

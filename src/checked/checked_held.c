@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Above all floors. What a thread holds: said after the acquire, taken back before the release (checked.I2).
+ *
+ * In a circle with checked.c, checked_order.c: a thread and an object there know what is held, and each
+ * acquire is looked at there before.
  */
 #include "../atomic/tell.h"
 #include "checked_inside.h"

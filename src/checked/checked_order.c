@@ -3,6 +3,8 @@
  * Above all floors. The graph: an edge from A to B says that a thread which held one of A has waited for one
  * of B. A way from B back to A is an inversion. The two ends of an edge are classes, or, within one class,
  * the objects.
+ *
+ * In a circle with checked_held.c: an acquire there is looked at here, by what the thread holds.
  */
 #include "checked_inside.h"
 

@@ -3,6 +3,8 @@
  * Floor 2. Saturating arithmetic on moments; the clock itself is in futex.c.
  *
  * deadline.I1: a moment that is not THRUM_FOREVER fits into an int64_t, the kernel's own clock type.
+ *
+ * In a circle with futex.c: the clock is there, and a refused wait there naps until a deadline.
  */
 #include "../atomic/law.h"
 #include <thrum/deadline.h>

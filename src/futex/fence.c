@@ -10,6 +10,8 @@
  *     either saw the 1, and was at some point of its program when the kernel fenced its processor: with its
  *     store before that point, the heavy side sees the store; with its look after it, the light side sees the
  *     heavy one's. Or it saw 0, and made a full fence.
+ *
+ * In a circle with self_copies.c: the first copy decides, and its struct leads here.
  */
 #include "self_copies.h"
 

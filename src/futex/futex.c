@@ -12,6 +12,9 @@
  *     told. A thread that slept before the first refused wake is out of reach.
  * futex.I5: a refusal leads to a slower way: of the nap, a yield; of the yield, a busy wait; of the clock, a
  *     count of the looks at it.
+ *
+ * In a circle with deadline.c, waited.c: a refused wait naps until a deadline, and a wait that sleeps
+ * says so; both read the clock here.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

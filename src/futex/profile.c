@@ -16,6 +16,8 @@
  * profile.I3: a cell is one word, the place and a part of the object's hash: no reader sees the place of one
  *     release with the object of another. Of two objects with one cell and one such part, one in millions of
  *     pairs, each may be charged with the other's holders.
+ *
+ * In a circle with waited.c: the end of a wait is counted here, and the kind of a wait is named there.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -8,6 +8,9 @@
  * self.I1: the chain holds exactly the guards whose object is not NULL, innermost first, and fences.
  * self.I2: a guard is unlinked before its object is released, so that a release which ends the thread
  *     does not release twice.
+ *
+ * In a circle with self_copies.c, waited.c: the first copy gives the ids, and its struct leads here; a
+ * wait is written into the variable.
  */
 #include "../atomic/law.h"
 #include "debugger.h"

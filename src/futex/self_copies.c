@@ -17,6 +17,9 @@
  *     side in another agree on which of them pays.
  *
  * Guards stay with the copy whose THRUM_WITH made them (thrum/self.h says so).
+ *
+ * In a circle with self.c, self_slot.c, fence.c: each asks for the first copy, whose struct leads to
+ * them.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

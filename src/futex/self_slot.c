@@ -10,6 +10,8 @@
  * self.S3: a thread that draws looks at some of the taken slots whether their owners are gone, a few at a
  *     time and all in turn: what threads leave behind that nobody ends for us stays a small share of what
  *     lives.
+ *
+ * In a circle with self_copies.c: the first copy gives the slots, and its struct leads here.
  */
 #include "../atomic/tell.h"
 #include "self_copies.h"

@@ -12,6 +12,10 @@
  * waited.I4: `turn` changes between any two waits. So a reader that finds it unchanged, and a kind, knows
  *     that the thread has been in this one wait from its first look to its second: the object was there, and
  *     what the thread holds did not change.
+ *
+ * In a circle with self.c, futex.c, profile.c: the variable is there, whose slot asks for the thread; a
+ * sleep there begins the time of a wait, and the clock is read there; the end of a wait is counted, and
+ * the profile names the kind.
  */
 #include "../atomic/law.h"
 #include "probes.h"

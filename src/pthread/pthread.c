@@ -4,6 +4,9 @@
  *
  * The first use decides, in whichever thread it comes: static constructors lock before this object's own
  * constructor runs. Two threads that decide at once find the same.
+ *
+ * In a circle with pthread_cancel.c, pthread_inline.c, pthread_mutex.c, pthread_once.c: all ask for the
+ * decision, and its forks go round all.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

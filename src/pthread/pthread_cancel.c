@@ -11,6 +11,8 @@
  *     looks for the waiter. Both come by the same lock: one of the two sees the other.
  * pthread_cancel.I2: a record lives while it is in the table, and its lock is held whenever the record is
  *     used.
+ *
+ * In a circle with pthread.c: the generation is there, and a fork there begins the table anew.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -2,6 +2,8 @@
 /*
  * Above the floors. What the inlined forms of thrum/pthread.h need of the library: copies of its decisions,
  * in words that programs may read, and the rest of an unlock whose step is made.
+ *
+ * In a circle with pthread.c: the decisions are there, and each is told here as it is made.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -13,6 +13,8 @@
  *     does not have. A thread that finds a mutex held makes it this process's before it waits: it keeps
  *     LOCKED alone. Every waiter has come by there, so afterwards the traces are those of living threads. A
  *     mutex that nobody waits for needs nothing.
+ *
+ * In a circle with pthread.c: the decisions are there, and they are asked whose a mutex is.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -7,6 +7,8 @@
  *     thread itself runs goes on.
  * pthread_once.I2: a fork holds the list's lock, so that the child finds it whole. It is an rlock: a handler
  *     of the fork that asks for a once comes by while the lock is the caller's.
+ *
+ * In a circle with pthread.c: the decisions are there, and a fork there holds the list.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

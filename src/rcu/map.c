@@ -126,11 +126,6 @@ void thrum_map_free(thrum_map *map) {
 
 /* --- what it tells ----------------------------------------------------------------------------------- */
 
-size_t thrum_map_count(const thrum_map *map) {
-    const int64_t count = thrum_sharded_counter_sum(&map->count);
-    return count < 0 ? 0 : (size_t)count; /* a sum that missed an add may have seen its removal */
-}
-
 size_t thrum_map_describe(const thrum_map *map, char *text, size_t size) {
     const size_t count = thrum_map_count(map);
     return (size_t)snprintf(text, size, "map: %zu entr%s, %zu buckets", count, count == 1 ? "y" : "ies",

@@ -21,6 +21,11 @@
 /* In one change so many buckets are made or merged at most. */
 #define MOST_STEPS 16
 
+size_t thrum_map_count(const thrum_map *map) {
+    const int64_t count = thrum_sharded_counter_sum(&map->count);
+    return count < 0 ? 0 : (size_t)count; /* a sum that missed an add may have seen its removal */
+}
+
 static uint64_t state_of(const map_line *bucket) {
     return thrum_u64_load_relaxed(&bucket->state);
 }

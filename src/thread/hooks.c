@@ -8,6 +8,9 @@
  * hooks.H2: a function that must not end its thread is called with a landing (hooks_call.c). Failing and
  *     exiting lead to the landing, after what the function itself holds is released. What the blocks around
  *     the call hold stays held: a fence lies before it in the chain of guards.
+ *
+ * In a circle with hooks_call.c, thread.c: a failure leaves by a landing, and a report is shielded by
+ * one; a thread that ends is reported, and the report names it.
  */
 #include "record.h"
 

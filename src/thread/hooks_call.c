@@ -21,6 +21,8 @@
  *     C library can run. From the entry a longjmp goes to `way`.
  * hooks.W4: an unwinding of ours without such cleanups has an exception object of its own. That of the C
  *     library may be in use: the call may come from a destructor that pthread_exit runs, and goes back to it.
+ *
+ * In a circle with hooks.c: a failure that a landing has caught is reported, and a report is shielded.
  */
 #include "../atomic/dead_frames.h"
 #include "record.h"

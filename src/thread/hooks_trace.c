@@ -11,6 +11,9 @@
  *     NULL. Every change settles it anew.
  * hooks.C3: while the functions run, `tracing` says so, and what they do is not traced. The call that shields
  *     them restores it, whatever way they are left (hooks_call.c).
+ *
+ * In a circle with registry.c, thread.c: a thread begins with what is set for all, which every thread of
+ * the registry gets.
  */
 #include "record.h"
 

@@ -26,6 +26,9 @@
  * local.V7: the memory of each table, and of what a context waits in, hangs on a list until it is freed. A
  *     fork holds `locals`: the child frees the tables of threads that it does not have. It keeps their
  *     contexts: entries and jobs that the child does not use still point to them, so they are no leak.
+ *
+ * In a circle with local_context.c, registry_fork.c: a context has values of locals, a first use is made
+ * there, and a fork holds `locals`.
  */
 #include "record.h"
 

@@ -12,6 +12,8 @@
  * local.X3: entering and leaving move tables, and take no memory: what can fail is the copy, in the maker.
  * local.X4: a context comes to its end while it is in force: what its destructors make is in it, and is
  *     destroyed.
+ *
+ * In a circle with local.c, thread.c: a thread begins with a context, whose values are those of locals.
  */
 #include "context.h"
 

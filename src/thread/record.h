@@ -117,6 +117,8 @@ typedef struct thrum_here_state_ {
     bool shutting_down;
     bool tracing;
 } thrum_here_state_;
+/* thread_state.c */
+extern thrum_lock thrum_lives_ __attribute__((visibility("hidden")));
 extern __thread thrum_here_state_ thrum_here_
     __attribute__((visibility("hidden"), tls_model("initial-exec")));
 
@@ -129,7 +131,6 @@ void thrum_thread_leave_(thrum_thread_record_ *record);
 
 /* thread_process.c. */
 typedef enum thrum_phase_ { THRUM_RUNNING, THRUM_WAITING, THRUM_ENDED_PHASE } thrum_phase_;
-extern thrum_lock thrum_lives_ __attribute__((visibility("hidden")));
 extern thrum_phase_ thrum_phase_now_ __attribute__((visibility("hidden"))); /* `lives` guards it */
 thrum_result thrum_process_prepare_(void);
 /* In the only thread of a forked child: the process is at its beginning. */

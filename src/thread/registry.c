@@ -10,6 +10,10 @@
  *     thread that forked.
  * registry.G4: in a forked child there is no reader but the caller, and it reads nothing: what leaves the
  *     table needs no grace period there.
+ *
+ * In a circle with hooks_trace.c, registry_fork.c, thread.c, thread_process.c: a thread and its end are
+ * listed, an alien gets a thread object, a fork and the end of the process ask for the listed threads,
+ * and both are prepared at the first use of the registry.
  */
 #include "record.h"
 

@@ -5,6 +5,9 @@
  * registry.K1: a fork takes the locks in the order in which others take one within the other: first uses,
  *     `lives`, the locals' guard. The handlers are there before main, so that none is registered beside a
  *     fork.
+ *
+ * In a circle with local.c, registry.c, thread_process.c: each makes its first use by this file, and
+ * begins anew in a child when this file says so.
  */
 #include "record.h"
 

@@ -18,6 +18,9 @@
  *
  * Joining: an untimed join that comes first goes straight to the C library's (thread.I3), so that ending
  * wakes one sleeper and not two; timed ones wait for `gone`, and then join what is all but gone.
+ *
+ * In a circle with hooks.c, hooks_trace.c, local_context.c, registry.c, thread_process.c: a thread runs
+ * with all of them around it, and each of them tells of threads or waits for them.
  */
 #include "record.h"
 
@@ -31,8 +34,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-__thread thrum_here_state_ thrum_here_;
 
 static thrum_u64 unnamed;
 

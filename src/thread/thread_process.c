@@ -16,6 +16,9 @@
  *     its thread after all that.
  * thread.P4: the phase is looked at anew after each at_shutdown function: one that forks returns twice, and
  *     in the child, which was RUNNING from the fork on, the shutdown goes on as the child's own.
+ *
+ * In a circle with registry.c, registry_fork.c, thread.c: the end of the process waits for the listed
+ * threads, and a start asks for the phase.
  */
 #include "record.h"
 
@@ -30,7 +33,6 @@ typedef struct last_wish {
     void *argument;
 } last_wish;
 
-thrum_lock thrum_lives_;
 thrum_phase_ thrum_phase_now_;
 static last_wish *latest; /* `lives` guards it */
 static thrum_first_use_ prepared;

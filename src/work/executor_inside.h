@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an executor is inside; shared by executor.c, executor_worker.c and executor_process.c. */
+/* What an executor is inside; shared by its sources. */
 #ifndef THRUM_SRC_WORK_EXECUTOR_INSIDE_H
 #define THRUM_SRC_WORK_EXECUTOR_INSIDE_H
 
@@ -42,7 +42,7 @@ struct thrum_executor {
     char prefix[THRUM_NAME_SIZE];
 };
 
-/* executor.c */
+/* executor_end.c */
 void thrum_executor_drop_(struct thrum_executor *executor);
 /*
  * Takes every job that has not begun; its future, if any, is cancelled (THRUM_CANCELLED), or gets the result.

@@ -19,6 +19,8 @@
  *     are told.
  * future.F4: a callback is off the list before it is called: whatever way it is left, the others are called,
  *     once.
+ *
+ * In a circle with future_wait.c: what makes a future done tells the watches, which are listed with it.
  */
 #include "../atomic/law.h"
 #include "../thread/record.h"

@@ -10,6 +10,9 @@
  *     beginning of the watch, where its future was done already.
  * future.V3: `to_come` counts down once for each node told; the step to 0 sets `reached`. A wait for the
  *     first, or for the first failure, also sets it for each such node.
+ *
+ * In a circle with future.c: a watch is listed with each future, and what makes that done tells the
+ * watch.
  */
 #include "future_inside.h"
 
