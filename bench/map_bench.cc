@@ -187,9 +187,10 @@ template <class Map> void cells(Figures &figures, uint64_t count, bool zipf) {
     const auto map = std::make_unique<Map>();
     for (uint64_t i = 0; i < count; i++) map->put(scrambled(i));
     const std::vector<uint32_t> samples = samples_of(count, zipf);
+    const Others others;
     double logarithms = 0;
     int n = 0;
-    for (const int threads : {1, 2, 4, 16, 64}) {
+    for (const int threads : {1, 2, 4, 8, 16, 64}) {
         if (threads > 1 && std::is_same_v<Map, Limit>) break;
         for (const unsigned gets : {100, 99, 90, 50}) {
             const double ns = ns_of_call(*map, samples, threads, gets);
@@ -199,6 +200,7 @@ template <class Map> void cells(Figures &figures, uint64_t count, bool zipf) {
         }
     }
     figures.ns = std::exp(logarithms / n);
+    figures.add("others", others.share());
 }
 
 uint64_t resident() {
@@ -213,6 +215,7 @@ template <class Map> void grow(Figures &figures) {
     constexpr uint64_t million = 1000000;
     map_entries = 16;
     const uint64_t before = resident();
+    const Others others;
     const auto map = std::make_unique<Map>();
     for (uint64_t i = 0; i < million; i++) map->put(scrambled(i));
     figures.add("bytes", double(resident() - before) / double(million));
@@ -225,6 +228,7 @@ template <class Map> void grow(Figures &figures) {
     }
     figures.ns = double(now_ns() - begun) / double(million);
     figures.add("bytes_2", double(resident() - before) / double(2 * million));
+    figures.add("others", others.share());
     const std::pair<const char *, double> points[] = {
         {"p50", .5}, {"p90", .9}, {"p99", .99}, {"p99.9", .999}, {"p99.99", .9999}, {"p99.999", .99999}};
     for (const auto &[name, p] : points) figures.add(name, puts.percentile(p));

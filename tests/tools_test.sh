@@ -37,6 +37,7 @@ ends 2 "$source/tools/check" --none-such
 ends 2 "$source/tools/compare" --only
 ends 2 "$source/tools/compare-servers" --rate 12x
 ends 2 "$source/tools/compare-maps" --none-such
+ends 2 "$source/tools/compare-maps" --rounds 0
 ends 2 "$source/tools/compare-shapes" --threads 2,x
 ends 2 "$source/tools/compare" "$work/none-such"
 grep -q "no such directory: $work/none-such" "$work/out" || fail "compare does not name the directory that is not there"

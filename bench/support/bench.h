@@ -90,6 +90,23 @@ class Team {
     std::atomic<uint64_t> cpu_{0};
 };
 
+/*
+ * The share of all processors that other processes, and the host's other guests, have had since it was made:
+ * a row of two and more threads beside one busy process takes up to twice its time.
+ */
+class Others {
+  public:
+    Others();
+    double share() const;
+
+  private:
+    struct Ticks {
+        double all, others;
+    };
+    static Ticks now();
+    Ticks begun_;
+};
+
 /* What a row measured in a process of its own brings back. */
 struct Figures {
     struct Counter {
@@ -98,7 +115,7 @@ struct Figures {
     };
     double ns = 0;
     int count = 0;
-    Counter counters[20] = {};
+    Counter counters[40] = {};
     char error[120] = {};
     bool complete = false;
 

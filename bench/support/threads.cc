@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <string>
 
 namespace bench {
 
@@ -127,6 +129,29 @@ static bool asleep(pid_t id) {
 
 void Team::await_asleep(int index) const {
     while (!asleep(ids_[size_t(index)].load())) sched_yield();
+}
+
+/* /proc/stat's first line: user, nice, system, idle, waiting, interrupts of two kinds, the host's guests. */
+Others::Ticks Others::now() {
+    std::ifstream file("/proc/stat");
+    std::string cpu;
+    file >> cpu;
+    Ticks ticks = {0, -double(clock_ns(CLOCK_PROCESS_CPUTIME_ID)) * 1e-9 * double(sysconf(_SC_CLK_TCK))};
+    for (int i = 0; i < 8; i++) {
+        double n = 0;
+        file >> n;
+        ticks.all += n;
+        if (i != 3 && i != 4) ticks.others += n;
+    }
+    return ticks;
+}
+
+Others::Others() : begun_(now()) {}
+
+double Others::share() const {
+    const Ticks ended = now();
+    const double all = ended.all - begun_.all;
+    return all > 0 ? std::max(0., (ended.others - begun_.others) / all) : 0;
 }
 
 double percentile(const std::vector<double> &sorted, double p) {
