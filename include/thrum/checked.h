@@ -26,6 +26,8 @@
  * Handed over a lock that another thread than its holder releases is told once, and checked no more.
  * Report      written to stderr, or handed to a function. The program goes on, unless it is told to abort
  *             (thrum_checked_abort, or THRUM_CHECKED=abort in the environment).
+ * Sanitizer   a program that is compiled with -fsanitize=thread has ThreadSanitizer told of the locks: its
+ *             own reports of orders that may deadlock, and of races, name them.
  * Cost        microseconds an acquire, and memory that grows with the objects and orders seen. Where there is
  *             none it says so once, and goes on without.
  * Reuse       memory of a lock that is freed and used for another one, without an _init, keeps the old one's

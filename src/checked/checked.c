@@ -151,6 +151,7 @@ check_thread *check_enter_(void) {
         if (own->inside) return NULL;
         own->inside = true;
         thrum_lock_acquire(&guard);
+        if (own->owed) check_pay_(own);
         return own;
     }
     const int saved = errno;
@@ -176,6 +177,10 @@ void check_leave_(check_thread *thread, const check_report *report) {
 
 check_thread *check_threads_(void) {
     return threads;
+}
+
+check_thread *check_own_(void) {
+    return own;
 }
 
 /* ---- objects ---- */
@@ -213,7 +218,7 @@ bool check_begin_(check_call *call, const void *object, check_kind kind, check_m
     check_stack_here_(&at, site);
     check_thread *const thread = check_enter_();
     if (!thread) return false;
-    *call = (check_call){thread, object_of(object, kind), mode, at};
+    *call = (check_call){thread, object_of(object, kind), mode, false, at};
     check_leave_(thread, NULL);
     return call->object && !call->object->handed_over;
 }

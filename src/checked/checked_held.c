@@ -16,6 +16,34 @@ check_holding *check_holding_of_(const check_thread *thread, const check_object 
     return h;
 }
 
+static void put_by(check_holding *holding) {
+    holding->next_of_thread = unused;
+    unused = holding;
+}
+
+/* checked.I5 */
+static void say_or_owe(check_holding *holding) {
+    check_thread *const thread = holding->thread;
+    if (!holding->is_told || thread == check_own_()) {
+        check_tell_has_no_more_(holding);
+        put_by(holding);
+        return;
+    }
+    holding->object->owed++;
+    holding->next_of_thread = thread->owed;
+    thread->owed = holding;
+}
+
+void check_pay_(check_thread *thread) {
+    while (thread->owed) {
+        check_holding *const holding = thread->owed;
+        thread->owed = holding->next_of_thread;
+        check_tell_has_no_more_(holding);
+        holding->object->owed--;
+        put_by(holding);
+    }
+}
+
 void check_drop_(check_holding *holding) {
     check_holding **place = &holding->thread->held;
     while (*place != holding) place = &(*place)->next_of_thread;
@@ -23,12 +51,12 @@ void check_drop_(check_holding *holding) {
     place = &holding->object->holdings;
     while (*place != holding) place = &(*place)->next_of_object;
     *place = holding->next_of_object;
-    holding->next_of_thread = unused;
-    unused = holding;
+    say_or_owe(holding);
 }
 
 void check_forget_(check_object *object) {
     while (object->holdings) check_drop_(object->holdings);
+    check_tell_gone_(object);
     object->own = NULL; /* what was seen of its order leads to a node that nothing else leads from */
     object->class = NULL;
     object->told_again = object->handed_over = false;
@@ -70,6 +98,8 @@ void check_wants_(check_call *call) {
     else if (is_again(call, mine))
         tell_again(call, mine, &report);
     check_leave_(call->thread, &report);
+    call->wanted = true;
+    if (!mine) check_tell_wants_(call);
 }
 
 /* ---- held ---- */
@@ -89,9 +119,10 @@ void check_has_(check_call *call, uint32_t depth) {
     else
         mine = check_memory_(sizeof *mine);
     if (mine) {
-        *mine = (check_holding){call->object,       call->thread,          call->mode, depth, call->at,
-                                call->thread->held, call->object->holdings};
+        *mine = (check_holding){call->object, call->thread, call->mode,         depth,
+                                false,        call->at,     call->thread->held, call->object->holdings};
         call->thread->held = call->object->holdings = mine;
+        check_tell_has_(mine, call->wanted);
     }
     check_leave_(call->thread, NULL);
 }
@@ -131,7 +162,11 @@ void check_lets_go_(check_call *call, bool all) {
 void check_lowers_(check_call *call) {
     if (!check_enter_()) return;
     check_holding *const mine = check_holding_of_(call->thread, call->object);
-    if (mine) mine->mode = CHECK_READ;
+    if (mine) {
+        check_tell_has_no_more_(mine);
+        mine->mode = CHECK_READ;
+        check_tell_has_(mine, false);
+    }
     check_leave_(call->thread, NULL);
 }
 

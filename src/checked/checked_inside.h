@@ -8,6 +8,7 @@
  *     checked_order.c   the graph of classes
  *     checked_waits.c   circles of waiting threads
  *     checked_text.c    reports
+ *     checked_tsan.c    what ThreadSanitizer is told
  *
  * checked.I1: `guard` is held while anything here is read or changed, but for what the program has set. A
  *     thread that is inside (a signal handler that has interrupted it, a function that is handed a report)
@@ -18,6 +19,9 @@
  *     and by checked.I2 a circle that is found is one: each of its threads waits for what the next one holds.
  * checked.I4: nothing is given back: nodes, orders and objects stay, and are used again where they are
  *     forgotten.
+ * checked.I5: ThreadSanitizer takes a thread for the holder of what the thread was told to hold, until the
+ *     thread itself says that it does not. So of what another one takes off its list the thread owes that
+ *     word until its next call, and meanwhile nothing is told of the object.
  */
 #ifndef THRUM_SRC_CHECKED_INSIDE_H
 #define THRUM_SRC_CHECKED_INSIDE_H
@@ -65,6 +69,7 @@ typedef struct check_holding {
     check_thread *thread;
     check_mode mode;
     uint32_t depth;
+    bool is_told; /* to ThreadSanitizer */
     check_stack at;
     struct check_holding *next_of_thread, *next_of_object;
 } check_holding;
@@ -74,6 +79,8 @@ struct check_object {
     check_kind kind;
     bool told_again;  /* of a read within a read */
     bool handed_over; /* another thread than its holder has released it: nobody's */
+    bool is_told;     /* ThreadSanitizer knows it */
+    uint32_t owed;    /* by so many threads */
     check_node *own, *class;
     check_holding *holdings;
     check_object *next;
@@ -87,6 +94,7 @@ struct check_thread {
     uint32_t sections;
     check_stack section_at;
     check_holding *held;
+    check_holding *owed; /* checked.I5; linked by next_of_thread */
     check_wait wait;
     check_object *wanted; /* CHECK_WAITS and CHECK_WAITS_A_WHILE */
     check_mode mode;
@@ -100,6 +108,7 @@ typedef struct check_call {
     check_thread *thread;
     check_object *object;
     check_mode mode;
+    bool wanted; /* with no end of the wait */
     check_stack at;
 } check_call;
 
@@ -120,6 +129,8 @@ check_thread *check_enter_(void);
 void check_leave_(check_thread *thread, const check_report *report);
 check_object *check_object_at_(const void *address);
 check_thread *check_threads_(void);
+/* The caller's; NULL: it has none yet. */
+check_thread *check_own_(void);
 check_node *check_new_node_(void);
 /* All zero; NULL: there is none. */
 void *check_memory_(size_t size);
@@ -140,6 +151,8 @@ void check_is_reset_(const void *object);
 check_holding *check_holding_of_(const check_thread *thread, const check_object *object);
 /* Off both lists. */
 void check_drop_(check_holding *holding);
+/* What the caller owes. */
+void check_pay_(check_thread *thread);
 void check_forget_(check_object *object);
 
 /* ---- checked_order.c ---- */
@@ -150,6 +163,14 @@ void check_order_(const check_call *call, check_report *report);
 
 void check_waits_(check_call *call, bool for_ever);
 void check_waits_no_more_(check_call *call);
+
+/* ---- checked_tsan.c ---- */
+
+/* Not with `guard` held: a report may come of it. The others come of none. */
+void check_tell_wants_(const check_call *call);
+void check_tell_has_(check_holding *held, bool waited);
+void check_tell_has_no_more_(check_holding *held);
+void check_tell_gone_(check_object *object);
 
 /* ---- checked_text.c ---- */
 
