@@ -57,6 +57,8 @@
 #define THRUM_COLD __attribute__((cold, noinline))
 /* A result that it is a bug to ignore (thrum/result.h says when). */
 #define THRUM_MUST_USE __attribute__((warn_unused_result))
+/* Of a call whose result tells nothing that its caller needs, although it must be used elsewhere. */
+#define THRUM_IGNORE_(call) ((void)!(call))
 
 /*
  * What clang's thread-safety analysis is told, in a build with -DTHRUM_THREAD_SAFETY -Wthread-safety.

@@ -87,12 +87,12 @@ class queue : private thrum_queue {
   public:
     /* Without a bound: cannot fail. */
     queue() noexcept {
-        (void)!init(0);
+        THRUM_IGNORE_(init(0));
     }
     /* With a bound, 0 or less: none. THRUM_NO_MEMORY: the queue has no bound. */
     queue(std::ptrdiff_t most, thrum_result &result) noexcept {
         result = init(most);
-        if (result != THRUM_OK) (void)!init(0);
+        if (result != THRUM_OK) THRUM_IGNORE_(init(0));
     }
 #ifdef __cpp_exceptions
     /* Throws thrum::error. */

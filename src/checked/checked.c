@@ -7,6 +7,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../futex/errno_kept.h"
 #include "checked_inside.h"
 
 #include <errno.h>
@@ -154,7 +155,7 @@ check_thread *check_enter_(void) {
         if (own->owed) check_pay_(own);
         return own;
     }
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     (void)pthread_once(&prepared, prepare);
     thrum_lock_acquire(&guard);
     check_thread *const thread = new_thread();
@@ -163,15 +164,13 @@ check_thread *check_enter_(void) {
         (void)pthread_setspecific(key, thread);
     else
         thrum_lock_release(&guard);
-    errno = saved;
     return thread;
 }
 
 void check_leave_(check_thread *thread, const check_report *report) {
     thrum_lock_release(&guard);
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     if (report) hand_over(report);
-    errno = saved;
     thread->inside = false;
 }
 

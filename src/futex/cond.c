@@ -77,7 +77,7 @@ static uint32_t let_go(const void *lock) {
     if (thrum_cond_plain_(lock))
         (void)thrum_lock_release(thrum_cond_plain_(lock));
     else
-        (void)!thrum_rlock_release_all(thrum_cond_rlock_(lock), &depth);
+        THRUM_IGNORE_(thrum_rlock_release_all(thrum_cond_rlock_(lock), &depth));
     return depth;
 }
 

@@ -51,7 +51,7 @@ bool thrum_fence_heavy(void) {
 void thrum_fence_full_(void) {
     /* relaxed: as above */
     if (thrum_u32_load_relaxed(&decision) == UNDECIDED)
-        (void)!thrum_fence_heavy(); /* fence.L1 */
+        THRUM_IGNORE_(thrum_fence_heavy()); /* fence.L1 */
     else
         thrum_futex_fence(); /* fence.L1 */
 }

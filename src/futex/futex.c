@@ -20,6 +20,7 @@
 #define _GNU_SOURCE
 #endif
 #include "cpus_quota.h"
+#include "errno_kept.h"
 #include "page.h"
 #include "probes.h"
 #include "waits.h"
@@ -127,7 +128,7 @@ static void tell_of(thrum_futex_outcome outcome, const thrum_u32 *word) {
 
 thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, uint32_t channels, bool shared,
                                      thrum_deadline deadline) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     THRUM_WAITS_(WORD, word, THRUM_SITE_);
     thrum_wait_sleeps_();
     const thrum_futex_choice choice = {word, expected, shared};
@@ -140,30 +141,27 @@ thrum_futex_outcome thrum_futex_wait(const thrum_u32 *word, uint32_t expected, u
         CALL(WAIT, syscall(SYS_futex, word, operation, expected, forever ? NULL : &moment, NULL, channels));
     const thrum_futex_outcome outcome = outcome_of(answer, &choice, 1, end, deadline);
     tell_of(outcome, word);
-    errno = saved;
     return outcome;
 }
 
 int thrum_futex_wake(const thrum_u32 *word, int count, uint32_t channels, bool shared) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     const long answer = wake_at(word, count, channels, shared);
     if (THRUM_UNLIKELY(answer < 0)) ask_for_a_wake();
-    errno = saved;
     return answer > 0 ? (int)answer : 0;
 }
 
 int thrum_futex_requeue(const thrum_u32 *from, uint32_t expected, int wake, int move, const thrum_u32 *to,
                         bool shared) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     const int operation = FUTEX_CMP_REQUEUE | (shared ? 0 : FUTEX_PRIVATE_FLAG);
     const long answer = CALL(REQUEUE, syscall(SYS_futex, from, operation, wake, (long)move, to, expected));
-    errno = saved;
     return answer >= 0 ? (int)answer : -1;
 }
 
 thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsigned count, bool *refused,
                                          thrum_deadline deadline) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     struct waitv_record records[THRUM_FUTEX_WAIT_ANY_MAX];
     *refused = count == 0 || count > THRUM_FUTEX_WAIT_ANY_MAX;
     if (*refused) return THRUM_FUTEX_CHANGED;
@@ -184,41 +182,36 @@ thrum_futex_outcome thrum_futex_wait_any(const thrum_futex_choice *choices, unsi
     const thrum_futex_outcome outcome =
         *refused ? THRUM_FUTEX_CHANGED : outcome_of(answer, choices, count, end, deadline);
     tell_of(outcome, choices[0].word);
-    errno = saved;
     return outcome;
 }
 
 uint64_t thrum_futex_now_ns(void) {
     static thrum_u64 looks; /* relaxed: it only has to grow */
     struct timespec now;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     if (THRUM_LIKELY(CALL(CLOCK, clock_gettime(CLOCK_MONOTONIC, &now)) == 0))
         return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    errno = saved;
     return thrum_u64_fetch_add_relaxed(&looks, 1000) + 1000; /* futex.I5 */
 }
 
 void thrum_futex_nap(thrum_deadline deadline) {
     const struct timespec end = timespec_at(deadline);
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_wait_sleeps_();
     if (CALL(NAP, syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL)) < 0 &&
         errno != EINTR)
         (void)CALL(YIELD, sched_yield()); /* futex.I5 */
-    errno = saved;
 }
 
 void thrum_futex_yield(void) {
-    const int saved = errno;
-    (void)CALL(YIELD, sched_yield());
-    errno = saved; /* futex.I1: Linux does not fail it, a sandbox may */
+    THRUM_KEEPS_ERRNO_;
+    (void)CALL(YIELD, sched_yield()); /* futex.I1: Linux does not fail it, a sandbox may */
 }
 
 /* A refusal, -1, counts as an ordinary policy. */
 bool thrum_futex_may_yield(void) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     const long policy = CALL(POLICY, syscall(SYS_sched_getscheduler, 0));
-    errno = saved;
     return (policy & ~(long)RESET_ON_FORK) != DEADLINE_POLICY;
 }
 
@@ -229,20 +222,17 @@ __attribute__((no_sanitize("thread"))) void thrum_futex_fence(void) {
 
 /* Refused with EPERM until the process has registered, which lasts over a fork and not over an execve. */
 bool thrum_futex_fence_all(void) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     long answer = CALL(FENCE, syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
     if (answer < 0 && errno == EPERM &&
         CALL(FENCE, syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) == 0)
         answer = CALL(FENCE, syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
-    errno = saved;
     return answer == 0;
 }
 
 uint64_t thrum_futex_thread(void) {
-    const int saved = errno;
-    const uint64_t thread = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)syscall(SYS_gettid);
-    errno = saved;
-    return thread;
+    THRUM_KEEPS_ERRNO_;
+    return (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)syscall(SYS_gettid);
 }
 
 /*
@@ -251,21 +241,17 @@ uint64_t thrum_futex_thread(void) {
  */
 bool thrum_futex_thread_is_gone(uint64_t thread) {
     const pid_t process = (pid_t)(thread >> 32);
-    const int saved = errno;
-    const bool gone = syscall(SYS_tgkill, process, (pid_t)(uint32_t)thread, 0) < 0 && errno == ESRCH &&
-                      syscall(SYS_tgkill, process, (pid_t)syscall(SYS_gettid), 0) == 0;
-    errno = saved;
-    return gone;
+    THRUM_KEEPS_ERRNO_;
+    return syscall(SYS_tgkill, process, (pid_t)(uint32_t)thread, 0) < 0 && errno == ESRCH &&
+           syscall(SYS_tgkill, process, (pid_t)syscall(SYS_gettid), 0) == 0;
 }
 
 /* By the kernel, which refuses an address that is none. */
 bool thrum_futex_peek_(const void *from, void *to, size_t size) {
     const struct iovec here = {to, size};
     const struct iovec there = {(void *)(uintptr_t)from, size};
-    const int saved = errno;
-    const long length = syscall(SYS_process_vm_readv, getpid(), &here, 1ul, &there, 1ul, 0ul);
-    errno = saved;
-    return length == (long)size;
+    THRUM_KEEPS_ERRNO_;
+    return syscall(SYS_process_vm_readv, getpid(), &here, 1ul, &there, 1ul, 0ul) == (long)size;
 }
 
 /*
@@ -274,12 +260,11 @@ bool thrum_futex_peek_(const void *from, void *to, size_t size) {
  * refusal, counts as many.
  */
 unsigned thrum_futex_usable_cpus(void) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     unsigned long own[128] = {0};
     unsigned long first[128] = {0};
     const long a = CALL(AFFINITY, syscall(SYS_sched_getaffinity, 0, sizeof own, own));
     const long b = CALL(AFFINITY, syscall(SYS_sched_getaffinity, getpid(), sizeof first, first));
-    errno = saved;
     if (a < 0 && b < 0) return 2;
     unsigned usable = 0;
     for (unsigned i = 0; i < sizeof own / sizeof own[0]; i++)
@@ -289,21 +274,20 @@ unsigned thrum_futex_usable_cpus(void) {
 
 /* By system calls: the C library's functions are cancellation points. */
 bool thrum_futex_read_file_(const char *path, char *text, size_t size) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     const long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     long length = -1;
     if (file >= 0) {
         length = syscall(SYS_read, file, text, size - 1);
         (void)syscall(SYS_close, file);
     }
-    errno = saved;
     if (length < 0) return false;
     text[length] = 0;
     return true;
 }
 
 bool thrum_futex_write_(int fd, const char *bytes, size_t length) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     bool whole = true;
     for (size_t done = 0; done < length && whole;) {
         const long written = syscall(SYS_write, fd, bytes + done, length - done);
@@ -312,27 +296,23 @@ bool thrum_futex_write_(int fd, const char *bytes, size_t length) {
         else
             whole = written < 0 && errno == EINTR;
     }
-    errno = saved;
     return whole;
 }
 
 int thrum_futex_open_to_write_(const char *path, bool anew) {
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (anew ? O_TRUNC : O_APPEND);
-    const int saved = errno;
-    const long file = syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
-    errno = saved;
-    return (int)file;
+    THRUM_KEEPS_ERRNO_;
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
 }
 
 void thrum_futex_close_(int fd) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     (void)syscall(SYS_close, fd);
-    errno = saved;
 }
 
 bool thrum_futex_copy_file_(const char *path, int fd) {
     char bytes[1024];
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     const long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     long length = file;
     while (length >= 0) {
@@ -343,6 +323,5 @@ bool thrum_futex_copy_file_(const char *path, int fd) {
             break;
     }
     if (file >= 0) (void)syscall(SYS_close, file);
-    errno = saved;
     return length == 0;
 }

@@ -262,6 +262,6 @@ __attribute__((destructor)) static void end_as_asked(void) {
     if (!own && process != thrum_futex_thread() >> 32) return;
     const int file = thrum_futex_open_to_write_(name, false);
     if (file < 0) return;
-    (void)!thrum_profile_write(file);
+    THRUM_IGNORE_(thrum_profile_write(file));
     thrum_futex_close_(file);
 }

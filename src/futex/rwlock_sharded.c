@@ -82,7 +82,7 @@ uint32_t thrum_sharded_rwlock_readers(const thrum_sharded_rwlock *rwlock) {
 }
 
 void thrum_sharded_rwlock_reset_after_fork(thrum_sharded_rwlock *rwlock) {
-    (void)!thrum_sharded_rwlock_init(rwlock, rwlock->slots, rwlock->count);
+    THRUM_IGNORE_(thrum_sharded_rwlock_init(rwlock, rwlock->slots, rwlock->count));
 }
 
 size_t thrum_sharded_rwlock_describe(const thrum_sharded_rwlock *rwlock, char *text, size_t size) {

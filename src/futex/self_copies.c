@@ -24,10 +24,10 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "errno_kept.h"
 #include "self_copies.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <link.h>
 #include <string.h>
 #include <thrum/self.h>
@@ -123,7 +123,7 @@ static void keep(const char *name) {
 static thrum_u64 first; /* its address; 0: not known yet. relaxed: self.C2 orders what it points at */
 
 static thrum_self_copy_ *find(void) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     struct search search = {NULL, "", false};
     (void)dl_iterate_phdr(look_into, &search);
     /* Without its own note, which a linker script may drop, a copy cannot know whether it is the first. */
@@ -133,7 +133,6 @@ static thrum_self_copy_ *find(void) {
         thrum_u64_store_relaxed(&found->asked, 1);
     }
     thrum_u64_store_relaxed(&first, (uint64_t)(uintptr_t)found);
-    errno = saved;
     return found;
 }
 
@@ -174,9 +173,8 @@ static int look_for(struct dl_phdr_info *object, size_t size, void *p) {
 }
 
 void thrum_self_pin_(const void *address) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     struct object object = {(uintptr_t)address, ""};
     (void)dl_iterate_phdr(look_for, &object);
     keep(object.name);
-    errno = saved;
 }

@@ -7,6 +7,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../futex/errno_kept.h"
 #include "pthread_clock.h"
 
 #include <errno.h>
@@ -32,9 +33,8 @@ bool thrum_moment_from_(clockid_t clock, const struct timespec *given, thrum_mom
 static uint64_t now_of(bool realtime) {
     if (!realtime) return thrum_futex_now_ns();
     struct timespec now = {0, 0};
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    errno = saved;
     return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
 }
 
@@ -62,13 +62,12 @@ static thrum_futex_outcome sleep_by_looks(const thrum_u32 *word, uint32_t expect
 thrum_futex_outcome thrum_moment_sleep_interruptibly_(const thrum_u32 *word, uint32_t expected,
                                                       thrum_moment moment) {
     if (thrum_moment_passed_(moment)) return THRUM_FUTEX_TIMED_OUT;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     const int clock = moment.is_realtime ? FUTEX_CLOCK_REALTIME : 0;
     const struct timespec end = {(time_t)(moment.ns / SECOND), (long)(moment.ns % SECOND)};
     const long answer = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG | clock, expected,
                                 moment.ns == UINT64_MAX ? NULL : &end, NULL, THRUM_FUTEX_ANY);
     const int why = answer < 0 ? errno : 0;
-    errno = saved;
     if (answer >= 0) return THRUM_FUTEX_WOKEN;
     if (why == EINTR) return THRUM_FUTEX_INTERRUPTED;
     if (why == ETIMEDOUT) return thrum_moment_passed_(moment) ? THRUM_FUTEX_TIMED_OUT : THRUM_FUTEX_CHANGED;

@@ -7,6 +7,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../futex/errno_kept.h"
 #include "pthread_inside.h"
 
 #include <dlfcn.h>
@@ -34,11 +35,10 @@ static void *look_up(const char *name) {
 thrum_any_function *thrum_c_librarys_(unsigned which) {
     uint64_t address = thrum_u64_load_relaxed(&found[which]);
     if (THRUM_UNLIKELY(!address)) {
-        const int saved = errno;
+        THRUM_KEEPS_ERRNO_;
         void *const symbol = look_up(names[which]);
         address = symbol ? (uint64_t)(uintptr_t)symbol : (uint64_t)(uintptr_t)has_none;
         thrum_u64_store_relaxed(&found[which], address);
-        errno = saved;
     }
     return (thrum_any_function *)(uintptr_t)address;
 }

@@ -6,11 +6,11 @@
  *     callback, and so after all of it: it needs no lock. It is called back again and again, so many buckets
  *     at a time.
  */
+#include "../futex/errno_kept.h"
 #include "map_bucket.h"
 #include "retire.h"
 #include "size.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,8 @@ static bool begin(thrum_map *map, const thrum_map_config *config) {
     thrum_u64_store_relaxed(&map->buckets, buckets);
     thrum_u64_store_relaxed(&map->mask, buckets - 1);
     thrum_u64_store_relaxed(&map->fewest, buckets);
-    (void)!thrum_sharded_counter_init(&map->count, map->places, sizeof map->places / sizeof map->places[0]);
+    THRUM_IGNORE_(
+        thrum_sharded_counter_init(&map->count, map->places, sizeof map->places / sizeof map->places[0]));
     return thrum_map_need_bucket_(map, 0);
 }
 
@@ -44,9 +45,8 @@ thrum_result thrum_map_new(thrum_map **into, const thrum_map_config *config) {
     if (!config) config = &standard;
     if (config->expected > MOST_ENTRIES) return THRUM_LIMIT;
     if (!thrum_map_watch_forks_()) return THRUM_NO_MEMORY;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_map *const map = aligned_alloc(_Alignof(thrum_map), sizeof *map);
-    errno = saved;
     if (!map) return THRUM_NO_MEMORY;
     memset(map, 0, sizeof *map);
     if (!begin(map, config)) {

@@ -5,10 +5,10 @@
  */
 #include "../atomic/law.h"
 #include "../atomic/tell.h"
+#include "../futex/errno_kept.h"
 #include "map_bucket.h"
 #include "retire.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -113,9 +113,8 @@ INLINED enum step try_within(thrum_map *map, change *c) {
 static bool provide(thrum_map *map, change *c, enum step need) {
     if (need == NEEDS_LINE) return thrum_map_more_lines_(map, c->lines);
     if (need == NEEDS_BYTES) return (c->bytes = thrum_map_copy_key_(c->key, c->hash)) != NULL;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     c->former = malloc(sizeof *c->former);
-    errno = saved;
     return c->former != NULL;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Floor 3. What a key is: its hash, and its copy where it is bytes. */
+#include "../futex/errno_kept.h"
 #include "map_inside.h"
 #include "size.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,11 +24,10 @@ uint64_t thrum_map_hash_of_(const thrum_map *map, uint64_t key, bool is_bytes) {
 }
 
 thrum_map_bytes_ *thrum_map_copy_key_(thrum_map_key key, uint64_t hash) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     size_t size;
     thrum_map_bytes_ *const copy =
         thrum_size_(offsetof(thrum_map_bytes_, bytes), (size_t)key.number, 1, &size) ? malloc(size) : NULL;
-    errno = saved;
     if (!copy) return NULL;
     if (thrum_map_word_(copy) & THRUM_MAP_TAG_) { /* an address as no allocator gives it */
         free(copy);

@@ -6,10 +6,10 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../futex/errno_kept.h"
 #include "map_inside.h"
 #include "size.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -46,12 +46,11 @@ static void ask_for_large_pages(char *memory, size_t size) {
 
 /* All zero; 0: no memory. calloc takes large ones from the system as they are first used. */
 static uint64_t new_block(uint64_t count) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     size_t size;
     char *const memory =
         thrum_size_(2 * sizeof(map_line), (size_t)count, sizeof(map_line), &size) ? calloc(1, size) : NULL;
     if (memory) ask_for_large_pages(memory, size);
-    errno = saved;
     if (!memory) return 0;
     const size_t beyond = (size_t)(thrum_map_word_(memory) % sizeof(map_line));
     const uint64_t begin = thrum_map_word_(memory + 2 * sizeof(map_line) - beyond);

@@ -36,6 +36,7 @@
 #include "../atomic/dead_frames.h"
 #include "../atomic/law.h"
 #include "../atomic/tell.h"
+#include "../futex/errno_kept.h"
 #include "../futex/waits.h"
 #include "grace.h"
 #include "own_thread.h"
@@ -100,7 +101,7 @@ static void fence_sections(void) {
 }
 
 void thrum_rcu_synchronize(void) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_rcu_tell_liburcu_();
     fence_sections(); /* rcu.S1 */
     THRUM_WAITS_(GRACE, NULL, THRUM_SITE_);
@@ -108,7 +109,6 @@ void thrum_rcu_synchronize(void) {
     urcu_bp_synchronize_rcu();
     fence_sections();                      /* rcu.S2 */
     THRUM_TELL_ACQUIRE(&thrum_rcu_grace_); /* rcu.R2 */
-    errno = saved;
 }
 
 /* --- lists -------------------------------------------------------------------------------------------- */
@@ -362,11 +362,10 @@ static thrum_result make_sure_of_helper(void) {
 thrum_result thrum_rcu_prepare(void) {
     /* relaxed: it says that there is a helper, not what it did */
     if (THRUM_LIKELY(thrum_u32_load_relaxed(&helper.state) != NO_HELPER)) return THRUM_OK;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_lock_acquire(&guard);
     const thrum_result result = make_sure_of_helper();
     thrum_lock_release(&guard);
-    errno = saved;
     return result;
 }
 
@@ -395,7 +394,7 @@ static void call_helper(void) {
     if (thrum_u32_cas_relaxed(&helper.state, &state, CALLED)) /* relaxed: rcu.I2 by rcu.R3 and rcu.R4 */
         thrum_futex_wake(&helper.state, 1, THRUM_FUTEX_ANY, false);
     else if (state == NO_HELPER)
-        (void)!thrum_rcu_prepare();
+        THRUM_IGNORE_(thrum_rcu_prepare());
 }
 
 /* rcu.I4; relaxed: as above. */
@@ -444,7 +443,7 @@ static void pass(thrum_rcu_head *head) {
 /* The helper cannot end between the two: it would need `guard`. */
 thrum_result thrum_rcu_barrier(void) {
     struct marker marker = {.passed = THRUM_EVENT_INIT};
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_lock_acquire(&guard);
     const thrum_result result = make_sure_of_helper();
     if (result == THRUM_OK) {
@@ -452,7 +451,6 @@ thrum_result thrum_rcu_barrier(void) {
         call_helper();
     }
     thrum_lock_release(&guard);
-    errno = saved;
     if (result != THRUM_OK) return result;
     hurry();
     thrum_event_wait(&marker.passed);

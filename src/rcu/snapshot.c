@@ -8,9 +8,9 @@
  *     released and what it made its version in is freed.
  */
 #include "../atomic/tell.h"
+#include "../futex/errno_kept.h"
 #include "grace.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,9 +41,8 @@ static void swap(thrum_snapshot *snapshot, thrum_version_ *next) {
 }
 
 thrum_result thrum_snapshot_set(thrum_snapshot *snapshot, void *value, void (*destroy_value)(void *value)) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_version_ *const next = malloc(sizeof *next);
-    errno = saved;
     if (!next) return THRUM_NO_MEMORY;
     next->value = value;
     next->destroy = destroy_value;
@@ -73,9 +72,8 @@ static void abandon(void *p) {
 
 thrum_result thrum_snapshot_update(thrum_snapshot *snapshot, thrum_snapshot_make *make, void *argument,
                                    void (*destroy_value)(void *value)) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_version_ *const next = malloc(sizeof *next);
-    errno = saved;
     if (!next) return THRUM_NO_MEMORY;
     next->value = NULL;
     next->destroy = destroy_value;

@@ -13,10 +13,10 @@
  */
 #include "record.h"
 
+#include "../futex/errno_kept.h"
 #include "../futex/page.h"
 #include "../futex/waits.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <thrum/dump.h>
 #include <thrum/futex.h>
@@ -182,7 +182,7 @@ static bool hold_the_table(void) {
 }
 
 thrum_result thrum_dump(int fd) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_page_ to = {.fd = fd};
     const bool holds = hold_the_table();
     if (holds) {
@@ -193,6 +193,5 @@ thrum_result thrum_dump(int fd) {
         thrum_say_(&to, "thrum: the list of threads is being changed\n");
         thrum_page_flush_(&to);
     }
-    errno = saved;
     return to.failed ? THRUM_FAILED : holds ? THRUM_OK : THRUM_TIMEOUT;
 }

@@ -14,6 +14,8 @@
  */
 #include "record.h"
 
+#include "../futex/errno_kept.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -150,14 +152,13 @@ static void add_failure(struct report *report, const char *title, const char *na
 
 /* In one piece, unless the receiver takes it in several. By a system call: write is a cancellation point. */
 static void send(const struct report *report) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     for (size_t sent = 0; sent < report->length;) {
         const long more = syscall(SYS_write, STDERR_FILENO, report->text + sent, report->length - sent);
         if (more < 0 && errno == EINTR) continue;
         if (more <= 0) break;
         sent += (size_t)more;
     }
-    errno = saved;
 }
 
 static void add_default(struct report *report, const thrum_failure *failure) {

@@ -33,10 +33,10 @@
 #include "record.h"
 
 #include "../atomic/dead_frames.h"
+#include "../futex/errno_kept.h"
 #include "../rcu/size.h"
 #include "prepare.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,13 +314,12 @@ static thrum_local_slot_ *slot_of(uint64_t key) {
 
 void thrum_local_clear(thrum_local *local) {
     if (!thrum_local_peek(local)) return;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_hooks_shield_(empty, slot_of(thrum_u64_load_relaxed(&local->key_)));
-    errno = saved;
 }
 
 void thrum_local_destroy(thrum_local *local) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_lock_acquire(&thrum_locals_);
     const uint64_t key = thrum_u64_exchange_relaxed(&local->key_, 0); /* relaxed: `locals` is held */
     entry old = {.values = NULL};
@@ -333,7 +332,6 @@ void thrum_local_destroy(thrum_local *local) {
     thrum_lock_release(&thrum_locals_);
     struct doomed doomed = {old.values, old.destroy, old.argument}; /* local.V1: all were taken out at once */
     if (doomed.first) thrum_hooks_each_(destroy_first, &doomed);
-    errno = saved;
 }
 
 size_t thrum_local_describe(const thrum_local *local, char *text, size_t size) {
@@ -459,10 +457,8 @@ static void *make(thrum_local *local, thrum_result *result) {
 }
 
 void *thrum_local_make_(thrum_local *local, thrum_result *result) {
-    const int saved = errno;
-    void *const made = make(local, result);
-    errno = saved;
-    return made;
+    THRUM_KEEPS_ERRNO_;
+    return make(local, result);
 }
 
 /* ---- inheriting ---- */

@@ -3,9 +3,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../futex/errno_kept.h"
 #include "../rcu/size.h"
 
-#include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +43,8 @@ static thrum_result set(thrum_attributes *attributes, const char *name, void *va
 }
 
 thrum_result thrum_attributes_set(thrum_attributes *attributes, const char *name, void *value) {
-    const int saved = errno;
-    const thrum_result result = set(attributes, name, value);
-    errno = saved;
-    return result;
+    THRUM_KEEPS_ERRNO_;
+    return set(attributes, name, value);
 }
 
 /* The root of the calling thread's tree; NULL: it has none. */
@@ -79,10 +77,9 @@ thrum_result thrum_attributes_set_default(thrum_attributes *attributes, const ch
 thrum_result thrum_attributes_delete(thrum_attributes *attributes, const char *name) {
     attribute *const found = find(attributes, name);
     if (!found) return THRUM_NOT_FOUND;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     (void)tdelete(found, root_of(attributes), by_name);
     free(found);
-    errno = saved;
     return THRUM_OK;
 }
 

@@ -17,7 +17,8 @@
  */
 #include "context.h"
 
-#include <errno.h>
+#include "../futex/errno_kept.h"
+
 #include <pthread.h>
 
 #include "record.h"
@@ -45,7 +46,7 @@ static thrum_result copy_each(thrum_context_ *copy, size_t room) {
 }
 
 thrum_result thrum_context_copy_now_(thrum_context_ *copy) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     const size_t room = thrum_local_context_now_.count;
     thrum_context_ made = {0, thrum_context_space_(room, sizeof *made.slots)};
     thrum_result result = THRUM_NO_MEMORY;
@@ -56,7 +57,6 @@ thrum_result thrum_context_copy_now_(thrum_context_ *copy) {
         pthread_cleanup_pop(0);
     }
     if (result == THRUM_OK) *copy = made;
-    errno = saved;
     return result;
 }
 
@@ -69,9 +69,8 @@ static void put_in_force(void *p) {
 }
 
 void thrum_context_end_(thrum_context_ *own) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     pthread_cleanup_push(put_in_force, own);
     thrum_local_end_context_();
     pthread_cleanup_pop(1);
-    errno = saved;
 }

@@ -18,12 +18,12 @@
 #include "record.h"
 
 #include "../atomic/dead_frames.h"
+#include "../futex/errno_kept.h"
 #include "../futex/waits.h"
 #include "../rcu/grace.h"
 #include "../rcu/size.h"
 #include "prepare.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,10 +245,8 @@ static thrum_thread *make_dummy(void) {
 
 thrum_thread *thrum_current_thread(void) {
     if (thrum_here_.record) return &thrum_here_.record->self;
-    const int saved = errno;
-    thrum_thread *const made = make_dummy();
-    errno = saved;
-    return made;
+    THRUM_KEEPS_ERRNO_;
+    return make_dummy();
 }
 
 size_t thrum_active_count(void) {
@@ -310,7 +308,7 @@ static int by_ident(const void *a, const void *b) {
 }
 
 thrum_result thrum_enumerate(thrum_thread ***threads, size_t *count) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     struct list list = {NULL, 0, 0, 0, false};
     thrum_rcu_read_begin();
     const bool complete = gather(&list);
@@ -323,7 +321,6 @@ thrum_result thrum_enumerate(thrum_thread ***threads, size_t *count) {
     } else {
         thrum_enumerate_release(list.threads, list.count);
     }
-    errno = saved;
     return complete ? THRUM_OK : THRUM_NO_MEMORY;
 }
 

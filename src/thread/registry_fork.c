@@ -21,7 +21,7 @@ thrum_result thrum_first_use_make_(thrum_first_use_ *use, thrum_result (*prepare
     /* relaxed: the lock is held */
     const thrum_result result = thrum_u32_load_relaxed(&use->made) ? THRUM_OK : prepare();
     if (result == THRUM_OK) thrum_u32_store_release(&use->made, 1); /* prepare.F1: release */
-    (void)!thrum_rlock_release(&thrum_first_uses_);
+    THRUM_IGNORE_(thrum_rlock_release(&thrum_first_uses_));
     return result;
 }
 
@@ -34,7 +34,7 @@ static void before_fork(void) {
 static void after_fork_in_parent(void) {
     thrum_lock_release(&thrum_locals_);
     thrum_lock_release(&thrum_lives_);
-    (void)!thrum_rlock_release(&thrum_first_uses_);
+    THRUM_IGNORE_(thrum_rlock_release(&thrum_first_uses_));
 }
 
 static void after_fork_in_child(void) {
@@ -44,7 +44,7 @@ static void after_fork_in_child(void) {
     thrum_local_begin_in_child_();
     thrum_lock_reset_after_fork(&thrum_locals_);
     thrum_lock_reset_after_fork(&thrum_lives_);
-    (void)!thrum_rlock_release(&thrum_first_uses_);
+    THRUM_IGNORE_(thrum_rlock_release(&thrum_first_uses_));
     thrum_rlock_reset_after_fork(&thrum_first_uses_); /* its waiters are no more */
 }
 

@@ -24,6 +24,7 @@
  */
 #include "record.h"
 
+#include "../futex/errno_kept.h"
 #include "../futex/waits.h"
 
 #include <errno.h>
@@ -58,9 +59,8 @@ static thrum_result check(const thrum_thread_config *config) {
 static thrum_result make(const thrum_thread_config *config, thrum_thread_record_ **made) {
     const thrum_result result = check(config);
     if (result != THRUM_OK) return result;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_thread_record_ *const record = calloc(1, sizeof *record);
-    errno = saved;
     if (!record) return THRUM_NO_MEMORY;
     record->self.record_ = record;
     record->kind = THRUM_THREAD_OWN;
@@ -340,7 +340,7 @@ static thrum_result result_of(int error) {
 thrum_result thrum_thread_start(thrum_thread *thread) {
     thrum_thread_record_ *const record = thread->record_;
     if (!record) return THRUM_INVALID;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_result result = thrum_process_prepare_();
     if (result != THRUM_OK) return result;
     thrum_context_ context = {0, NULL};
@@ -365,7 +365,6 @@ thrum_result thrum_thread_start(thrum_thread *thread) {
         (void)thrum_u32_cas_release(&record->state, &state, THRUM_THREAD_ALIVE);
     }
     thrum_thread_drop_(record, THRUM_STARTER);
-    errno = saved;
     return result;
 }
 
@@ -434,12 +433,11 @@ static thrum_result wait_for_the_end(thrum_thread_record_ *record, thrum_deadlin
 static thrum_result join(thrum_thread *thread, void **value, thrum_deadline deadline, const void *site) {
     thrum_thread_record_ *const record = thread->record_;
     if (!record) return THRUM_NOT_STARTED;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     thrum_result result = refuse_to_join(record, deadline.ns == THRUM_FOREVER.ns);
     THRUM_WAITS_(THREAD, record, site);
     if (result == THRUM_OK && !is_buried(record)) result = wait_for_the_end(record, deadline);
     if (result == THRUM_OK && value) *value = record->value;
-    errno = saved;
     return result;
 }
 

@@ -3,7 +3,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <errno.h>
+#include "../futex/errno_kept.h"
+
 #include <string.h>
 #include <sys/syscall.h>
 #include <thrum/thread.h>
@@ -29,17 +30,15 @@ static bool read_own(struct attributes *own) {
 }
 
 uint64_t thrum_get_switch_interval(void) {
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     struct attributes own;
-    const uint64_t slice = read_own(&own) ? own.runtime : 0;
-    errno = saved;
-    return slice;
+    return read_own(&own) ? own.runtime : 0;
 }
 
 /* Everything else is written as it was read: the nice value is set by the same call. */
 thrum_result thrum_set_switch_interval(uint64_t ns) {
     if (ns < SLICE_MIN_NS || ns > SLICE_MAX_NS) return THRUM_INVALID;
-    const int saved = errno;
+    THRUM_KEEPS_ERRNO_;
     struct attributes own;
     bool taken = read_own(&own);
     if (taken) {
@@ -47,6 +46,5 @@ thrum_result thrum_set_switch_interval(uint64_t ns) {
         own.runtime = ns;
         taken = syscall(SYS_sched_setattr, 0, &own, 0) == 0 && read_own(&own) && own.runtime == ns;
     }
-    errno = saved;
     return taken ? THRUM_OK : THRUM_UNSUPPORTED;
 }

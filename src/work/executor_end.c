@@ -27,7 +27,7 @@ static void refuse(thrum_future *future, thrum_result result) {
     if (result == THRUM_CANCELLED)
         (void)thrum_future_cancel(future);
     else
-        (void)!thrum_future_break_(future, result);
+        THRUM_IGNORE_(thrum_future_break_(future, result));
 }
 
 struct refusal {
@@ -42,7 +42,8 @@ static bool refuse_one(void *p) {
     thrum_executor *const executor = refusal->executor;
     thrum_future *const refused = refusal->future;
     refusal->future = NULL;
-    if (refused) (void)!thrum_future_start(refused); /* one that is cancelled knows that this was noticed */
+    if (refused)
+        THRUM_IGNORE_(thrum_future_start(refused)); /* one that is cancelled knows that this was noticed */
     thrum_future_release(refused);
     thrum_context_drop_(&refusal->context);
     thrum_executor_job_ job;

@@ -43,7 +43,8 @@ thrum_result thrum_results_next(thrum_results *results, void **value) {
 
 thrum_future_failure thrum_results_failure(const thrum_results *results) {
     thrum_future_failure failure = {0, ""};
-    if (results->next_) (void)!thrum_future_try_error(results->futures_[results->next_ - 1], &failure);
+    if (results->next_)
+        THRUM_IGNORE_(thrum_future_try_error(results->futures_[results->next_ - 1], &failure));
     return failure;
 }
 

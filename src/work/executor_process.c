@@ -39,7 +39,7 @@ static void before_fork(void) {
 
 static void after_fork(void) {
     thrum_lock_release(&lock);
-    (void)!thrum_rlock_release(&thrum_first_uses_);
+    THRUM_IGNORE_(thrum_rlock_release(&thrum_first_uses_));
 }
 
 static void in_the_child(void) {
@@ -47,7 +47,7 @@ static void in_the_child(void) {
     ending = false;
     if (!wished) thrum_first_use_reopen_(&prepared); /* executor.O3 */
     thrum_lock_reset_after_fork(&lock);
-    (void)!thrum_rlock_release(&thrum_first_uses_); /* executor.O2: taken twice, released twice */
+    THRUM_IGNORE_(thrum_rlock_release(&thrum_first_uses_)); /* executor.O2: taken twice, released twice */
 }
 
 static thrum_result watch_forks(void) {

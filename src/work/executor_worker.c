@@ -40,7 +40,7 @@ typedef struct shift {
 
 static void fail(const thrum_executor_worker_ *worker, thrum_failing_ *failing, int code, const char *why) {
     if (worker->future) {
-        (void)!thrum_future_set_error(worker->future, code, "%s", why);
+        THRUM_IGNORE_(thrum_future_set_error(worker->future, code, "%s", why));
     } else {
         if (why != failing->message) thrum_hooks_describe_(failing, code, "%s", why);
         thrum_hooks_report_(failing);
@@ -62,7 +62,7 @@ static void end_job(shift *s, int code, void *value) {
     thrum_context_leave_(&worker->own);     /* still the job's: what a destructor does is its end, too */
     worker->at = THRUM_EXECUTOR_AT_TELLING; /* executor.K4 */
     if (code == 0) {
-        if (worker->future) (void)!thrum_future_set_result(worker->future, value);
+        if (worker->future) THRUM_IGNORE_(thrum_future_set_result(worker->future, value));
     } else if (s->failing.code == code && s->failing.message[0]) {
         fail(worker, &s->failing, code, s->failing.message);
     } else {

@@ -204,7 +204,7 @@ thrum_result thrum_future_start(thrum_future *future) {
     if (thrum_u32_cas_relaxed(&future->state, &state, THRUM_FUTURE_RUNNING)) return THRUM_OK; /* future.F1 */
     /* relaxed: it goes on with future.D2's release, and the look acquires */
     if (state == THRUM_FUTURE_CANCELLED)
-        (void)!thrum_u32_cas_relaxed(&future->state, &state, THRUM_FUTURE_CANCELLED_AND_NOTIFIED);
+        THRUM_IGNORE_(thrum_u32_cas_relaxed(&future->state, &state, THRUM_FUTURE_CANCELLED_AND_NOTIFIED));
     return thrum_future_cancelled(future) ? THRUM_CANCELLED : THRUM_STATE;
 }
 

@@ -263,8 +263,8 @@ static bool make_ring(thrum_queue *queue, size_t bound, size_t largest) {
     while (count < largest) count *= 2; /* largest is a positive ptrdiff_t: a power of two reaches it */
     thrum_ring_cell *const cells = calloc(count, sizeof *cells);
     if (!cells) return false;
-    (void)!thrum_ring_init(&queue->ring_, cells, count);
-    (void)!thrum_ring_set_bound(&queue->ring_, bound);
+    THRUM_IGNORE_(thrum_ring_init(&queue->ring_, cells, count));
+    THRUM_IGNORE_(thrum_ring_set_bound(&queue->ring_, bound));
     return true;
 }
 
