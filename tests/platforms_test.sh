@@ -17,7 +17,7 @@ platforms=(aarch64 s390x)
 rooms=(lock cond semaphore ring)
 if [[ ${THRUM_PLATFORMS-} == all ]]; then
     platforms+=(riscv64 powerpc64le)
-    rooms+=(atomic rlock rwlock event barrier latch once seqlock counter with)
+    rooms+=(atomic rlock rwlock event barrier barrier_action barrier_broken latch once seqlock counter with)
 fi
 
 # How the tests see that a thread is asleep: by the number of the call in which the emulator's own thread is.
