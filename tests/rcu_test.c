@@ -613,6 +613,12 @@ extern void thrum_inner_none_(const char *file, int line) __attribute__((weak));
 
 static thrum_lock inner, outer, middle;
 
+/* The linker takes in the sources whose locks are named below. */
+static void (*const volatile taken_in[])(void) = {
+    (void (*)(void))thrum_snapshot_set, (void (*)(void))thrum_queue_init,    (void (*)(void))thrum_map_put,
+    (void (*)(void))thrum_executor_new, (void (*)(void))thrum_future_result,
+};
+
 static void acquire_in_order(void) {
     thrum_inner_acquire_(&outer, "thread.c", "&thrum_lives_");
     thrum_inner_acquire_(&inner, "rcu.c", "&guard");
@@ -636,6 +642,22 @@ static void acquire_two_of_a_kind(void) {
 
 static void acquire_an_unknown_one(void) {
     thrum_inner_acquire_(&inner, "queue.c", "&unknown");
+}
+
+static void acquire_one_by_a_longer_way(void) {
+    thrum_inner_acquire_(&outer, "src/work/future.c", "&future->lock");
+    thrum_inner_release_(&outer);
+    thrum_inner_acquire_(&outer, "future.c", "&node->future->lock");
+    thrum_inner_acquire_(&inner, "rcu.c", "&guard");
+    _exit(0);
+}
+
+static void acquire_one_with_a_longer_name(void) {
+    thrum_inner_acquire_(&inner, "rcu.c", "&safeguard");
+}
+
+static void acquire_a_member_of_a_variables_name(void) {
+    thrum_inner_acquire_(&inner, "rcu.c", "&helper->guard");
 }
 
 static void acquire_one_that_only_another_file_has(void) {
@@ -697,11 +719,15 @@ static void call_while_one_is_held(void) {
 TEST(locks_out_of_order_end_the_process_in_the_debug_build) {
     if (!thrum_inner_acquire_) test_skip("this build does not check the order of locks");
     CHECK_EQ(status_of(acquire_in_order), 0);
+    CHECK(taken_in[0]);
+    CHECK_EQ(status_of(acquire_one_by_a_longer_way), 0);
     CHECK_EQ(status_of(acquire_two_snapshots), 0);
     CHECK_EQ(status_of(reset_one_that_was_acquired_twice), 0);
     static void (*const wrong[])(void) = {acquire_out_of_order,
                                           acquire_two_of_a_kind,
                                           acquire_an_unknown_one,
+                                          acquire_one_with_a_longer_name,
+                                          acquire_a_member_of_a_variables_name,
                                           acquire_one_that_only_another_file_has,
                                           acquire_a_snapshots_last,
                                           acquire_before_the_last_of_two,

@@ -34,6 +34,8 @@
 #ifndef THRUM_SRC_RCU_MAP_INSIDE_H
 #define THRUM_SRC_RCU_MAP_INSIDE_H
 
+#include "rank.h"
+
 #include <stddef.h>
 #include <string.h>
 #include <thrum/counter.h>
@@ -102,6 +104,9 @@ typedef struct thrum_map_line_ {
     thrum_map_slot_ slots[THRUM_MAP_SLOTS];
 } thrum_map_line_;
 THRUM_STATIC_ASSERT(sizeof(thrum_map_line_) == 64, "a line is a cache line");
+THRUM_RANK(12, bucket->lock);
+THRUM_RANK(12, parent->lock);
+THRUM_RANK(13, child->lock); /* of a bucket that is split from the parent, or merged into it */
 
 /* Lines in blocks, each as large as all before it; numbers begin with 0. */
 typedef struct thrum_map_lines_ {
@@ -145,6 +150,7 @@ struct thrum_map {
     uint64_t ending; /* the bucket at which the end has come */
     thrum_counter_slot places[THRUM_MAP_PLACES];
 };
+THRUM_RANK(14, map->spare);
 
 typedef thrum_map_line_ map_line;
 

@@ -40,6 +40,7 @@
 #include "../futex/waits.h"
 #include "grace.h"
 #include "own_thread.h"
+#include "rank.h"
 #include "retire.h"
 
 #include <errno.h>
@@ -81,6 +82,7 @@ static struct {
 static thrum_u64 in_hand; /* a list of thrum_rcu_head; the helper changes it */
 static uint64_t called;   /* the helper's own */
 static thrum_lock guard;
+THRUM_RANK(15, guard);
 static thrum_u32 settled; /* rcu.S4 */
 static bool forks_watched;
 

@@ -10,11 +10,14 @@
 #include "../atomic/tell.h"
 #include "../futex/errno_kept.h"
 #include "grace.h"
+#include "rank.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <thrum/snapshot.h>
+
+THRUM_RANK(1, snapshot->writers_);
 
 static void destroy(thrum_rcu_head *head) {
     thrum_version_ *const version = (thrum_version_ *)(void *)head; /* its first member */

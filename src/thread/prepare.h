@@ -11,6 +11,8 @@
 #ifndef THRUM_SRC_THREAD_PREPARE_H
 #define THRUM_SRC_THREAD_PREPARE_H
 
+#include "../rcu/rank.h"
+
 #include <thrum/rlock.h>
 
 typedef struct thrum_first_use_ {
@@ -19,6 +21,7 @@ typedef struct thrum_first_use_ {
 
 /* An rlock, since the preparation of one room may prepare another. */
 extern thrum_rlock thrum_first_uses_ __attribute__((visibility("hidden")));
+THRUM_RANK(3, thrum_first_uses_);
 
 /* Runs `prepare` unless it has succeeded before. Not THRUM_OK: what it returned; the next use tries again. */
 thrum_result thrum_first_use_make_(thrum_first_use_ *use, thrum_result (*prepare)(void));

@@ -46,6 +46,7 @@
 #include <unwind.h>
 
 #include "../atomic/tell.h"
+#include "../rcu/rank.h"
 #include "context.h"
 
 enum { THRUM_THREAD_NEW, THRUM_THREAD_STARTING, THRUM_THREAD_ALIVE, THRUM_THREAD_ENDED };
@@ -119,6 +120,7 @@ typedef struct thrum_here_state_ {
 } thrum_here_state_;
 /* thread_state.c */
 extern thrum_lock thrum_lives_ __attribute__((visibility("hidden")));
+THRUM_RANK(10, thrum_lives_);
 extern __thread thrum_here_state_ thrum_here_
     __attribute__((visibility("hidden"), tls_model("initial-exec")));
 
@@ -170,6 +172,7 @@ thrum_thread_record_ *thrum_table_after_(const thrum_thread_record_ *record);
 
 /* local.c */
 extern thrum_lock thrum_locals_ __attribute__((visibility("hidden")));
+THRUM_RANK(11, thrum_locals_);
 /* Destroys the calling thread's values. It makes none any more. */
 void thrum_local_finish_(void);
 /* In the only thread of a forked child, while `locals` is held: the tables of others are freed. */

@@ -20,6 +20,7 @@
  */
 #include "../atomic/tell.h"
 #include "../rcu/own_thread.h"
+#include "../rcu/rank.h"
 #include "context.h"
 #include "record.h"
 
@@ -32,6 +33,8 @@
 #include <thrum/futex.h>
 #include <thrum/registry.h>
 #include <thrum/scheduler.h>
+
+THRUM_RANK(2, s->lock_);
 
 THRUM_STATIC_ASSERT(sizeof(void *) != 8 || sizeof(thrum_scheduled) == 72,
                     "the header says how large an entry is");

@@ -6,6 +6,7 @@
 #ifndef THRUM_SRC_WORK_EXECUTOR_CREW_H
 #define THRUM_SRC_WORK_EXECUTOR_CREW_H
 
+#include "../rcu/rank.h"
 #include "executor_jobs.h"
 
 #include <thrum/event.h>
@@ -31,6 +32,7 @@ typedef struct thrum_executor_crew_ {
     thrum_deadline not_before; /* when the next start may be tried, after one that was refused */
     thrum_event ended;         /* it is closed, and the last worker has left */
 } thrum_executor_crew_;
+THRUM_RANK(5, crew->lock);
 
 /* What a submitter is to do after it let go of the lock. */
 typedef struct thrum_executor_orders_ {

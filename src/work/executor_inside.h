@@ -3,6 +3,7 @@
 #ifndef THRUM_SRC_WORK_EXECUTOR_INSIDE_H
 #define THRUM_SRC_WORK_EXECUTOR_INSIDE_H
 
+#include "../rcu/rank.h"
 #include "../thread/context.h"
 #include "executor_crew.h"
 
@@ -41,6 +42,7 @@ struct thrum_executor {
     thrum_executor_config config;
     char prefix[THRUM_NAME_SIZE];
 };
+THRUM_RANK(6, executor->roster);
 
 /* executor_end.c */
 void thrum_executor_drop_(struct thrum_executor *executor);

@@ -3,6 +3,8 @@
 #ifndef THRUM_SRC_WORK_EXECUTOR_JOBS_H
 #define THRUM_SRC_WORK_EXECUTOR_JOBS_H
 
+#include "../rcu/rank.h"
+
 #include <thrum/executor.h>
 #include <thrum/lock.h>
 
@@ -36,6 +38,7 @@ typedef struct thrum_executor_jobs_ {
     char apart_2[THRUM_CACHE_LINE];
     thrum_u64 spare; /* a block, as an address; 0: none */
 } thrum_executor_jobs_;
+THRUM_RANK(7, jobs->taking);
 
 /* False: no memory. */
 bool thrum_executor_jobs_init_(thrum_executor_jobs_ *jobs);

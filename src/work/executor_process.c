@@ -12,12 +12,14 @@
  * executor.O3: `wished` is true while the process's end will call shut_all_down. A child of a process that
  *     has called it is at its beginning (thrum/thread.h): it makes executors, and wishes again.
  */
+#include "../rcu/rank.h"
 #include "../thread/prepare.h"
 #include "executor_inside.h"
 
 #include <pthread.h>
 
 static thrum_lock lock; /* of these */
+THRUM_RANK(4, lock);
 static thrum_executor *first;
 static bool ending, wished;
 static thrum_first_use_ prepared;

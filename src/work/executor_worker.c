@@ -184,18 +184,18 @@ static bool replace(thrum_executor_worker_ *worker) {
     thrum_thread *const ending = worker->thread;
     thrum_thread *fresh;
     if (make_thread(worker, thrum_thread_name(ending).text, &fresh) != THRUM_OK) return false;
-    thrum_lock *const lock = &worker->executor->roster;
+    thrum_executor *const executor = worker->executor;
     worker->before = ending;
-    thrum_lock_acquire(lock);
+    thrum_lock_acquire(&executor->roster);
     worker->thread = fresh;
-    thrum_lock_release(lock);
+    thrum_lock_release(&executor->roster);
     own = NULL; /* from its start on the worker is the other thread's */
     if (start(fresh) == THRUM_OK) return true;
     own = worker;
     worker->before = NULL;
-    thrum_lock_acquire(lock);
+    thrum_lock_acquire(&executor->roster);
     worker->thread = ending;
-    thrum_lock_release(lock);
+    thrum_lock_release(&executor->roster);
     thrum_thread_release(fresh);
     return false;
 }

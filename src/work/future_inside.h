@@ -3,6 +3,7 @@
 #ifndef THRUM_SRC_WORK_FUTURE_INSIDE_H
 #define THRUM_SRC_WORK_FUTURE_INSIDE_H
 
+#include "../rcu/rank.h"
 #include "executor_jobs.h"
 
 #include <thrum/future.h>
@@ -37,6 +38,7 @@ struct thrum_future {
     thrum_future_call_ *calls, **last_call;
     thrum_executor_job_ job; /* of an executor's: what is to be run */
 };
+THRUM_RANK(8, future->lock);
 
 /* Makes it done with a result of the executor's own, and no text. */
 thrum_result thrum_future_break_(thrum_future *future, thrum_result result);

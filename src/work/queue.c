@@ -16,11 +16,14 @@
 
 #include "../atomic/tell.h"
 #include "../futex/waits.h"
+#include "../rcu/rank.h"
 #include "../thread/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+THRUM_RANK(9, queue->lock_);
 
 static bool in_ring(const thrum_queue *queue) {
     return queue->ring_.cells != NULL;

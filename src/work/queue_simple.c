@@ -13,9 +13,12 @@
 
 #include "../atomic/tell.h"
 #include "../futex/waits.h"
+#include "../rcu/rank.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+THRUM_RANK(9, queue->lock_);
 
 typedef thrum_simple_queue_node node;
 
