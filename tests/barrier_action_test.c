@@ -96,7 +96,7 @@ TEST(a_thread_that_ends_within_the_action_breaks_it) {
     CHECK(thrum_barrier_broken(&barrier));
 }
 
-TEST(who_arrives_while_the_action_runs_waits_for_the_next_cycle) {
+TEST(a_party_that_arrives_while_the_action_runs_waits_for_the_next_cycle) {
     begin_with(2, act_slowly);
     start_asleep(0, 2);
     start_asleep(2, 3);
@@ -112,7 +112,7 @@ TEST(who_arrives_while_the_action_runs_waits_for_the_next_cycle) {
     CHECK_EQ(parties[2].index, 0);
 }
 
-TEST(who_arrives_while_the_action_runs_keeps_its_own_deadline) {
+TEST(a_party_that_arrives_while_the_action_runs_keeps_its_own_deadline) {
     begin_with(2, act_slowly);
     start_asleep(0, 2);
     start_timed(2, thrum_after_ms(3));

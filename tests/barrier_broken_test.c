@@ -134,7 +134,7 @@ TEST(abort_while_the_action_runs_breaks_the_cycle) {
     CHECK(thrum_barrier_broken(&barrier));
 }
 
-TEST(reset_sends_those_away_who_wait_and_leaves_it_whole) {
+TEST(reset_sends_the_waiters_away_and_leaves_it_whole) {
     for (unsigned round = 0; round < 50 / test_slowdown(); round++) {
         begin(4);
         start_asleep(0, 3);
@@ -147,7 +147,7 @@ TEST(reset_sends_those_away_who_wait_and_leaves_it_whole) {
 }
 
 /* Who comes before all have been sent away must not be sent away, too. */
-TEST(who_comes_after_the_reset_is_not_sent_away) {
+TEST(a_party_that_comes_after_the_reset_is_not_sent_away) {
     for (unsigned round = 0; round < 100 / test_slowdown(); round++) {
         begin(3);
         start_asleep(0, 2);

@@ -127,7 +127,7 @@ TEST(sleepers_go_on_on_one_processor) {
 
 /* --- the rest ----------------------------------------------------------------------------------------- */
 
-TEST(reset_after_fork_forgets_who_waited) {
+TEST(reset_after_fork_forgets_the_waiters) {
     begin(2);
     start_asleep(0, 1);
     const pid_t child = fork();

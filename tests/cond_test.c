@@ -325,7 +325,7 @@ TEST(the_oldest_are_chosen_first) {
         }
 }
 
-TEST(who_left_by_a_timeout_is_passed_over) {
+TEST(a_waiter_that_timed_out_is_passed_over) {
     for
         EACH_CONDITION(c) {
             visit first, middle, last;

@@ -81,7 +81,7 @@ static void await_words(const char *name, const char *words) {
     while (!line_of(name) || !strstr(line_of(name), words));
 }
 
-TEST(each_thread_is_told_with_what_it_waits_for_and_who_holds_that) {
+TEST(each_thread_is_told_with_what_it_waits_for_and_the_holder_of_that) {
     thrum_thread *const owner = test_spawn((thrum_thread_config){.target = own_it, .name = "owner"});
     thrum_event_wait(&inside);
     thrum_event_clear(&inside);

@@ -115,7 +115,7 @@ TEST(set_then_clear_lets_every_sleeper_through) {
     }
 }
 
-TEST(who_comes_after_the_clear_waits_for_the_next_set) {
+TEST(a_waiter_that_comes_after_the_clear_waits_for_the_next_set) {
     static thrum_event event;
     test_thread early[2], late[2];
     start_asleep(early, 2, &event);
@@ -170,7 +170,7 @@ static void *receiver(void *p) {
     return NULL;
 }
 
-TEST(a_set_publishes_to_those_who_waited) {
+TEST(a_set_publishes_to_its_waiters) {
     for (unsigned round = 0; round < 200 / test_slowdown(); round++) {
         parcel p = {.payload = 0};
         test_thread t = test_start(receiver, &p);
@@ -182,7 +182,7 @@ TEST(a_set_publishes_to_those_who_waited) {
 }
 
 /* Even to those whom only the generation lets through. */
-TEST(set_then_clear_publishes_to_those_who_waited) {
+TEST(set_then_clear_publishes_to_the_waiters) {
     for (unsigned round = 0; round < 200 / test_slowdown(); round++) {
         parcel p = {.payload = 0};
         test_thread t = test_start(receiver, &p);

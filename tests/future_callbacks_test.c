@@ -182,7 +182,7 @@ TEST(an_error_that_somebody_asked_for_is_not_reported) {
     CHECK_EQ(told.times, 0);
 }
 
-TEST(who_asked_too_early_did_not_ask) {
+TEST(a_question_that_came_too_early_was_none) {
     forget();
     thrum_future *const future = running();
     CHECK_EQ(thrum_future_try_result(future, NULL), THRUM_TIMEOUT);

@@ -162,7 +162,7 @@ static void *ask(void *future) {
     return value;
 }
 
-TEST(everybody_who_waits_gets_the_result) {
+TEST(every_waiter_gets_the_result) {
     thrum_future *const future = pending();
     test_thread waiters[3];
     for (int i = 0; i < 3; i++) waiters[i] = test_start(ask, future);
@@ -178,7 +178,7 @@ static void *ask_a_cancelled_one(void *future) {
     return NULL;
 }
 
-TEST(a_cancel_wakes_who_waits) {
+TEST(a_cancel_wakes_the_waiters) {
     thrum_future *const future = pending();
     test_thread waiter = test_start(ask_a_cancelled_one, future);
     test_await_asleep(&waiter);

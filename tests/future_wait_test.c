@@ -114,7 +114,7 @@ TEST(in_wait_duplicates_count_once) {
     end(2);
 }
 
-TEST(a_wait_that_times_out_hands_back_who_is_done_and_leaves_nothing_behind) {
+TEST(a_wait_that_times_out_hands_back_the_done_ones_and_leaves_nothing_behind) {
     begin(3);
     CHECK_EQ(thrum_future_set_result(many[2], page), THRUM_OK);
     for (int round = 0; round < 3; round++)

@@ -188,7 +188,7 @@ TEST(reset_lets_those_through_that_waited_before_it) {
     }
 }
 
-TEST(who_comes_after_the_reset_waits_for_the_next_opening) {
+TEST(a_waiter_that_comes_after_the_reset_waits_for_the_next_opening) {
     static thrum_latch latch = THRUM_LATCH_INIT(1);
     test_thread early[2], late[2];
     start_asleep(early, 2, &latch);
@@ -239,7 +239,7 @@ static void *receiver(void *p) {
     return NULL;
 }
 
-TEST(every_count_down_publishes_to_those_who_waited) {
+TEST(every_count_down_publishes_to_the_waiters) {
     for (unsigned round = 0; round < 100 / test_slowdown(); round++) {
         parcels p = {.latch = THRUM_LATCH_INIT(3)};
         test_thread senders[3];

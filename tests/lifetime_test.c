@@ -206,13 +206,13 @@ TEST(the_next_holder_of_a_lock_may_free_it) {
 TEST(a_timed_holder_of_a_lock_may_unmap_it) {
     hand_over(&of_timed_lock, &pages);
 }
-TEST(who_got_the_last_permit_may_unmap_the_semaphore) {
+TEST(the_taker_of_the_last_permit_may_unmap_the_semaphore) {
     hand_over(&of_semaphore, &pages);
 }
-TEST(who_got_the_last_permit_may_free_the_semaphore) {
+TEST(the_taker_of_the_last_permit_may_free_the_semaphore) {
     hand_over(&of_semaphore, &heap);
 }
-TEST(who_got_the_last_permit_in_time_may_unmap_the_semaphore) {
+TEST(the_taker_of_the_last_permit_in_time_may_unmap_the_semaphore) {
     hand_over(&of_timed_semaphore, &pages);
 }
 TEST(the_only_waiter_may_unmap_the_event_after_its_wait) {
@@ -251,10 +251,10 @@ TEST(a_timed_writer_may_unmap_a_rwlock) {
     hand_over(&of_timed_rwlock, &pages);
 }
 
-TEST(who_finds_a_once_done_may_unmap_it_while_the_run_returns) {
+TEST(a_caller_that_finds_a_once_done_may_unmap_it_while_the_run_returns) {
     hand_over(&of_once, &pages);
 }
-TEST(who_finds_a_once_done_may_free_it_while_the_run_returns) {
+TEST(a_caller_that_finds_a_once_done_may_free_it_while_the_run_returns) {
     hand_over(&of_once, &heap);
 }
 

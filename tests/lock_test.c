@@ -205,7 +205,7 @@ TEST(a_timed_out_acquire_leaves_no_trace) {
     CHECK_EQ(word(&lock), 0);
 }
 
-TEST(timed_out_acquires_leave_the_lock_to_those_who_stay) {
+TEST(timed_out_acquires_leave_the_lock_to_the_waiters_that_stay) {
     static thrum_lock lock;
     for (unsigned round = 0; round < 20; round++) {
         test_thread impatient[3];

@@ -90,7 +90,7 @@ static void *wait_for_node(void *unused) {
     return thrum_simple_queue_get_node(&simple);
 }
 
-TEST(puts_wake_who_waits_at_a_simple_queue) {
+TEST(puts_wake_a_waiter_at_a_simple_queue) {
     test_thread threads[3];
     for (int i = 0; i < 3; i++) {
         threads[i] = test_start(wait_for_node, NULL);

@@ -13,7 +13,7 @@ static const thrum_queue_kind kinds[] = {THRUM_QUEUE_FIFO, THRUM_QUEUE_LIFO, THR
 
 /* ---- waiting ---- */
 
-TEST(a_put_wakes_who_waits_for_an_item) {
+TEST(a_put_wakes_a_waiter_for_an_item) {
     for (int k = 0; k < 3; k++)
         for (ptrdiff_t bound = 0; bound < 3; bound++) {
             begin(kinds[k], bound);
@@ -30,7 +30,7 @@ TEST(a_put_wakes_who_waits_for_an_item) {
         }
 }
 
-TEST(a_get_wakes_who_waits_for_room) {
+TEST(a_get_wakes_a_waiter_for_room) {
     for (int k = 0; k < 3; k++) {
         begin(kinds[k], 1);
         put(0);
@@ -72,7 +72,7 @@ TEST(a_deadline_ends_a_wait_and_not_before) {
     thrum_queue_destroy(&queue);
 }
 
-TEST(who_timed_out_leaves_nothing_behind) {
+TEST(a_waiter_that_timed_out_leaves_nothing_behind) {
     begin(THRUM_QUEUE_FIFO, 1);
     for (int i = 0; i < 3; i++) {
         void *item;

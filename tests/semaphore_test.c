@@ -356,7 +356,7 @@ static void *receiver(void *p) {
     return NULL;
 }
 
-TEST(a_release_publishes_to_who_takes_the_permit) {
+TEST(a_release_publishes_to_the_taker_of_the_permit) {
     for (unsigned round = 0; round < 50; round++) {
         parcel p = {.payload = 0};
         test_thread t = test_start(receiver, &p);

@@ -131,7 +131,7 @@ static void *publish(void *unused) {
     return unused;
 }
 
-TEST(what_was_written_before_is_seen_by_who_reads_it) {
+TEST(what_was_written_before_is_seen_by_the_reader) {
     test_thread writer = test_start(publish, NULL);
     while (read_number() != 9) thrum_cpu_pause();
     CHECK_EQ(published, 1);

@@ -144,7 +144,7 @@ TEST(after_join_no_code_of_the_thread_runs_any_more) {
     }
 }
 
-TEST(a_thread_that_ends_wakes_who_waits_for_any) {
+TEST(a_thread_that_ends_wakes_a_waiter_for_any) {
     thrum_event_clear(&go_on);
     thrum_event never = THRUM_EVENT_INIT;
     thrum_thread *const thread = test_spawn((thrum_thread_config){.target = linger});

@@ -190,7 +190,7 @@ static void *read_when_ready(void *argument) {
     return NULL;
 }
 
-TEST(each_kind_publishes_to_who_waited_for_any) {
+TEST(each_kind_publishes_to_a_waiter_for_any) {
     for (unsigned round = 0; round < 40; round++) {
         const unsigned kind = round % 4;
         shut_all();

@@ -72,7 +72,7 @@ static uint64_t process_cpu_ns(void) {
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
-TEST(those_that_wait_for_a_stopped_holder_keep_their_deadlines_and_cost_little) {
+TEST(waiters_for_a_stopped_holder_keep_their_deadlines_and_cost_little) {
     lock = mmap(NULL, sizeof *lock, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK((void *)lock != MAP_FAILED);
     thrum_lock_init_shared(lock);

@@ -150,8 +150,8 @@ static void only_a_is_taken(void) {
     REQUIRE(thrum_lock_release(&s.locks[0]) == THRUM_OK);
     everything_is_free();
 }
-EXPLORE(who_times_out_holds_none, .threads = 2, .begin = take_a_for_good, .thread = in_time_or_b_alone,
-        .end = only_a_is_taken, .bounds = {5, 2, 3, 1})
+EXPLORE(a_caller_that_times_out_holds_none, .threads = 2, .begin = take_a_for_good,
+        .thread = in_time_or_b_alone, .end = only_a_is_taken, .bounds = {5, 2, 3, 1})
 
 static void try_or_acquire(unsigned me) {
     if (me == 0) {

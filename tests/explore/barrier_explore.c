@@ -189,7 +189,7 @@ static void abort_it_while_it_acts(unsigned me) {
         REQUIRE(s.reason == 1);
     }
 }
-EXPLORE(who_acts_sees_why_it_was_broken, .threads = 4, .begin = two_and_an_action_that_does_nothing,
+EXPLORE(the_acting_party_sees_why_it_was_broken, .threads = 4, .begin = two_and_an_action_that_does_nothing,
         .thread = abort_it_while_it_acts, .end = empty, .bounds = {2, 1, 0, 0})
 
 /* And who comes after somebody gave up while the action ran. */
@@ -208,7 +208,7 @@ static void give_up_while_it_acts(unsigned me) {
     REQUIRE(thrum_barrier_wait(&s.barrier, NULL) == THRUM_BROKEN);
     REQUIRE(s.reason == 1);
 }
-EXPLORE(who_comes_sees_why_somebody_gave_up, .threads = 3, .begin = two_and_an_action_that_does_nothing,
+EXPLORE(a_new_party_sees_why_another_gave_up, .threads = 3, .begin = two_and_an_action_that_does_nothing,
         .thread = give_up_while_it_acts, .end = can_be_mended, .bounds = {2, 1, 1, 0})
 
 /* Two parties, a third thread that resets; a party that is sent away comes again: all meet in the end. */
@@ -225,7 +225,7 @@ static void come_until_it_holds(unsigned me) {
         if (result == THRUM_BROKEN) REQUIRE(s.reason == 1);
     } while (result == THRUM_BROKEN);
 }
-EXPLORE(a_reset_sends_all_away_who_wait, .threads = 3, .begin = two_shared_parties,
+EXPLORE(a_reset_sends_all_waiters_away, .threads = 3, .begin = two_shared_parties,
         .thread = come_until_it_holds, .end = whole_and_empty, .bounds = {3, 1, 0, 1})
 
 /* A timeout, a reset that mends it, another that waits for the mending, in every order. */

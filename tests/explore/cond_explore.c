@@ -160,7 +160,7 @@ static void wait_in_the_chain(unsigned me) {
     }
     thrum_lock_release(&s.lock);
 }
-EXPLORE(who_leaves_the_chain_before_its_turn_stops_nobody, .threads = 4, .begin = begin,
+EXPLORE(a_waiter_that_leaves_the_chain_before_its_turn_stops_nobody, .threads = 4, .begin = begin,
         .thread = wait_in_the_chain, .end = nobody_left, .bounds = {1, 0, 1, 0})
 
 /* A second notify finds the first one's chain under way. */
@@ -181,7 +181,7 @@ static void with_a_stranger(unsigned me) {
     if (me < 2) return;
     if (thrum_lock_acquire_until(&s.lock, EXPLORE_SOON) == THRUM_OK) thrum_lock_release(&s.lock);
 }
-EXPLORE(who_waits_for_the_lock_alone_is_not_in_the_way, .threads = 3, .begin = begin,
+EXPLORE(a_waiter_for_the_lock_alone_is_not_in_the_way, .threads = 3, .begin = begin,
         .thread = with_a_stranger, .end = nobody_left, .bounds = {2, 0, 1, 1})
 
 /* The stranger, an heir by then, gives up while a waiter is moved to the lock. */
@@ -190,7 +190,7 @@ static void with_an_impatient_heir(unsigned me) {
     if (me == 1) produce(1, true);
     if (me == 2 && thrum_lock_acquire_until(&s.lock, EXPLORE_SOON) == THRUM_OK) thrum_lock_release(&s.lock);
 }
-EXPLORE(an_heir_that_gives_up_wakes_who_was_moved, .threads = 3, .begin = begin,
+EXPLORE(an_heir_that_gives_up_wakes_the_moved_waiter, .threads = 3, .begin = begin,
         .thread = with_an_impatient_heir, .end = nobody_left, .bounds = {3, 0, 1, 0})
 
 /* --- several conditions of one lock ------------------------------------------------------------------ */

@@ -202,7 +202,7 @@ static void early_late_and_setter(unsigned me) {
     REQUIRE(!thrum_event_try_wait(&s.event));
     REQUIRE(thrum_event_wait_until(&s.event, EXPLORE_SOON) == THRUM_TIMEOUT);
 }
-EXPLORE(who_comes_after_the_clear_is_not_let_through, .threads = 3, .begin = name_words,
+EXPLORE(a_waiter_that_comes_after_the_clear_is_not_let_through, .threads = 3, .begin = name_words,
         .thread = early_late_and_setter, .end = clear_again, .bounds = {3, 0, 2, 1})
 
 static void wait_in_vain_or_clear(unsigned me) {
@@ -305,8 +305,8 @@ static void one_has_given_up(void) {
     name_words();
     thrum_u32_store_relaxed(&s.event.state, THRUM_EVENT_WAITERS_);
 }
-EXPLORE(who_sees_it_set_frees_it, .threads = 2, .begin = one_has_given_up, .thread = set_or_look_and_free,
-        .bounds = {4, 2, 0, 0})
+EXPLORE(a_thread_that_sees_it_set_frees_it, .threads = 2, .begin = one_has_given_up,
+        .thread = set_or_look_and_free, .bounds = {4, 2, 0, 0})
 
 /* --- the generation never goes back ------------------------------------------------------------------- */
 
@@ -342,8 +342,8 @@ static void clear_and_look(unsigned me) {
         thrum_event_clear(&s.event);
     } while (thrum_u32_load_acquire(&s.work) != 2);
 }
-EXPLORE(who_clears_and_then_looks_misses_no_set, .threads = 2, .begin = name_words, .thread = clear_and_look,
-        .bounds = {3, 1, 0, 1})
+EXPLORE(a_thread_that_clears_and_then_looks_misses_no_set, .threads = 2, .begin = name_words,
+        .thread = clear_and_look, .bounds = {3, 1, 0, 1})
 
 /* --- a set that was overtaken by another set and a clear -------------------------------------------- */
 

@@ -261,7 +261,7 @@ static void three_work_on_what_waits(unsigned me) {
         close_when_all_have_run();
     }
 }
-EXPLORE(who_was_woken_wakes_the_next, .threads = 4, .begin = three_workers,
+EXPLORE(a_woken_worker_wakes_the_next, .threads = 4, .begin = three_workers,
         .thread = three_work_on_what_waits, .end = three_ran_once, .bounds = {1, 0, 0, 0})
 
 /* The other worker is started only when it is needed, and then it is. */
@@ -291,7 +291,7 @@ static void two_submit_what_waits(unsigned me) {
         close_when_all_have_run();
     }
 }
-EXPLORE(a_worker_is_started_whoever_submits_what_another_waits_for, .threads = 4,
+EXPLORE(a_worker_is_started_whichever_thread_submits_what_another_waits_for, .threads = 4,
         .begin = one_of_two_workers_two_submitters, .thread = two_submit_what_waits, .end = two_ran_once,
         .bounds = {1, 1, 0, 0})
 

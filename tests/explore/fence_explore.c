@@ -50,7 +50,7 @@ static void decide_again(unsigned me) {
         (void)!thrum_fence_heavy();
     if (me < 2) store_fence_look(me, me == 1);
 }
-EXPLORE(who_decides_decides_for_all, .threads = 3, .thread = decide_again, .end = one_of_two_saw,
+EXPLORE(the_thread_that_decides_decides_for_all, .threads = 3, .thread = decide_again, .end = one_of_two_saw,
         .bounds = {4, 2, 0, 0}, .refused_fences = 1 << 2)
 
 static void one_light_two_heavy(unsigned me) {

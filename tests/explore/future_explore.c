@@ -71,8 +71,8 @@ static void one_sets_two_ask(unsigned me) {
     else
         ask_for_a_while(0);
 }
-EXPLORE(who_asks_sees_what_was_written_before, .threads = 3, .begin = begin, .thread = one_sets_two_ask,
-        .bounds = {2, 1, 1, 0})
+EXPLORE(a_thread_that_asks_sees_what_was_written_before, .threads = 3, .begin = begin,
+        .thread = one_sets_two_ask, .bounds = {2, 1, 1, 0})
 
 static void look(unsigned number) {
     if (thrum_future_done(&s.futures[number])) REQUIRE(s.page[number] == 1);
@@ -85,7 +85,7 @@ static void one_sets_two_look(unsigned me) {
         look(0);
     }
 }
-EXPLORE(who_finds_it_done_sees_what_was_written_before, .threads = 3, .begin = begin,
+EXPLORE(a_thread_that_finds_it_done_sees_what_was_written_before, .threads = 3, .begin = begin,
         .thread = one_sets_two_look, .bounds = {2, 1, 0, 0})
 
 static void one_sets_one_looks_at_the_state(unsigned me) {
@@ -94,7 +94,7 @@ static void one_sets_one_looks_at_the_state(unsigned me) {
     else if (thrum_future_state_of(&s.futures[0]) == THRUM_FUTURE_FINISHED)
         REQUIRE(s.page[0] == 1);
 }
-EXPLORE(who_finds_it_finished_sees_what_was_written_before, .threads = 2, .begin = begin,
+EXPLORE(a_thread_that_finds_it_finished_sees_what_was_written_before, .threads = 2, .begin = begin,
         .thread = one_sets_one_looks_at_the_state, .bounds = {2, 1, 0, 0})
 
 /* The event is set a moment after the state says that it is done. */
@@ -121,7 +121,7 @@ static void one_cancels_what_others_start_or_look_at(unsigned me) {
         REQUIRE(s.page[0] == 1);
     }
 }
-EXPLORE(who_finds_it_cancelled_sees_what_was_written_before, .threads = 3, .begin = begin,
+EXPLORE(a_thread_that_finds_it_cancelled_sees_what_was_written_before, .threads = 3, .begin = begin,
         .thread = one_cancels_what_others_start_or_look_at, .bounds = {2, 1, 0, 0})
 
 static void one_runs_one_cancels_one_asks(unsigned me) {
@@ -281,7 +281,7 @@ static void one_leaves_early(unsigned me) {
     REQUIRE(thrum_as_completed_next(&completed, &first) == THRUM_OK);
     thrum_as_completed_destroy(&completed);
 }
-EXPLORE(who_leaves_early_is_unlisted, .threads = 3, .begin = begin, .thread = one_leaves_early,
+EXPLORE(a_waiter_that_leaves_early_is_unlisted, .threads = 3, .begin = begin, .thread = one_leaves_early,
         .end = nobody_is_listed, .bounds = {2, 0, 0, 0})
 
 /* ---- references ---- */

@@ -166,6 +166,6 @@ static void move_and_forget(unsigned me) {
     wait_where_it_is(me);
     if (me == 2) requeue(false);
 }
-EXPLORE(who_was_moved_is_woken_there, .threads = 3, .thread = move_and_wake, .bounds = {2, 1, 0, 1})
-EXPLORE(who_was_moved_sleeps_on_the_other_word, .threads = 3, .begin = name_words, .thread = move_and_forget,
-        .bounds = {2, 0, 0, 0}, .finds = "deadlock")
+EXPLORE(a_moved_sleeper_is_woken_there, .threads = 3, .thread = move_and_wake, .bounds = {2, 1, 0, 1})
+EXPLORE(a_moved_sleeper_sleeps_on_the_other_word, .threads = 3, .begin = name_words,
+        .thread = move_and_forget, .bounds = {2, 0, 0, 0}, .finds = "deadlock")

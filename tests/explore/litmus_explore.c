@@ -127,7 +127,7 @@ static void tell_of_a_read(unsigned me) {
         REQUIRE(thrum_u32_load_relaxed(&s.x) == 2);
     }
 }
-EXPLORE(who_is_told_of_a_read_reads_nothing_older, .threads = 3, .thread = tell_of_a_read,
+EXPLORE(a_thread_that_is_told_of_a_read_reads_nothing_older, .threads = 3, .thread = tell_of_a_read,
         .bounds = {3, 3, 0, 0})
 
 static void read_two_writers(unsigned me) {

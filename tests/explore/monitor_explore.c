@@ -57,8 +57,8 @@ static void one_is_impatient(unsigned me) {
     else
         put(1);
 }
-EXPLORE(who_times_out_comes_back_as_deep, .threads = 2, .begin = name_words, .thread = one_is_impatient,
-        .end = nobody_holds_it, .bounds = {3, 0, 2, 1})
+EXPLORE(a_waiter_that_times_out_comes_back_as_deep, .threads = 2, .begin = name_words,
+        .thread = one_is_impatient, .end = nobody_holds_it, .bounds = {3, 0, 2, 1})
 
 static void two_get_what_one_puts(unsigned me) {
     if (me < 2)

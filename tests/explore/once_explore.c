@@ -120,5 +120,5 @@ static void the_other_frees(unsigned me) {
     while (thrum_u32_load_relaxed(&s.once.state) == 0) thrum_futex_yield();
     if (run_somehow() == THRUM_OK) explore_free(&s.once, sizeof s.once);
 }
-EXPLORE(who_waited_frees_it, .threads = 2, .begin = name_words, .thread = the_other_frees,
+EXPLORE(a_waiter_frees_it, .threads = 2, .begin = name_words, .thread = the_other_frees,
         .bounds = {4, 1, 1, 2})

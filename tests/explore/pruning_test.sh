@@ -29,6 +29,6 @@ lock_explore 1.0.2.1 three_callers
 lock_explore 2.0.2.0 a_starving_waiter_closes_the_lock
 sample_explore 2.0.0.1 tickets_are_not_stolen
 kernel_explore 2.1.0.1 a_wait_for_any_ends_with_either
-kernel_explore 2.1.0.1 who_was_moved_is_woken_there
+kernel_explore 2.1.0.1 a_moved_sleeper_is_woken_there
 CASES
 [[ $compared -gt 0 ]]

@@ -190,7 +190,7 @@ static void put_or_shut_down(unsigned me) {
     else
         thrum_queue_shutdown(&s.queue);
 }
-EXPLORE(a_shutdown_lets_go_who_waits_for_room, .threads = 3, .begin = begin_with_one_slot,
+EXPLORE(a_shutdown_lets_waiters_for_room_go, .threads = 3, .begin = begin_with_one_slot,
         .thread = put_or_shut_down, .end = all_came_out_once, .bounds = {3, 1, 0, 1})
 
 /* --- join ------------------------------------------------------------------------------------------- */

@@ -98,7 +98,7 @@ EXPLORE(what_comes_in_a_grace_period_waits_for_the_next, .threads = 2, .startabl
 static void replace_once(unsigned me) {
     replace_with(1 + me);
 }
-EXPLORE(who_replaces_sees_what_it_replaces, .threads = 2, .startable = 5, .begin = publish_and_prepare,
+EXPLORE(an_updater_sees_what_it_replaces, .threads = 2, .startable = 5, .begin = publish_and_prepare,
         .thread = replace_once, .end = two_were_called_back, .bounds = {2, 1, 0, 0})
 
 static void read_nested(unsigned me) {
@@ -194,7 +194,7 @@ static void prepare_and_retire(unsigned me) {
 static void two_were_counted(void) {
     REQUIRE(s.order == 2);
 }
-EXPLORE(two_who_prepare_make_one_helper, .threads = 2, .startable = 4, .thread = prepare_and_retire,
+EXPLORE(two_preparing_threads_make_one_helper, .threads = 2, .startable = 4, .thread = prepare_and_retire,
         .end = two_were_counted, .bounds = {2, 1, 0, 0})
 
 static void retire_and_prepare(unsigned me) {

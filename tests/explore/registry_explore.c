@@ -66,7 +66,7 @@ static void let_go_or_find(unsigned me) {
     thrum_thread *const found = thrum_thread_by_ident(thrum_u64_load_relaxed(&s.ident));
     if (found) check_found(found);
 }
-EXPLORE(who_is_found_stays_while_it_is_held, .threads = 2, .startable = 2, .begin = start_early,
+EXPLORE(a_found_thread_stays_while_it_is_held, .threads = 2, .startable = 2, .begin = start_early,
         .thread = let_go_or_find, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
 
 static void start_or_find(unsigned me) {
@@ -79,7 +79,7 @@ static void start_or_find(unsigned me) {
     thrum_thread *const found = thrum_thread_by_ident(2); /* the first is 1 */
     if (found) check_found(found);
 }
-EXPLORE(who_is_found_while_it_starts_is_whole, .threads = 2, .startable = 2, .begin = helper,
+EXPLORE(a_thread_found_while_it_starts_is_whole, .threads = 2, .startable = 2, .begin = helper,
         .thread = start_or_find, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
 
 /* --- all that there are --------------------------------------------------------------------------------- */
@@ -98,7 +98,7 @@ static void start_or_enumerate(unsigned me) {
     if (count == 2) REQUIRE(threads[1]->record_->name.text[0] == 'o');
     thrum_enumerate_release(threads, count);
 }
-EXPLORE(an_enumeration_holds_main_and_who_is_alive, .threads = 2, .startable = 2, .begin = helper,
+EXPLORE(an_enumeration_holds_main_and_the_living, .threads = 2, .startable = 2, .begin = helper,
         .thread = start_or_enumerate, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
 
 static void start_two_or_count(unsigned me) {

@@ -209,7 +209,7 @@ static void close_or_hear_of_it(unsigned me) {
         REQUIRE(s.page[7] == 1);
     }
 }
-EXPLORE(who_hears_of_a_close_sees_what_came_before, .threads = 2, .begin = begin,
+EXPLORE(a_thread_that_hears_of_a_close_sees_what_came_before, .threads = 2, .begin = begin,
         .thread = close_or_hear_of_it, .bounds = {4, 4, 0, 0})
 
 static void close_or_be_refused(unsigned me) {

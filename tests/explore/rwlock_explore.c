@@ -380,14 +380,14 @@ static void a_reader_and_a_writer(void) {
     s.callers = 2;
     s.kinds[1] = WRITE;
 }
-EXPLORE(the_writer_who_comes_last_frees_it, .threads = 2, .begin = a_reader_and_a_writer,
-        .thread = last_one_frees_it, .bounds = {4, 1, 2, 1})
+EXPLORE(the_last_writer_frees_it, .threads = 2, .begin = a_reader_and_a_writer, .thread = last_one_frees_it,
+        .bounds = {4, 1, 2, 1})
 static void two_readers_before_a_writer(void) {
     name_words();
     s.callers = 3;
     s.kinds[2] = WRITE;
 }
-EXPLORE(the_writer_who_comes_last_of_three_frees_it, .threads = 3, .begin = two_readers_before_a_writer,
+EXPLORE(the_last_of_three_writers_frees_it, .threads = 3, .begin = two_readers_before_a_writer,
         .thread = last_one_frees_it, .bounds = {2, 0, 2, 1})
 static void two_writers(void) {
     name_words();

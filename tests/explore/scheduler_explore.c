@@ -85,8 +85,8 @@ static void wait_for_two(unsigned me) {
     }
     stop();
 }
-EXPLORE(two_who_schedule_share_a_thread, .threads = 3, .startable = 2, .begin = helper,
-        .thread = wait_for_two, .bounds = {1, 0, 0, 0})
+EXPLORE(two_schedulings_share_a_thread, .threads = 3, .startable = 2, .begin = helper, .thread = wait_for_two,
+        .bounds = {1, 0, 0, 0})
 
 /* --- cancelled ------------------------------------------------------------------------------------------ */
 

@@ -259,7 +259,7 @@ static void take_all_or_write_and_release(unsigned me) {
 static void one_of_any_kind(void) {
     any_mix(1);
 }
-EXPLORE(who_has_all_permits_sees_all_writes, .threads = 3, .begin = one_of_any_kind,
+EXPLORE(the_taker_of_all_permits_sees_all_writes, .threads = 3, .begin = one_of_any_kind,
         .thread = take_all_or_write_and_release, .bounds = {3, 1, 1, 0})
 
 /* --- the last one frees it ---------------------------------------------------------------------------- */

@@ -63,7 +63,7 @@ static void start_and_release(unsigned me) {
     start_one();
     thrum_thread_release(s.thread);
 }
-EXPLORE(who_is_released_goes_on_alone, .threads = 1, .startable = 2, .begin = helper,
+EXPLORE(a_released_thread_goes_on_alone, .threads = 1, .startable = 2, .begin = helper,
         .thread = start_and_release, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
 
 static void start_early(void) {
@@ -112,7 +112,7 @@ static void release_or_find_and_join(unsigned me) {
         thrum_thread_release(s.thread);
     }
 }
-EXPLORE(who_is_found_as_it_is_released_can_be_joined, .threads = 2, .startable = 2, .begin = start_and_note,
+EXPLORE(a_thread_found_as_it_is_released_can_be_joined, .threads = 2, .startable = 2, .begin = start_and_note,
         .thread = release_or_find_and_join, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
 
 static void join_it(unsigned me) {
@@ -351,8 +351,9 @@ static void init_one_that_counts(void) {
     const thrum_thread_config config = {.target = target, .argument = &s.argument, .daemon = THRUM_DAEMON_NO};
     REQUIRE(thrum_thread_init(&s.embedded, &config) == THRUM_OK);
 }
-EXPLORE(a_shutdown_waits_for_whom_it_lets_start, .threads = 2, .startable = 2, .begin = init_one_that_counts,
-        .thread = start_or_shut_down, .end = whoever_started_has_ended, .bounds = {2, 0, 0, 0})
+EXPLORE(a_shutdown_waits_for_the_threads_that_it_lets_start, .threads = 2, .startable = 2,
+        .begin = init_one_that_counts, .thread = start_or_shut_down, .end = whoever_started_has_ended,
+        .bounds = {2, 0, 0, 0})
 
 static void shut_down(unsigned me) {
     (void)me;
@@ -388,5 +389,5 @@ static void start_one_behind_a_daemon(void) {
     const thrum_thread_config config = {.target = target_of_two, .daemon = THRUM_DAEMON_YES};
     REQUIRE(thrum_thread_spawn(NULL, &config) == THRUM_OK); /* listed before the other */
 }
-EXPLORE(a_shutdown_finds_whom_it_waits_for_behind_a_daemon, .threads = 1, .startable = 3,
+EXPLORE(a_shutdown_finds_the_thread_that_it_waits_for_behind_a_daemon, .threads = 1, .startable = 3,
         .begin = start_one_behind_a_daemon, .thread = shut_down, .end = release_it, .bounds = {1, 0, 0, 0})

@@ -49,14 +49,14 @@ static void start_and_forget(unsigned me) {
     (void)me;
     (void)start(add);
 }
-EXPLORE(who_is_neither_joined_nor_detached_is_found, .threads = 1, .startable = 1, .thread = start_and_forget,
-        .finds = "neither joined nor detached")
+EXPLORE(a_thread_neither_joined_nor_detached_is_found, .threads = 1, .startable = 1,
+        .thread = start_and_forget, .finds = "neither joined nor detached")
 
 static void start_and_detach(unsigned me) {
     (void)me;
     REQUIRE(pthread_detach(start(add)) == 0);
 }
-EXPLORE(who_is_detached_is_not, .threads = 1, .startable = 1, .thread = start_and_detach)
+EXPLORE(a_detached_thread_is_not, .threads = 1, .startable = 1, .thread = start_and_detach)
 
 static void start_and_claim_twice(unsigned me) {
     (void)me;
@@ -113,7 +113,7 @@ static void read_or_change(unsigned me) {
     if (thrum_u32_load_relaxed(&s.flag) == 0) REQUIRE(s.word == 0);
     thrum_rcu_read_end();
 }
-EXPLORE(a_grace_period_waits_for_whoever_may_have_seen, .threads = 3, .thread = read_or_change)
+EXPLORE(a_grace_period_waits_for_each_reader_that_may_have_seen, .threads = 3, .thread = read_or_change)
 
 static void read_late_or_change(unsigned me) {
     if (me == 0) {

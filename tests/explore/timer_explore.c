@@ -48,7 +48,7 @@ static void it_is_over(void) {
     REQUIRE(s.called <= 1 && s.seen == s.called);
     REQUIRE(explore_blocks() == 0);
 }
-EXPLORE(who_waits_for_a_timer_is_told_of_its_call_or_cancel, .threads = 2, .startable = 2, .begin = start,
+EXPLORE(a_waiter_for_a_timer_is_told_of_its_call_or_cancel, .threads = 2, .startable = 2, .begin = start,
         .thread = cancel_or_wait, .end = it_is_over, .bounds = {1, 1, 1, 0})
 
 static void cancel_and_join(unsigned me) {

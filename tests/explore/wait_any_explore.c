@@ -160,8 +160,8 @@ static void event_first(unsigned me) {
     if (me == 2) release(&s.p);
     if (me == 3) thrum_event_set(&s.event);
 }
-EXPLORE(who_chooses_the_event_passes_the_permit_on, .threads = 4, .begin = begin, .thread = event_first,
-        .end = none_left, .bounds = {2, 0, 0, 1})
+EXPLORE(a_waiter_that_chooses_the_event_passes_the_permit_on, .threads = 4, .begin = begin,
+        .thread = event_first, .end = none_left, .bounds = {2, 0, 0, 1})
 
 static void named_twice(unsigned me) {
     if (me == 0) wait_for(me, pp);
@@ -197,7 +197,7 @@ static void one_in_time_beside_a_sleeper(unsigned me) {
     if (me == 1) thrum_semaphore_acquire(&s.p);
     if (me == 2) release(&s.p);
 }
-EXPLORE(who_times_out_leaves_no_sleeper_beside_a_permit, .threads = 3, .begin = begin,
+EXPLORE(a_waiter_that_times_out_leaves_no_sleeper_beside_a_permit, .threads = 3, .begin = begin,
         .thread = one_in_time_beside_a_sleeper, .end = none_left, .bounds = {3, 0, 2, 0})
 
 /* What was set and cleared, or counted down and reset, before the call has not become ready since. */

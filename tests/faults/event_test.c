@@ -70,7 +70,7 @@ TEST(whatever_the_kernel_answers_nobody_is_lost) {
     walk_answers(gather);
 }
 
-TEST(whoever_is_delayed_at_any_step_nobody_is_lost) {
+TEST(whichever_thread_is_delayed_at_any_step_nobody_is_lost) {
     walk_delays(gather);
 }
 

@@ -59,7 +59,7 @@ TEST(whatever_the_kernel_answers_no_permit_is_lost) {
     walk_answers(consume);
 }
 
-TEST(whoever_is_delayed_at_any_step_no_permit_is_lost) {
+TEST(whichever_thread_is_delayed_at_any_step_no_permit_is_lost) {
     walk_delays(consume);
 }
 

@@ -48,7 +48,7 @@ TEST(a_count_down_that_does_not_open_changes_the_count_alone_and_wakes_nobody) {
     script_end(0, 0);
 }
 
-TEST(an_opening_raises_the_generation_and_wakes_all_who_may_sleep) {
+TEST(an_opening_raises_the_generation_and_wakes_all_that_may_sleep) {
     begin(CLOSED(5, 3, WAITERS), THRUM_FOREVER);
     CHECK_EQ(thrum_latch_count_down_n(&latch, 4), THRUM_OK);
     CHECK_EQ(word(), OPEN(6, WAITERS));

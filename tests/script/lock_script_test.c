@@ -75,7 +75,7 @@ TEST(releasing_an_unlocked_lock_changes_nothing_whatever_waiters_left) {
 }
 
 /* It has let go of the word that would tell whether processes share the lock. */
-TEST(a_release_wakes_only_whom_the_word_asks_it_to_wake) {
+TEST(a_release_wakes_only_the_sleepers_that_the_word_asks_it_to_wake) {
     for (uint32_t shared = 0; shared <= SHARED; shared += SHARED) {
         begin(LOCKED | TRACES | shared);
         CHECK_EQ(thrum_lock_release(&lock), THRUM_OK);
@@ -274,7 +274,7 @@ TEST(a_sleeper_at_a_held_lock_waits_without_bound_unless_processes_share_it) {
     }
 }
 
-TEST(who_finds_no_heir_becomes_it_and_parks_until_its_own_deadline) {
+TEST(a_waiter_that_finds_no_heir_becomes_it_and_parks_until_its_own_deadline) {
     begin(LOCKED);
     expect_park(PARKED, WHOLE_NS, NULL, THRUM_FUTEX_INTERRUPTED);
     expect_park(PARKED, WHOLE_NS, release, THRUM_FUTEX_WOKEN);
@@ -467,7 +467,7 @@ TEST(an_heir_that_finds_nobody_to_appoint_leaves_no_heir) {
     last_wake(1, SLEEPERS);
 }
 
-TEST(who_falls_asleep_while_nobody_was_found_is_woken_by_a_second_wake) {
+TEST(a_waiter_that_falls_asleep_while_nobody_was_found_is_woken_by_a_second_wake) {
     begin_until(LOCKED | HEIR, soon);
     expect_sleep(LOCKED | HEIR | WAITERS, WHOLE_NS, appoint_when_the_time_comes, THRUM_FUTEX_WOKEN);
     script.at_wake = fall_asleep;
@@ -593,7 +593,7 @@ TEST(a_timed_sleeper_takes_a_free_lock_whatever_else_the_word_says) {
     }
 }
 
-TEST(who_may_not_wait_takes_a_closed_lock_whatever_else_the_word_says) {
+TEST(a_caller_that_may_not_wait_takes_a_closed_lock_whatever_else_the_word_says) {
     const uint32_t others[] = {0, WAITERS, MARK, SHARED, MARK | WAKE};
     for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
         begin_until(HEIR | CLOSED | others[i], soon);
@@ -641,7 +641,7 @@ static void the_heir_dies_with_those_it_chose_and_the_lock_is_passed_on(void) {
     the_time_comes(), forget(MARK | WAKE | WAITERS);
     script.at_clock = pass_on_next;
 }
-TEST(who_finds_the_heir_gone_watches_for_the_sleepers_and_wants_no_wake_before_it_parks) {
+TEST(a_waiter_that_finds_the_heir_gone_watches_for_the_sleepers_and_wants_no_wake_before_it_parks) {
     begin(LOCKED | HEIR | SHARED);
     one_sleeper_waits();
     expect_sleep(LOCKED | HEIR | WAITERS | SHARED, DEATH_NS,

@@ -51,14 +51,14 @@ TEST(a_run_that_nobody_waits_for_wakes_nobody) {
     script_end(0, 0);
 }
 
-TEST(the_end_of_a_run_wakes_all_who_came_meanwhile) {
+TEST(the_end_of_a_run_wakes_all_that_came_meanwhile) {
     begin(0, THRUM_FOREVER);
     CHECK_EQ(thrum_once_run(&once, run, &once), THRUM_OK);
     CHECK_EQ(word(), DONE);
     script_end(1, INT_MAX);
 }
 
-TEST(a_failure_opens_it_and_wakes_all_who_came_meanwhile) {
+TEST(a_failure_opens_it_and_wakes_all_that_came_meanwhile) {
     begin(0, THRUM_FOREVER);
     answer = THRUM_NO_MEMORY;
     CHECK_EQ(thrum_once_run(&once, run, &once), THRUM_NO_MEMORY);

@@ -109,7 +109,7 @@ TEST(a_past_deadline_does_not_wait) {
 }
 
 /* min(n, waiters - value): a waiter that a permit is promised to is not woken again. */
-TEST(a_release_wakes_whom_no_earlier_permit_is_for) {
+TEST(a_release_wakes_as_many_as_no_earlier_permit_is_for) {
     begin(5 * WAITER, THRUM_FOREVER);
     CHECK_EQ(thrum_semaphore_release_n(semaphore, 3), THRUM_OK);
     CHECK_EQ(word(), 5 * WAITER + 3);
@@ -123,7 +123,7 @@ TEST(a_release_wakes_whom_no_earlier_permit_is_for) {
     script_end(2, 2);
 }
 
-TEST(a_release_of_more_than_wait_wakes_those_who_wait) {
+TEST(a_release_of_more_than_wait_wakes_those_that_wait) {
     begin(2 * WAITER, THRUM_FOREVER);
     CHECK_EQ(thrum_semaphore_release_n(semaphore, THRUM_SEMAPHORE_MAX), THRUM_OK);
     CHECK_EQ(word(), 2 * WAITER + THRUM_SEMAPHORE_MAX);

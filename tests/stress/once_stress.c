@@ -105,10 +105,10 @@ static void run(unsigned fail_most, unsigned timed_in_8) {
     }
 }
 
-TEST(it_runs_once_whoever_comes_first) {
+TEST(it_runs_once_whichever_thread_comes_first) {
     run(0, 0);
 }
-TEST(failures_are_tried_again_by_whoever_waits) {
+TEST(failures_are_tried_again_by_a_waiter) {
     run(3, 0);
 }
 TEST(impatient_callers_leave_the_run_to_others) {
