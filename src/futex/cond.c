@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Floor 2. A condition is a ring of waiters, each on its own stack, oldest first. A notify takes those that
- * it chooses out of the ring and into chains, rings of their own. The word of a waiter:
+ * it chooses out of the ring and into a group, a ring of its own. The word of a waiter:
  *
  *   WAITING   it is not to go for the lock yet; it is awake
  *   ASLEEP    as WAITING, and it sleeps on its word or is about to
@@ -9,26 +9,29 @@
  *
  * Only the waiter makes ASLEEP of WAITING, by compare-and-swap; only the lock's holder makes TOLD.
  *
- * cond.I1: the ring, the chains, every waiter's links and `chosen` are read and written with the lock held.
+ * cond.I1: the ring, the groups, and of every waiter its links, `chosen` and `tells`, are read and written
+ *     with the lock held.
  * cond.I2: a waiter is in the ring until a notifier takes it out, or itself: with the lock, and not chosen.
- *     It is in a chain from then on until it takes itself out, with the lock.
+ *     It is in a group from then on until it takes itself out, with the lock.
  * cond.I3: a waiter's memory lives until its thread has the lock again, so as long as somebody else holds it.
  * cond.I4: a waiter that is TOLD is awake, or the lock's next release wakes it, or a wake is on its way: the
  *     step that made it TOLD says whether it was ASLEEP.
- * cond.I5: in each chain one is TOLD and has not had the lock since: the notifier tells the first, and
- *     each tells the next when it has the lock.
+ * cond.I5: while a group has waiters that are not TOLD, one of its TOLD waiters is a teller, which has not
+ *     had the lock since: the notifier tells the first batches, and the last of a batch, when it has the
+ *     lock, tells the next one.
  *
  * No notify is lost: it chooses waiters of the ring, and one that times out at that moment finds itself
  * chosen when it has the lock (cond.I2). None is remembered: what a notify does, it does to waiters of the
- * ring. No chain stops: a chosen waiter that times out takes itself out, and leaves the telling to the one
- * that was told (cond.I5).
+ * ring. No group stops: a chosen waiter that times out before it is told takes itself out; one that times out
+ * when it is told, a teller too, goes for the lock as it would have, and does what it owes (cond.I5).
  *
  * A notifier wakes no waiter while it holds the lock: the waiter could only wait for the lock. It moves a
- * sleeping waiter to the lock's own word, and the next release wakes it (lock.c). Of many waiters only a few
- * go for the lock at a time: more would preempt its holder and queue up behind it. Fewer would leave
- * processors idle, since each link of a chain waits for one.
+ * sleeping waiter to the lock's own word, and the next release wakes it, with all others that were moved
+ * (lock.c). Of many waiters only some go for the lock at a time: more would preempt its holder and queue up
+ * behind it. They are told by batches, since one call of the kernel wakes a whole batch; by two batches,
+ * since processors would be idle between one batch and the next.
  * All this is by bench/cond_bench: to wake each under the lock takes up to seven times as long on busy
- * processors, to wake all at the release up to twice as long with 256, one chain twice as long.
+ * processors; to tell the next one at each turn, 32 at a time, up to 1.4 times as long with 256.
  */
 #include "../atomic/law.h"
 #include "../atomic/tell.h"
@@ -42,9 +45,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* How many of one notify go for the lock at a time: so many chains. */
-#ifndef THRUM_COND_CHAINS
-#define THRUM_COND_CHAINS 32
+/* So many waiters are told together, and so many batches of them go for the lock at a time. */
+#ifndef THRUM_COND_BATCH
+#define THRUM_COND_BATCH 32
+#endif
+#ifndef THRUM_COND_BATCHES
+#define THRUM_COND_BATCHES 2
 #endif
 
 enum { WAITING, ASLEEP, TOLD };
@@ -53,6 +59,7 @@ struct thrum_waiter_ {
     thrum_waiter_ *next, *previous;
     thrum_u32 state;
     bool chosen;
+    bool tells; /* the next ones of its group, when it has the lock */
 };
 
 /* --- the lock ------------------------------------------------------------------------------------- */
@@ -127,17 +134,48 @@ static void tell(const void *lock, thrum_waiter_ *waiter) {
         thrum_lock_wake_at_release_(inner(lock), &waiter->state, TOLD);
 }
 
+/* Whether all of a group are told, or one of them is to tell the others (cond.I5). */
+static bool goes_on(const thrum_waiter_ *group) {
+    bool all_told = true;
+    const thrum_waiter_ *w = group;
+    do {
+        if (w->tells) return true;
+        all_told = all_told && is_told(w);
+    } while ((w = w->next) != group);
+    return all_told;
+}
+
+/*
+ * The next ones of a group, from the first that is not told yet; the last of them is to tell those behind it.
+ * The one behind it.
+ */
+static thrum_waiter_ *tell_batch(const void *lock, thrum_waiter_ *next) {
+    for (int i = 0; i < THRUM_COND_BATCH && !is_told(next); i++, next = next->next) tell(lock, next);
+    next->previous->tells = true; /* cond.I5 */
+    return next;
+}
+
+/* What a teller, which is told, owes to its group, which it has left. */
+static void tell_next(const void *lock, const thrum_waiter_ *teller) {
+    thrum_waiter_ *next = teller->next;
+    for (; is_told(next); next = next->next)
+        if (next == teller->previous) return; /* the last of them */
+    (void)tell_batch(lock, next);
+}
+
 void thrum_cond_notify_slow_(const void *lock, thrum_waiter_ **last, int n) {
-    thrum_waiter_ *chains[THRUM_COND_CHAINS];
+    thrum_waiter_ *group = NULL;
     for (int i = 0; i < n && *last; i++) {
         thrum_waiter_ *waiter = (*last)->next;
         take_out(last, waiter);
         THRUM_LAW(cond.I2, !waiter->chosen);
         waiter->chosen = true; /* cond.I2 */
-        if (i < THRUM_COND_CHAINS) chains[i] = NULL;
-        append(&chains[i % THRUM_COND_CHAINS], waiter);
-        if (i < THRUM_COND_CHAINS) tell(lock, waiter); /* cond.I5 */
+        append(&group, waiter);
     }
+    if (!group) return;
+    thrum_waiter_ *next = group->next;
+    for (int i = 0; i < THRUM_COND_BATCHES && !is_told(next); i++) next = tell_batch(lock, next);
+    THRUM_LAW(cond.I5, goes_on(group));
 }
 
 /* --- waiting -------------------------------------------------------------------------------------- */
@@ -176,7 +214,7 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
     if (checked != THRUM_OK) return checked;
 
     THRUM_WAITS_(CONDITION, object_of(lock, last), THRUM_SITE_);
-    thrum_waiter_ self = {NULL, NULL, {WAITING}, false};
+    thrum_waiter_ self = {NULL, NULL, {WAITING}, false, false};
     append(last, &self); /* cond.I1 */
     const uint32_t spin_ns = worth_spinning(&self);
     const uint32_t depth = let_go(lock);
@@ -190,10 +228,10 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
         take_out(last, &self); /* cond.I2 */
         return THRUM_TIMEOUT;
     }
-    thrum_waiter_ *chain = &self;
-    take_out(&chain, &self);
-    THRUM_LAW(cond.I5, !chain || !is_told(&self) || !is_told(chain->next));
-    if (chain && is_told(&self)) tell(lock, chain->next); /* cond.I5 */
+    thrum_waiter_ *group = &self;
+    take_out(&group, &self);
+    if (self.tells) tell_next(lock, &self); /* cond.I5 */
+    THRUM_LAW(cond.I5, !group || goes_on(group));
     return THRUM_OK;
 }
 

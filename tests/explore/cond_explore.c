@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The condition: the chosen waiters are let in, nobody else, and none is forgotten. Compiled with one chain:
- * each tells the next; the monitor's scenarios have as many as there are.
+ * The condition: the chosen waiters are let in, nobody else, and none is forgotten. Compiled with batches of
+ * one, one at a time: each waiter tells the next. In the monitor's scenarios all are told at once.
  *
  * explore: also lock
- * explore: flags -DTHRUM_COND_CHAINS=1
+ * explore: flags -DTHRUM_COND_BATCH=1 -DTHRUM_COND_BATCHES=1
  */
 #include "explore.h"
 
@@ -145,8 +145,8 @@ static void two_of_three_are_timed(unsigned me) {
 EXPLORE(timed_and_patient_waiters_are_told_at_once, .threads = 4, .begin = begin_with_notifies,
         .thread = two_of_three_are_timed, .end = nobody_left, .bounds = {0, 0, 2, 1})
 
-/* All are chosen before the deadline can pass; then who sleeps in the chain may leave it before its turn. */
-static void wait_in_the_chain(unsigned me) {
+/* All are chosen before the deadline can pass; then a sleeper of the group may leave it before its turn. */
+static void wait_in_a_group(unsigned me) {
     thrum_lock_acquire(&s.lock);
     if (me < 3) {
         wait_once(me == 1 ? EXPLORE_SOON : THRUM_FOREVER);
@@ -160,17 +160,17 @@ static void wait_in_the_chain(unsigned me) {
     }
     thrum_lock_release(&s.lock);
 }
-EXPLORE(a_waiter_that_leaves_the_chain_before_its_turn_stops_nobody, .threads = 4, .begin = begin,
-        .thread = wait_in_the_chain, .end = nobody_left, .bounds = {1, 0, 1, 0})
+EXPLORE(a_waiter_that_leaves_its_group_before_its_turn_stops_nobody, .threads = 4, .begin = begin,
+        .thread = wait_in_a_group, .end = nobody_left, .bounds = {1, 0, 1, 0})
 
-/* A second notify finds the first one's chain under way. */
+/* A second notify finds the first one's group under way. */
 static void notified_twice(unsigned me) {
     if (me < 3)
         consume(THRUM_FOREVER);
     else
         produce(2, false), produce(1, true);
 }
-EXPLORE(two_chains_at_a_time, .threads = 4, .begin = begin, .thread = notified_twice, .end = nobody_left,
+EXPLORE(two_groups_at_a_time, .threads = 4, .begin = begin, .thread = notified_twice, .end = nobody_left,
         .bounds = {1, 0, 0, 1})
 
 /* --- the lock's own waiters -------------------------------------------------------------------------- */

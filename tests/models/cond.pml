@@ -4,17 +4,18 @@
  * call of the kernel, or what a thread does alone while it holds the lock.
  *
  * WAITERS threads wait once each; the first TIMED have a deadline, which may pass at any time. A notifier chooses one or
- * more of those in the ring, again and again, until all have returned; those of one notify are a chain. The
- * release of the lock is two steps, and a stranger, as an heir of the lock does that gives up, may clear its
- * WAKE at any time and wake who is parked. A waiter that was chosen and whom nobody wakes is an invalid end
- * state. MISHAPS interrupted sleeps and stray wakes may befall sleepers.
+ * more of those in the ring, again and again, until all have returned; those of one notify are a group, of which
+ * BATCH are told at once; the last of them tells the next batch. The release of the lock is two steps, and a
+ * stranger, like an heir of the lock that gives up, may clear its WAKE at any time and wake what is parked. A
+ * waiter that was chosen and that nobody wakes is an invalid end state. MISHAPS interrupted sleeps and stray
+ * wakes may befall sleepers.
  *
  * Each of these must fail, and tests/models/run sees that it does:
  *   DECIDE_EARLY   a waiter whose deadline has passed looks whether it was told before it has the lock
- *   LOOK_THEN_SET  who tells looks at the word and then sets it, in two steps
- *   MOVE_MUTE      who was moved to the lock is not announced to its release
- *   MOVE_LATE      who is to be moved is announced before it is moved
- *   CHAIN_ENDS     who was told does not tell the next
+ *   LOOK_THEN_SET  the telling thread looks at the word and then sets it, in two steps
+ *   MOVE_MUTE      a waiter that was moved to the lock is not announced to its release
+ *   MOVE_LATE      a waiter that is to be moved is announced before it is moved
+ *   GROUP_ENDS     the last of a batch does not tell the next one
  *   SLEEP_BLIND    the kernel queues a waiter without a look at its word
  */
 #ifndef WAITERS
@@ -26,6 +27,9 @@
 #ifndef MISHAPS
 #define MISHAPS 1
 #endif
+#ifndef BATCH
+#define BATCH 1
+#endif
 #ifndef STRANGER
 #define STRANGER 1 /* so often does it come */
 #endif
@@ -33,11 +37,11 @@
 mtype = { waiting, asleep, told };
 mtype word[WAITERS];
 bool queued[WAITERS], moved[WAITERS], woken[WAITERS]; /* the kernel: on its own word, on the lock's, awake again */
-bool chosen[WAITERS];
-byte chain_of[WAITERS];
+bool chosen[WAITERS], tells[WAITERS];
+byte group_of[WAITERS];
 chan ring = [WAITERS] of { byte };
-chan chain[WAITERS] = [WAITERS] of { byte };
-byte chains; /* notifies that chose somebody */
+chan group[WAITERS] = [WAITERS] of { byte }; /* the told ones first */
+byte groups; /* notifies that chose somebody */
 bool locked, wake_bit;
 byte mishaps, over;
 
@@ -86,10 +90,52 @@ inline tell(who, slept) {
 #endif
     slept = false
 }
+/* `who`: the first of a group that is not told, WAITERS if all are. */
+inline find_untold(whose, who, each, i) {
+    d_step {
+        who = WAITERS;
+        i = 0;
+        do
+        :: i < len(group[whose]) ->
+            group[whose] ? each;
+            group[whose] ! each;
+            if
+            :: word[each] != told && who == WAITERS -> who = each
+            :: word[each] == told || who != WAITERS
+            fi;
+            i++
+        :: i == len(group[whose]) -> break
+        od;
+        each = 0;
+        i = 0
+    }
+}
+inline tell_batch(whose, many, last, who, each, slept, i) {
+    last = WAITERS;
+    do
+    :: many == BATCH -> break
+    :: many < BATCH ->
+        find_untold(whose, who, each, i);
+        if
+        :: who == WAITERS -> break
+        :: who < WAITERS -> last = who; many++
+        fi;
+        tell(who, slept)
+    od;
+    atomic {
+        if
+        :: last < WAITERS -> tells[last] = true
+        :: last == WAITERS
+        fi;
+        many = 0;
+        last = 0;
+        who = 0
+    }
+}
 
 proctype waiter(byte me) {
     bool late, saw, slept;
-    byte next, i;
+    byte many, last, next, each, i;
 
     take_lock();
     atomic { word[me] = waiting; ring ! me }
@@ -130,18 +176,18 @@ back:
     :: chosen[me]
     fi;
     atomic {
-        chain[chain_of[me]] ?? eval(me);
-#ifndef CHAIN_ENDS
-        if
-        :: word[me] == told && len(chain[chain_of[me]]) > 0 -> chain[chain_of[me]] ? <next>
-        :: word[me] != told || len(chain[chain_of[me]]) == 0 -> goto leave
-        fi
-#else
+        group[group_of[me]] ?? eval(me);
+#ifdef GROUP_ENDS
         goto leave
+#else
+        if
+        :: tells[me] -> skip
+        :: !tells[me] -> goto leave
+        fi
 #endif
     }
-#ifndef CHAIN_ENDS
-    tell(next, slept);
+#ifndef GROUP_ENDS
+    tell_batch(group_of[me], many, last, next, each, slept, i);
 #endif
 leave:
     release(saw, i);
@@ -160,7 +206,7 @@ end_waiter:
 }
 
 proctype notifier() {
-    byte who, first, many, i;
+    byte who, whose, many, last, each, i;
     bool slept, saw;
 
     do
@@ -172,26 +218,22 @@ proctype notifier() {
             do
             :: nempty(ring) ->
                 ring ? who;
-                if
-                :: many == 0 -> first = who
-                :: many > 0
-                fi;
                 chosen[who] = true;
-                chain_of[who] = chains;
-                chain[chains] ! who;
+                group_of[who] = groups;
+                group[groups] ! who;
                 many++
             :: many -> break /* enough */
             :: empty(ring) -> break
             od;
             who = 0;
             if
-            :: many -> many = 0; chains++
+            :: many -> many = 0; whose = groups; groups++
             :: !many -> goto leave
             fi }
-        tell(first, slept);
+        tell_batch(whose, many, last, who, each, slept, i);
 leave:
         release(saw, i);
-        first = 0
+        whose = 0
     od
 }
 
