@@ -21,8 +21,8 @@
  *             other's ends, with what each of them holds. A circle in which one has a deadline is none.
  * Misuse      a wait on a condition while another lock is held; a release, wait or notify by a thread that
  *             does not hold; a lock that is made again or goes away while it is held; one left held at the
- *             thread's end; one that a thread of the parent held over a fork; a wait, or
- *             thrum_rcu_synchronize, in a read section.
+ *             end of its thread, or by the thread that calls exit or returns from main; one that a thread of
+ *             the parent held over a fork; a wait, or thrum_rcu_synchronize, in a read section.
  * Handed over a lock that another thread than its holder releases is told once, and checked no more.
  * Report      written to stderr, or handed to a function. The program goes on, unless it is told to abort
  *             (thrum_checked_abort, or THRUM_CHECKED=abort in the environment).
@@ -58,7 +58,7 @@ typedef enum thrum_checked_kind {
     THRUM_CHECKED_SECOND_LOCK, /* waits on a condition and holds another lock: may be a deadlock */
     THRUM_CHECKED_NOT_HOLDER,  /* releases, waits or notifies without holding the lock */
     THRUM_CHECKED_GONE,        /* made again, or its memory goes away, while it is held */
-    THRUM_CHECKED_LEFT,        /* held at its thread's end */
+    THRUM_CHECKED_LEFT,        /* held at its thread's end, or by the thread that ends the process */
     THRUM_CHECKED_OVER_FORK,   /* waited for, and held by a thread that the fork did not take along */
     THRUM_CHECKED_IN_SECTION   /* a wait, or a synchronize, in a read section */
 } thrum_checked_kind;

@@ -97,19 +97,27 @@ void thrum_checked_leave_out(thrum_checked_kind kind) {
 /* ---- threads ---- */
 
 /* A report of what the thread leaves held; its record is used again. */
-static void end_thread(void *record) {
-    check_thread *const thread = record;
+static void leave(check_thread *thread, const char *how) {
     check_report report = {.made = false};
     if (!check_enter_()) return;
     if (thread->held) {
-        check_title_(&report, THRUM_CHECKED_LEFT, "thread %llu has ended and left held",
-                     (unsigned long long)thread->ident);
+        check_title_(&report, THRUM_CHECKED_LEFT, "thread %llu %s and left held",
+                     (unsigned long long)thread->ident, how);
         check_say_held_(&report, thread);
     }
     while (thread->held) check_drop_(thread->held);
     thread->ident = 0;
     check_leave_(thread, &report);
     own = NULL;
+}
+
+static void end_thread(void *record) {
+    leave(record, "has ended");
+}
+
+/* Of the thread that ends the process: no destructor of its keys runs. After the program's own handlers. */
+__attribute__((destructor)) static void end_process(void) {
+    if (own) leave(own, "has ended the process");
 }
 
 static void before_fork(void) {

@@ -193,6 +193,16 @@ TEST(what_a_thread_leaves_held_at_its_end_is_told) {
     check_told(THRUM_CHECKED_LEFT, " has ended and left held\n");
 }
 
+static void end_the_process_with_left(void) {
+    thrum_lock_acquire(&left);
+    exit(0);
+}
+
+TEST(what_the_thread_that_ends_the_process_leaves_held_is_told) {
+    hear_from_child(end_the_process_with_left);
+    CHECK(says(" has ended the process and left held\n"));
+}
+
 static thrum_event go_on;
 
 static void *hold_left(void *unused) {
