@@ -285,6 +285,34 @@ TEST(a_forked_child_waits_for_its_own_jobs_only) {
     CHECK_EQ(run_a_process(fork_with_a_pool, text, sizeof text), 1);
 }
 
+/* The list of all leads from the idle one to the busy one, whose locks the child may never get. */
+static void fork_and_release_the_idle_one(void) {
+    thrum_executor *const busy = make(1);
+    gate g = {.worker = 0};
+    thrum_future *const runs = submit(busy, pass, &g);
+    thrum_semaphore_acquire(&g.entered);
+    thrum_executor *const idle = make(1);
+    const pid_t child = fork();
+    if (child == 0) {
+        thrum_executor_release(idle);
+        thrum_shutdown();
+        char text[128];
+        (void)thrum_executor_describe(busy, text, sizeof text);
+        _exit(strstr(text, ": open") ? 0 : 1);
+    }
+    test_join_child(child);
+    thrum_event_set(&g.open);
+    (void)result_of(runs);
+    end(busy);
+    end(idle);
+}
+
+TEST(a_forked_child_that_releases_an_executor_of_its_parents_leaves_the_others_alone) {
+    if (THRUM_UNDER_TSAN) test_skip("the sanitizer's own table of threads does not survive a fork");
+    char text[64];
+    CHECK_EQ(run_a_process(fork_and_release_the_idle_one, text, sizeof text), 0);
+}
+
 static bool return_from_a_block(void) {
     thrum_executor *pool;
     thrum_result result;

@@ -3,8 +3,9 @@
  * Floor 5. The process's end shuts the executors down: else it would wait for ever for their idle workers,
  * which are no daemons.
  *
- * executor.O1: every executor is listed from its making until it is freed. Once the list has been gone
- *     through none is made any more.
+ * executor.O1: every executor is listed from its making until it is freed, or until a fork: a child's list
+ *     leads to none of its parent's, also where the child frees one. Once the list has been gone through none
+ *     is made any more.
  * executor.O2: a fork holds the lock, and first the lock of first uses, for `prepare` takes the two in this
  *     order; the room thread's handler comes after and takes the other again (docs/locks.md). The child's
  *     list is empty: the executors are its parent's, and their locks may be held by threads that it does not
@@ -12,6 +13,7 @@
  * executor.O3: `wished` is true while the process's end will call shut_all_down. A child of a process that
  *     has called it is at its beginning (thrum/thread.h): it makes executors, and wishes again.
  */
+#include "../atomic/law.h"
 #include "../rcu/rank.h"
 #include "../thread/prepare.h"
 #include "executor_inside.h"
@@ -45,6 +47,7 @@ static void after_fork(void) {
 }
 
 static void in_the_child(void) {
+    for (thrum_executor *executor = first; executor; executor = executor->next) executor->place = NULL;
     first = NULL; /* executor.O2 */
     ending = false;
     if (!wished) thrum_first_use_reopen_(&prepared); /* executor.O3 */
@@ -96,7 +99,10 @@ thrum_result thrum_executor_list_(thrum_executor *executor) {
 
 void thrum_executor_unlist_(thrum_executor *executor) {
     thrum_lock_acquire(&lock);
-    *executor->place = executor->next;
-    if (executor->next) executor->next->place = executor->place;
+    if (executor->place) { /* executor.O1 */
+        THRUM_LAW(executor.O1, *executor->place == executor);
+        *executor->place = executor->next;
+        if (executor->next) executor->next->place = executor->place;
+    }
     thrum_lock_release(&lock);
 }
