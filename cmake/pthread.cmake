@@ -20,6 +20,7 @@ target_compile_features(thrum-pthread PRIVATE c_std_11)
 set_target_properties(thrum-pthread PROPERTIES C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden
     LINK_DEPENDS ${names})
 target_compile_options(thrum-pthread PRIVATE -fno-semantic-interposition ${library_options})
+target_compile_definitions(thrum-pthread PRIVATE $<$<CONFIG:Debug>:THRUM_LAWS>) # src/atomic/law.h
 # The program's names come first; of the core's none is to be seen.
 target_link_options(thrum-pthread PRIVATE "LINKER:--version-script=${names}"
     LINKER:-z,now LINKER:--no-undefined)

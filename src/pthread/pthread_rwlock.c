@@ -19,6 +19,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../atomic/law.h"
 #include "pthread_clock.h"
 #include "pthread_inside.h"
 
@@ -224,7 +225,10 @@ static THRUM_COLD int end_anothers(thrum_prwlock *r) {
 THRUM_NAME int pthread_rwlock_unlock(pthread_rwlock_t *rwlock) {
     thrum_prwlock *const r = object_of(rwlock);
     if (!is_ours(rwlock)) return unlock_through(rwlock);
-    if (is_written_by_me(r)) return end_write(r); /* pthread_rwlock.I1 */
+    if (is_written_by_me(r)) {
+        THRUM_LAW(pthread_rwlock.I2, thrum_rwlock_writing(&r->rwlock));
+        return end_write(r); /* pthread_rwlock.I1 */
+    }
     if (THRUM_UNLIKELY(thrum_rwlock_release_read(&r->rwlock) != THRUM_OK)) return end_anothers(r);
     if (reads) reads--; /* pthread_rwlock.I3 */
     return 0;

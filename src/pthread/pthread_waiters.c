@@ -35,6 +35,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../atomic/law.h"
 #include "pthread_waiters.h"
 
 #include <thrum/park.h>
@@ -65,6 +66,7 @@ static void set_newest(thrum_pcond *cond, const thrum_pwaiter *waiter) {
  */
 static void close_gap(thrum_pcond *cond, const thrum_pwaiter *gone, thrum_pwaiter *previous,
                       thrum_pwaiter *next) {
+    THRUM_LAW(pthread_waiters.I1, thrum_lock_locked(&cond->inner));
     if (next == gone) {
         set_newest(cond, NULL);
         return;
@@ -133,6 +135,7 @@ bool thrum_pcond_leave_(thrum_pcond *cond, thrum_pwaiter *waiter) {
         /* relaxed: what it says is for those that hold `inner`, and they look at it there */
     } while (!thrum_u32_cas_relaxed(&waiter->state, &seen, LEAVING));
     thrum_lock_acquire(&cond->inner);
+    THRUM_LAW(pthread_waiters.I2, thrum_u32_load_relaxed(&waiter->state) == LEAVING);
     close_gap(cond, waiter, waiter->previous, waiter->next); /* pthread_waiters.I2 */
     (void)thrum_lock_release(&cond->inner);
     return true;
@@ -181,6 +184,7 @@ typedef struct sleepers {
  * there is room for the sleepers among them. True: that was all.
  */
 static bool choose_some(thrum_pcond *cond, unsigned most, uint32_t ticket, sleepers *asleep) {
+    THRUM_LAW(pthread_waiters.I1, thrum_lock_locked(&cond->inner));
     thrum_pwaiter *waiter = newest_of(cond) ? newest_of(cond)->next : NULL;
     while (waiter && most > 0 && (int32_t)(waiter->ticket - ticket) <= 0) {
         if (asleep->count == THRUM_PCOND_BATCH) return false;

@@ -16,6 +16,7 @@
  *     gate. So when a reserve begins to grow, every change that shrinks the table below it is over, and the
  *     reserve sees that change.
  */
+#include "../atomic/law.h"
 #include "map_bucket.h"
 
 /* In one change so many buckets are made or merged at most. */
@@ -36,6 +37,10 @@ static uint64_t marks_of(const map_line *bucket) {
 
 static uint64_t level_bits(const thrum_map *map, unsigned level) {
     return (uint64_t)(level - map->table.base) * THRUM_MAP_LEVEL_;
+}
+
+static unsigned level_of(const thrum_map *map, const map_line *bucket) {
+    return thrum_map_level_(map, state_of(bucket));
 }
 
 static map_line *bucket_at(const thrum_map *map, uint64_t bucket) {
@@ -73,6 +78,8 @@ static bool copy_with(thrum_map *map, map_line *from, map_line *to, unsigned bit
 
 /* Both locks are held. map.I1, map.I2: the child is live before the parent's level says so. */
 static bool split(thrum_map *map, map_line *parent, map_line *child, unsigned level) {
+    THRUM_LAW(map.Z1, thrum_lock_locked(&parent->lock) && thrum_lock_locked(&child->lock));
+    THRUM_LAW(map.Z2, level_of(map, parent) == level);
     if (!copy_with(map, parent, child, level)) {
         thrum_map_empty_(map, child);
         return false;
@@ -80,6 +87,7 @@ static bool split(thrum_map *map, map_line *parent, map_line *child, unsigned le
     thrum_map_next_version_(child, marks_of(child) | level_bits(map, level + 1));
     thrum_map_next_version_(parent, marks_of(parent) | level_bits(map, level + 1));
     take_out_with(map, parent, level);
+    THRUM_LAW(map.I1, level_of(map, parent) == level + 1 && level_of(map, child) == level + 1);
     return true;
 }
 
@@ -91,7 +99,7 @@ static enum step try_split(thrum_map *map, uint64_t number, map_line *parent, ma
     enum step step = NOT_NEEDED;
     const unsigned wanted = *level;
     thrum_lock_acquire(&parent->lock);
-    *level = thrum_map_level_(map, state_of(parent));
+    *level = level_of(map, parent);
     if (thrum_map_is_live_(map, number, state_of(parent)) && *level <= wanted) { /* map.Z2 */
         step = OLDER_FIRST;
         if (*level == wanted) {
@@ -133,6 +141,7 @@ bool thrum_map_make_bucket_(thrum_map *map, uint64_t bucket) {
 
 /* Both locks are held. map.I1: the parent's level says so before the child is gone. */
 static bool join(thrum_map *map, map_line *parent, map_line *child, unsigned level) {
+    THRUM_LAW(map.Z1, thrum_lock_locked(&parent->lock) && thrum_lock_locked(&child->lock));
     const bool joined = copy_with(map, child, parent, level);
     if (joined) {
         thrum_map_next_version_(parent, marks_of(parent) | level_bits(map, level));
@@ -140,6 +149,7 @@ static bool join(thrum_map *map, map_line *parent, map_line *child, unsigned lev
     } else {
         take_out_with(map, parent, level);
     }
+    THRUM_LAW(map.I1, !joined || level_of(map, parent) == level);
     return joined;
 }
 
@@ -155,8 +165,7 @@ static bool merge(thrum_map *map, uint64_t bucket) {
         thrum_lock_acquire(&parent->lock); /* map.Z1 */
         thrum_lock_acquire(&child->lock);
         const bool is = thrum_map_is_live_(map, bucket, state_of(child));
-        const unsigned childs = thrum_map_level_(map, state_of(child));
-        const unsigned parents = thrum_map_level_(map, state_of(parent));
+        const unsigned childs = level_of(map, child), parents = level_of(map, parent);
         const bool may = childs == level + 1 && parents == level + 1; /* map.Z2; then it is live */
         const bool joined = may && join(map, parent, child, level);
         thrum_lock_release(&child->lock);

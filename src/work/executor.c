@@ -12,6 +12,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../atomic/law.h"
 #include "../atomic/tell.h"
 #include "executor_inside.h"
 #include "future_inside.h"
@@ -95,6 +96,7 @@ static thrum_result hand_over(thrum_executor *executor, const thrum_executor_job
         result = (thrum_result)thrum_u32_load_relaxed(&crew->refusal);
         if (result == THRUM_OK) result = start_first(executor);
     }
+    THRUM_LAW(executor.R2, result != THRUM_OK || thrum_u32_load_relaxed(&crew->workers) > 0);
     if (THRUM_LIKELY(result == THRUM_OK)) result = thrum_executor_crew_submit_(crew, job, orders);
     thrum_lock_release(&crew->lock);
     return result;

@@ -17,6 +17,7 @@
  * executor.C4: a worker leaves when the crew is closed and, under the lock, there is no job. None comes after
  *     that.
  */
+#include "../atomic/law.h"
 #include "executor_crew.h"
 
 #include "../atomic/tell.h"
@@ -35,6 +36,14 @@ static thrum_executor_hand_ *call_top(thrum_executor_crew_ *crew) {
 static thrum_executor_hand_ *call_if_needed(thrum_executor_crew_ *crew) {
     if (!crew->asleep || crew->searching || !thrum_executor_jobs_count_(&crew->jobs)) return NULL;
     return call_top(crew);
+}
+
+static bool is_seen_to(const thrum_executor_crew_ *crew) {
+    return !crew->asleep || crew->searching || !thrum_executor_jobs_count_(&crew->jobs);
+}
+
+static bool is_closed(const thrum_executor_crew_ *crew) {
+    return thrum_u32_load_relaxed(&crew->refusal) != THRUM_OK;
 }
 
 /* executor.C2. Whether a worker is to be started, which then is counted. While the lock is held. */
@@ -59,8 +68,7 @@ void thrum_executor_crew_discount_(thrum_executor_crew_ *crew) {
 /* The lock is held, and let go. */
 static void leave(thrum_executor_crew_ *crew) {
     thrum_executor_crew_discount_(crew);
-    const bool last =
-        thrum_u32_load_relaxed(&crew->workers) == 0 && thrum_u32_load_relaxed(&crew->refusal) != THRUM_OK;
+    const bool last = thrum_u32_load_relaxed(&crew->workers) == 0 && is_closed(crew);
     thrum_lock_release(&crew->lock);
     if (last) thrum_event_set(&crew->ended);
 }
@@ -77,6 +85,7 @@ thrum_result thrum_executor_crew_submit_(thrum_executor_crew_ *crew, const thrum
     if (refusal != THRUM_OK) return refusal;
     if (!thrum_executor_jobs_put_(&crew->jobs, job)) return THRUM_NO_MEMORY;
     *orders = (thrum_executor_orders_){call_if_needed(crew), count_if_needed(crew)};
+    THRUM_LAW(executor.C1, is_seen_to(crew));
     return THRUM_OK;
 }
 
@@ -95,6 +104,7 @@ static void fall_asleep(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand) 
     thrum_event_wait(&hand->called);
     thrum_event_clear(&hand->called); /* executor.C3: nobody sets it meanwhile */
     thrum_lock_acquire(&crew->lock);
+    THRUM_LAW(executor.C3, hand->searches || is_closed(crew));
 }
 
 bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand,
@@ -105,8 +115,9 @@ bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ 
     if (!hand->idle) crew->idle++;
     hand->idle = true;
     for (bool watched = false; !thrum_executor_jobs_take_(&crew->jobs, job);) {
-        if (thrum_u32_load_relaxed(&crew->refusal) != THRUM_OK) { /* executor.C4 */
+        if (is_closed(crew)) { /* executor.C4 */
             if (hand->searches) crew->searching = false;
+            THRUM_LAW(executor.C4, !thrum_executor_jobs_count_(&crew->jobs));
             leave(crew);
             return false;
         }
@@ -126,6 +137,7 @@ bool thrum_executor_crew_next_(thrum_executor_crew_ *crew, thrum_executor_hand_ 
     hand->searches = hand->idle = false;
     crew->idle--;
     *wake = call_if_needed(crew); /* executor.C1 */
+    THRUM_LAW(executor.C1, is_seen_to(crew));
     thrum_lock_release(&crew->lock);
     return true;
 }

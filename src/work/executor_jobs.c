@@ -11,6 +11,7 @@
  *     it, too, so it may be used again.
  * executor.B3: takes <= puts, read in this order: a job is counted as put before it can be taken.
  */
+#include "../atomic/law.h"
 #include "executor_jobs.h"
 
 /* A job is fetched from the processor that put it so many takes before it is taken. */
@@ -58,12 +59,14 @@ static bool find(thrum_executor_jobs_ *jobs) {
         /* executor.A3: acquire */
         thrum_executor_block_ *const next = as_block(thrum_u64_load_acquire(&used->next));
         if (!next) return false;
+        THRUM_LAW(executor.B2, thrum_u32_load_relaxed(&used->filled) == THRUM_EXECUTOR_BLOCK);
         jobs->first = next;
         jobs->take_at = jobs->known = 0;
         thrum_executor_block_give_(&jobs->spare, used);
     }
     if (jobs->take_at == jobs->known)
         jobs->known = thrum_u32_load_acquire(&jobs->first->filled); /* executor.A2: acquire */
+    THRUM_LAW(executor.B1, jobs->take_at <= jobs->known && jobs->known <= THRUM_EXECUTOR_BLOCK);
     return jobs->take_at < jobs->known;
 }
 
@@ -71,6 +74,7 @@ bool thrum_executor_jobs_take_(thrum_executor_jobs_ *jobs, thrum_executor_job_ *
     thrum_lock_acquire(&jobs->taking);
     const bool found = find(jobs);
     if (found) {
+        THRUM_LAW(executor.B3, thrum_u64_load_relaxed(&jobs->takes) < thrum_u64_load_relaxed(&jobs->puts));
         *job = jobs->first->jobs[jobs->take_at++];
         if (jobs->take_at + AHEAD < jobs->known)
             __builtin_prefetch(&jobs->first->jobs[jobs->take_at + AHEAD]);
