@@ -35,7 +35,8 @@ for file in "$source"/examples/*.c; do
         { echo "$name fails:"; tail -n 30 "$work/$name.err"; failed=1; }
     says_nothing "$work/$name.err" "$name" || failed=1
 done
-for name in all cond future future_callbacks future_wait monitor queue queue_shutdown queue_simple queue_waits rlock snapshot with; do
+for name in all cond cond_notify cond_predicate future future_callbacks future_wait monitor queue queue_shutdown queue_simple queue_waits \
+    rlock rlock_fork snapshot with with_leave; do
     try "test_$name" "$source/tests/${name}_test.c" -D_GNU_SOURCE "$build/tests/libtest-support.a" || { failed=1; continue; }
     for test in $(sed -n 's/^TEST(\(\w*\)).*/\1/p' "$source/tests/${name}_test.c"); do
         status=0

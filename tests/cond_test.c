@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "cond_parts.h"
 #include "conditions.h"
 
 #include <errno.h>
@@ -12,89 +13,6 @@
 #include <unistd.h>
 
 enum { MS = 1000000 };
-
-/* One wait: begun with the lock, ended when `over`. */
-typedef struct visit {
-    const condition *c;
-    thrum_deadline deadline;
-    atomic_bool holds; /* has the lock, before it waits */
-    atomic_bool over;
-    thrum_result result;
-    unsigned turn; /* the how manyth to return */
-    unsigned *turns;
-    test_thread thread;
-} visit;
-
-static void *visitor(void *p) {
-    visit *v = p;
-    v->c->acquire();
-    atomic_store(&v->holds, true);
-    v->result = v->c->wait_until(v->deadline);
-    CHECK(v->c->locked());
-    if (v->turns) v->turn = ++*v->turns; /* the lock protects it */
-    v->c->release();
-    atomic_store(&v->over, true);
-    return NULL;
-}
-
-static void start(visit *v, const condition *c, thrum_deadline deadline) {
-    memset(v, 0, sizeof *v);
-    v->c = c;
-    v->deadline = deadline;
-    v->thread = test_start(visitor, v);
-}
-
-/* So many waiters, in this order. */
-static void start_asleep(visit *visits, unsigned count, const condition *c, thrum_deadline deadline) {
-    for (unsigned i = 0; i < count; i++) {
-        start(&visits[i], c, deadline);
-        test_await_asleep(&visits[i].thread);
-    }
-}
-
-static void end(visit *visits, unsigned count, thrum_result result) {
-    for (unsigned i = 0; i < count; i++) {
-        test_join(&visits[i].thread);
-        CHECK_EQ(visits[i].result, result);
-    }
-}
-
-/*
- * Starts one that waits, and holds the lock while it does; again, where it has timed out too early for that.
- */
-static void catch_waiting(visit *v, const condition *c, int64_t ms) {
-    for (;;) {
-        start(v, c, thrum_after_ms(ms));
-        while (!atomic_load(&v->holds)) sched_yield();
-        c->acquire();
-        if (c->waiters() == 1) return;
-        c->release();
-        test_join(&v->thread);
-    }
-}
-
-static void notify(const condition *c, int n) {
-    c->acquire();
-    CHECK_EQ(c->notify(n), THRUM_OK);
-    c->release();
-}
-
-static unsigned waiters(const condition *c) {
-    c->acquire();
-    const unsigned count = c->waiters();
-    c->release();
-    return count;
-}
-
-static unsigned over(const visit *visits, unsigned count) {
-    unsigned ended = 0;
-    for (unsigned i = 0; i < count; i++) ended += atomic_load(&visits[i].over);
-    return ended;
-}
-
-static void await_over(const visit *visits, unsigned count, unsigned ended) {
-    while (over(visits, count) < ended) sched_yield();
-}
 
 TEST(it_is_at_most_sixteen_bytes) {
     CHECK(sizeof(thrum_cond) <= 16);
@@ -176,6 +94,7 @@ static void *strangers_calls(void *p) {
     CHECK_EQ(c->notify(0), THRUM_NOT_OWNER);
     return NULL;
 }
+
 TEST(on_an_rlock_the_caller_must_own_it) {
     for
         EACH_CONDITION(c) {
@@ -233,6 +152,7 @@ static void *deep_visitor(void *p) {
     for (int i = 0; i < 5; i++) CHECK_EQ(thrum_rlock_release(&of_rlock_lock), THRUM_OK);
     return NULL;
 }
+
 TEST(an_rlock_is_let_go_whole_and_taken_back_as_deep) {
     test_thread t = test_start(deep_visitor, &of_rlock_cond);
     test_await_asleep(&t);
@@ -266,6 +186,7 @@ static void *acquires_and_marks(void *p) {
     v->c->release();
     return NULL;
 }
+
 TEST(a_wait_that_times_out_still_gets_the_lock_first) {
     for
         EACH_CONDITION(c) {
@@ -288,116 +209,10 @@ TEST(a_wait_that_times_out_still_gets_the_lock_first) {
         }
 }
 
-TEST(a_notify_chooses_exactly_min_of_n_and_waiting) {
-    for
-        EACH_CONDITION(c) {
-            visit visits[6];
-            start_asleep(visits, 6, c, THRUM_FOREVER);
-            CHECK_EQ(waiters(c), 6);
-            notify(c, 2);
-            await_over(visits, 6, 2);
-            CHECK_EQ(waiters(c), 4);
-            notify(c, 1);
-            await_over(visits, 6, 3);
-            CHECK_EQ(over(visits, 6), 3);
-            CHECK_EQ(waiters(c), 3);
-            for (unsigned i = 3; i < 6; i++) CHECK(test_is_asleep(visits[i].thread.tid));
-            notify(c, 100);
-            end(visits, 6, THRUM_OK);
-            CHECK_EQ(waiters(c), 0);
-        }
-}
-
-TEST(the_oldest_are_chosen_first) {
-    for
-        EACH_CONDITION(c) {
-            visit visits[5];
-            unsigned turns = 0;
-            start_asleep(visits, 5, c, THRUM_FOREVER);
-            for (unsigned i = 0; i < 5; i++) visits[i].turns = &turns; /* published by the lock */
-            for (unsigned i = 0; i < 5; i++) {
-                notify(c, 1);
-                await_over(visits, 5, i + 1);
-                CHECK(atomic_load(&visits[i].over));
-                CHECK_EQ(visits[i].turn, i + 1);
-            }
-            end(visits, 5, THRUM_OK);
-        }
-}
-
-TEST(a_waiter_that_timed_out_is_passed_over) {
-    for
-        EACH_CONDITION(c) {
-            visit first, middle, last;
-            start_asleep(&first, 1, c, THRUM_FOREVER);
-            start(&middle, c, thrum_after_ms(5));
-            while (!atomic_load(&middle.over) && waiters(c) < 2) sched_yield();
-            start_asleep(&last, 1, c, THRUM_FOREVER);
-            end(&middle, 1, THRUM_TIMEOUT);
-            CHECK_EQ(waiters(c), 2);
-            notify(c, 1);
-            end(&first, 1, THRUM_OK);
-            CHECK(!atomic_load(&last.over));
-            notify(c, 1);
-            end(&last, 1, THRUM_OK);
-        }
-}
-
-TEST(notify_of_nothing_does_nothing) {
-    for
-        EACH_CONDITION(c) {
-            visit v;
-            start_asleep(&v, 1, c, THRUM_FOREVER);
-            notify(c, 0);
-            notify(c, -1);
-            notify(c, -2147483647 - 1);
-            CHECK_EQ(waiters(c), 1);
-            CHECK(test_is_asleep(v.thread.tid));
-            notify(c, 1);
-            end(&v, 1, THRUM_OK);
-        }
-}
-
-TEST(a_notify_is_never_remembered) {
-    for
-        EACH_CONDITION(c) {
-            c->acquire();
-            CHECK_EQ(c->notify(3), THRUM_OK);
-            CHECK_EQ(c->notify_all(), THRUM_OK);
-            CHECK_EQ(c->wait_until(thrum_after_ms(2)), THRUM_TIMEOUT);
-            c->release();
-        }
-}
-
-TEST(notify_all_lets_everybody_go_on) {
-    for
-        EACH_CONDITION(c) {
-            visit visits[8];
-            start_asleep(visits, 8, c, THRUM_FOREVER);
-            c->acquire();
-            CHECK_EQ(c->notify_all(), THRUM_OK);
-            CHECK_EQ(c->waiters(), 0);
-            CHECK_EQ(over(visits, 8), 0);
-            c->release();
-            end(visits, 8, THRUM_OK);
-        }
-}
-
-TEST(a_waiter_whose_deadline_passes_when_it_was_chosen_is_notified) {
-    for
-        EACH_CONDITION(c) {
-            visit v;
-            catch_waiting(&v, c, 20);
-            CHECK_EQ(c->notify(1), THRUM_OK);
-            while (!thrum_deadline_passed(v.deadline)) sched_yield();
-            c->release();
-            end(&v, 1, THRUM_OK);
-        }
-}
-
 static void nothing(int number) {
     (void)number;
 }
+
 TEST(signals_neither_end_a_wait_nor_lengthen_it) {
     struct sigaction action = {.sa_handler = nothing};
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
@@ -427,113 +242,18 @@ TEST(errno_is_kept) {
         }
 }
 
-/* --- wait_for ------------------------------------------------------------------------------------- */
-
-typedef struct count_down {
-    const condition *c;
-    int asked; /* how often */
-    int after; /* true from then on */
-    int answer;
-} count_down;
-
-static int is_counted(void *p) {
-    count_down *d = p;
-    if (d->c) CHECK(d->c->locked());
-    return ++d->asked >= d->after ? d->answer : 0;
-}
-
-TEST(a_predicate_that_is_true_at_once_checks_nothing) {
-    for
-        EACH_CONDITION(c) {
-            count_down d = {NULL, 0, 1, 7};
-            CHECK_EQ(c->wait_for(is_counted, &d, THRUM_FOREVER), THRUM_OK); /* without the lock */
-            CHECK_EQ(d.asked, 1);
-            d = (count_down){NULL, 0, 2, 7};
-            CHECK_EQ(c->wait_for(is_counted, &d, THRUM_FOREVER), (int)c->without_lock);
-            CHECK_EQ(d.asked, 1);
-        }
-}
-
-TEST(a_past_deadline_still_asks_the_predicate_twice) {
-    for
-        EACH_CONDITION(c) {
-            count_down d = {c, 0, 2, 1};
-            c->acquire();
-            CHECK_EQ(c->wait_for(is_counted, &d, THRUM_NOW), THRUM_OK);
-            CHECK_EQ(d.asked, 2);
-            d = (count_down){c, 0, 100, 1};
-            CHECK_EQ(c->wait_for(is_counted, &d, THRUM_NOW), THRUM_TIMEOUT);
-            CHECK_EQ(d.asked, 2);
-            c->release();
-        }
-}
-
-TEST(a_negative_answer_is_handed_through_with_the_lock_held) {
-    for
-        EACH_CONDITION(c) {
-            for (int after = 1; after <= 2; after++) {
-                count_down d = {c, 0, after, -42};
-                c->acquire();
-                CHECK_EQ(c->wait_for(is_counted, &d, thrum_after_ms(1)), -42);
-                CHECK(c->locked());
-                CHECK_EQ(c->waiters(), 0);
-                c->release();
-            }
-        }
-}
-
-static void *waits_for_three(void *p) {
-    count_down *d = p;
-    d->c->acquire();
-    CHECK_EQ(d->c->wait_for(is_counted, d, THRUM_FOREVER), THRUM_OK);
-    d->c->release();
-    return NULL;
-}
-TEST(wait_for_goes_on_until_the_predicate_is_true) {
-    for
-        EACH_CONDITION(c) {
-            count_down d = {c, 0, 3, 1};
-            test_thread t = test_start(waits_for_three, &d);
-            for (int i = 1; i <= 2; i++) {
-                while (waiters(c) == 0) sched_yield();
-                notify(c, 1);
-            }
-            test_join(&t);
-            CHECK_EQ(d.asked, 3);
-        }
-}
-
-static void *keeps_notifying(void *p) {
-    visit *v = p;
-    while (!atomic_load(&v->over)) notify(v->c, 1);
-    return NULL;
-}
-TEST(wait_for_has_one_deadline_in_total) {
-    for
-        EACH_CONDITION(c) {
-            visit v = {.c = c};
-            count_down d = {c, 0, 2000000000, 1};
-            test_thread t = test_start(keeps_notifying, &v);
-            c->acquire();
-            const thrum_deadline end = thrum_after_ms(10);
-            CHECK_EQ(c->wait_for(is_counted, &d, end), THRUM_TIMEOUT);
-            CHECK(thrum_deadline_passed(end));
-            c->release();
-            atomic_store(&v.over, true);
-            test_join(&t);
-        }
-}
-
 /* --- several on one lock, fork, text -------------------------------------------------------------- */
 
 static thrum_lock common;
 static thrum_cond left = THRUM_COND_INIT(&common), right = THRUM_COND_INIT(&common);
+
 static void *waits_on(void *p) {
     thrum_lock_acquire(&common);
     CHECK_EQ(thrum_cond_wait(p), THRUM_OK);
     CHECK_EQ(thrum_lock_release(&common), THRUM_OK);
     return NULL;
 }
+
 TEST(several_conditions_may_share_one_lock) {
     test_thread a = test_start(waits_on, &left), b = test_start(waits_on, &right);
     test_await_asleep(&a);
@@ -587,52 +307,4 @@ TEST(it_describes_itself) {
     thrum_lock_release(&of_lock_lock);
     notify(&conditions[0], 2);
     end(visits, 2, THRUM_OK);
-}
-
-/* --- many ----------------------------------------------------------------------------------------- */
-
-enum { MANY = 1000 };
-TEST(a_thousand_waiters_are_notified) {
-    static visit visits[MANY];
-    const condition *c = &conditions[0];
-    for (unsigned i = 0; i < MANY; i++) start(&visits[i], c, THRUM_FOREVER);
-    while (waiters(c) < MANY) sched_yield();
-    notify(c, MANY / 2);
-    await_over(visits, MANY, MANY / 2);
-    CHECK_EQ(waiters(c), MANY / 2);
-    c->acquire();
-    CHECK_EQ(c->notify_all(), THRUM_OK);
-    c->release();
-    end(visits, MANY, THRUM_OK);
-}
-
-/*
- * More than go for the lock at a time: each that has it tells the next, past those that have timed out by
- * then.
- */
-enum { CROWD = 200, AT_A_TIME = 32 };
-TEST(a_notify_reaches_all_past_those_that_time_out) {
-    static visit visits[CROWD];
-    for
-        EACH_CONDITION(c) {
-            for (int64_t ms = 200;; ms *= 2) {
-                const thrum_deadline soon = thrum_after_ms(ms);
-                for (unsigned i = 0; i < CROWD; i++) {
-                    const bool timed = i >= AT_A_TIME && (i % 3 == 0 || i / AT_A_TIME == 2);
-                    start(&visits[i], c, timed ? soon : THRUM_FOREVER);
-                    while (!test_is_asleep(visits[i].thread.tid) && !atomic_load(&visits[i].over))
-                        sched_yield();
-                }
-                c->acquire();
-                const bool all_wait = c->waiters() == CROWD;
-                CHECK_EQ(c->notify_all(), THRUM_OK);
-                if (all_wait)
-                    while (!thrum_deadline_passed(soon)) sched_yield();
-                c->release();
-                if (all_wait) break;
-                for (unsigned i = 0; i < CROWD; i++) test_join(&visits[i].thread); /* too slow: again */
-            }
-            end(visits, CROWD, THRUM_OK);
-            CHECK_EQ(waiters(c), 0);
-        }
 }

@@ -14,7 +14,7 @@ cd "$1"
 
 # musl-gcc knows only musl's own headers; the kernel's lie beside glibc's, and come last.
 kernel=(-idirafter /usr/include -idirafter "/usr/include/$(gcc -print-multiarch)")
-for room in lock rlock event semaphore result; do
+for room in lock lock_waits rlock rlock_fork event semaphore semaphore_release result; do
     musl-gcc -std=c11 -O2 -Wall -Wextra -Werror -static -Iinclude -Itests -Itests/support "${kernel[@]}" \
         src/atomic/*.c src/futex/*.c tests/support/test.c "tests/${room}_test.c" -o "$work/$room"
     "$work/$room"

@@ -14,10 +14,10 @@ cd "$1"
 
 flags=(-std=c11 -O2 -Wall -Wextra -Werror -static -Iinclude -Itests -Itests/support)
 platforms=(aarch64 s390x)
-rooms=(lock cond semaphore ring)
+rooms=(lock lock_waits cond cond_notify cond_predicate semaphore semaphore_release ring)
 if [[ ${THRUM_PLATFORMS-} == all ]]; then
     platforms+=(riscv64 powerpc64le)
-    rooms+=(atomic rlock rwlock event barrier barrier_action barrier_broken latch once seqlock counter with)
+    rooms+=(atomic rlock rlock_fork rwlock event barrier barrier_action barrier_broken latch once seqlock counter with with_leave)
 fi
 
 # How the tests see that a thread is asleep: by the number of the call in which the emulator's own thread is.

@@ -1,37 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Compiled twice: cleanup attributes mean something else to pthread_exit with -fexceptions. */
+#include "with_parts.h"
 #include "test.h"
 
 #include <thrum/with.h>
 
-static thrum_lock lock;
-static thrum_rlock rlock;
-static thrum_spinlock spinlock;
-static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(1);
-static thrum_bounded_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(1);
-static thrum_lock lock_of_cond;
 static thrum_cond cond = THRUM_COND_INIT(&lock_of_cond);
-static thrum_rlock rlock_of_cond;
 static thrum_cond cond_of_rlock = THRUM_COND_INIT(&rlock_of_cond);
-static thrum_monitor monitor;
-
-/* The semaphore counts: a second release of one hold would show as a value of 2. */
-static void check_all_free(void) {
-    CHECK(!thrum_lock_locked(&lock));
-    CHECK(!thrum_rlock_locked(&rlock));
-    CHECK(!thrum_spinlock_locked(&spinlock));
-    CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
-    CHECK_EQ(thrum_bounded_semaphore_value(&bounded), 1);
-    CHECK(!thrum_lock_locked(&lock_of_cond));
-    CHECK(!thrum_rlock_locked(&rlock_of_cond));
-    CHECK(!thrum_monitor_locked(&monitor));
-    CHECK_EQ(thrum_self_guards(), 0);
-}
-
-static void check_held(void) {
-    CHECK_EQ(thrum_semaphore_value(&semaphore), 0);
-    CHECK_EQ(thrum_self_guards(), 1);
-}
 
 TEST(a_lock_is_held_in_the_block_and_free_after_it) {
     unsigned ran = 0;
@@ -158,90 +133,6 @@ TEST(a_single_statement_is_a_block_too) {
     check_all_free();
 }
 
-TEST(break_lets_go) {
-    bool after = false;
-    THRUM_WITH(&semaphore) {
-        check_held();
-        if (!after) break;
-        CHECK(false);
-    }
-    check_all_free();
-}
-
-TEST(continue_lets_go_and_does_not_run_the_block_again) {
-    int ran = 0;
-    THRUM_WITH(&semaphore) {
-        check_held();
-        if (++ran < 10) continue;
-        CHECK(false);
-    }
-    CHECK_EQ(ran, 1);
-    check_all_free();
-}
-
-static int return_from_the_block(void) {
-    THRUM_WITH(&semaphore) {
-        check_held();
-        return 7;
-    }
-    return 0;
-}
-
-TEST(return_lets_go) {
-    CHECK_EQ(return_from_the_block(), 7);
-    check_all_free();
-}
-
-static int value_while_held(void) {
-    THRUM_WITH(&semaphore) return thrum_semaphore_value(&semaphore);
-    return -1;
-}
-
-TEST(the_returned_expression_is_evaluated_while_it_is_held) {
-    CHECK_EQ(value_while_held(), 0);
-    check_all_free();
-}
-
-TEST(goto_out_of_the_block_lets_go) {
-    int passes = 0;
-again:
-    THRUM_WITH(&semaphore) {
-        check_held();
-        if (++passes < 3) goto again;
-        goto out;
-    }
-    CHECK(false);
-out:
-    CHECK_EQ(passes, 3);
-    check_all_free();
-}
-
-TEST(break_and_continue_leave_only_the_block_and_not_a_loop_around_it) {
-    int after = 0;
-    for (int i = 0; i < 4; i++) {
-        THRUM_WITH(&semaphore) {
-            if (i % 2) break;
-            continue;
-        }
-        after++;
-        check_all_free();
-    }
-    CHECK_EQ(after, 4);
-}
-
-TEST(break_in_a_loop_inside_the_block_leaves_that_loop_only) {
-    bool reached = false;
-    THRUM_WITH(&semaphore) {
-        for (int i = 0; i < 4; i++) {
-            if (i == 1) break;
-        }
-        check_held();
-        reached = true;
-    }
-    CHECK(reached);
-    check_all_free();
-}
-
 TEST(blocks_nest_and_let_go_from_the_inside_out) {
     THRUM_WITH(&lock) {
         THRUM_WITH(&spinlock)
@@ -254,20 +145,6 @@ TEST(blocks_nest_and_let_go_from_the_inside_out) {
         CHECK(thrum_lock_locked(&lock) && !thrum_spinlock_locked(&spinlock));
         CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
     }
-    check_all_free();
-}
-
-static int return_from_three_blocks(void) {
-    THRUM_WITH(&lock) {
-        THRUM_WITH(&spinlock) {
-            THRUM_WITH(&semaphore) return (int)thrum_self_guards();
-        }
-    }
-    return 0;
-}
-
-TEST(return_from_nested_blocks_lets_go_of_all) {
-    CHECK_EQ(return_from_three_blocks(), 3);
     check_all_free();
 }
 
@@ -371,56 +248,5 @@ TEST(a_loop_that_holds_lets_go_in_every_round) {
         if (i == 1) continue;
         check_held();
     }
-    check_all_free();
-}
-
-TEST(what_was_drained_is_not_let_go_again_at_the_end_of_the_block) {
-    THRUM_WITH(&semaphore) {
-        thrum_self_release_guards();
-        CHECK_EQ(thrum_semaphore_value(&semaphore), 1);
-        CHECK_EQ(thrum_self_guards(), 0);
-    }
-    check_all_free();
-}
-
-static bool drains;
-
-static void *exit_inside(void *unused) {
-    (void)unused;
-    THRUM_WITH(&lock) {
-        THRUM_HOLD(&spinlock);
-        THRUM_WITH(&semaphore) {
-            if (drains) thrum_self_release_guards();
-            pthread_exit(&lock);
-        }
-    }
-    return NULL;
-}
-
-TEST(a_thread_that_exits_after_draining_has_let_go_exactly_once) {
-    drains = true;
-    test_thread t = test_start(exit_inside, NULL);
-    CHECK(test_join(&t) == (void *)&lock);
-    check_all_free();
-}
-
-/* Why there is a chain: without -fexceptions the cleanups are skipped, and the objects stay held. */
-TEST(a_thread_that_exits_without_draining_lets_go_only_where_the_code_unwinds) {
-#if defined(__EXCEPTIONS) && defined(__GLIBC__)
-    const bool unwinds = true;
-#else
-    const bool unwinds = false;
-#endif
-    drains = false;
-    test_thread t = test_start(exit_inside, NULL);
-    CHECK(test_join(&t) == (void *)&lock);
-    CHECK_EQ(thrum_semaphore_value(&semaphore), unwinds ? 1 : 0);
-    CHECK_EQ(thrum_lock_locked(&lock), !unwinds);
-    CHECK_EQ(thrum_spinlock_locked(&spinlock), !unwinds);
-    CHECK_EQ(thrum_self_guards(), 0);
-    if (unwinds) return;
-    thrum_semaphore_release(&semaphore);
-    thrum_lock_release(&lock);
-    thrum_spinlock_release(&spinlock);
     check_all_free();
 }
