@@ -16,7 +16,7 @@ static thrum_map *map;
 static thrum_snapshot settings;
 
 static bool open_table(void) {
-    const thrum_map_config config = {.destroy = free, .expected = 1 << 17};
+    const thrum_map_config config = {.destroy = free}; /* it grows with its keys */
     return thrum_map_new(&map, &config) == THRUM_OK;
 }
 
