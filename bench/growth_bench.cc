@@ -6,6 +6,7 @@
 #include "support/bench.h"
 #include "support/locks.h"
 #include "support/maps.h"
+#include "support/threads_alone.h"
 
 #include <semaphore.h>
 #include <unistd.h>
@@ -195,30 +196,6 @@ template <class Map> void map_get(Figures &figures, int entries) {
     for (int i = 0; i < rounds; i++) benchmark::DoNotOptimize(map.get(key(random.below(map_entries))));
     figures.ns = double(now_ns() - begun) / rounds;
 }
-
-void *nothing(void *argument) {
-    return argument;
-}
-
-/* clang-format off */
-struct ThrumThread {
-    static void start_and_join() {
-        thrum_thread_config config = {};
-        config.target = nothing;
-        thrum_thread *thread;
-        if (thrum_thread_spawn(&thread, &config) != THRUM_OK) return;
-        (void)thrum_thread_join(thread, nullptr);
-        thrum_thread_release(thread);
-    }
-};
-
-struct PthreadThread {
-    static void start_and_join() {
-        pthread_t thread;
-        if (pthread_create(&thread, nullptr, nothing, nullptr) == 0) pthread_join(thread, nullptr);
-    }
-};
-/* clang-format on */
 
 double resident_mb() {
     std::ifstream file("/proc/self/statm");

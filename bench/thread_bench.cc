@@ -4,6 +4,7 @@
 #endif
 #include "support/bench.h"
 #include "support/rivals.h"
+#include "support/threads_alone.h"
 #include "support/together.h"
 
 #include <pthread.h>
@@ -22,9 +23,6 @@
 namespace bench {
 namespace {
 
-void *nothing(void *argument) {
-    return argument;
-}
 int nothing_raw(void *) {
     return 0;
 }
@@ -48,13 +46,6 @@ struct Limit {
     }
 };
 
-struct Pthread {
-    void start_and_join() {
-        pthread_t thread;
-        if (pthread_create(&thread, nullptr, nothing, nullptr) == 0) pthread_join(thread, nullptr);
-    }
-};
-
 struct Std {
     void start_and_join() {
         std::thread thread(nothing, nullptr);
@@ -70,17 +61,6 @@ struct Boost {
     }
 };
 #endif
-
-struct Thrum {
-    void start_and_join() {
-        thrum_thread_config config = {};
-        config.target = nothing;
-        thrum_thread *thread;
-        if (thrum_thread_spawn(&thread, &config) != THRUM_OK) return;
-        (void)thrum_thread_join(thread, nullptr);
-        thrum_thread_release(thread);
-    }
-};
 
 template <class Thread> void start_join(Figures &figures, Place place) {
     place_process(place);
@@ -113,8 +93,8 @@ template <class Thread> void thread_rows(const std::string &library) {
 
 void rows() {
     thread_rows<Limit>("limit");
-    thread_rows<Thrum>("thrum");
-    thread_rows<Pthread>("pthread");
+    thread_rows<ThrumThread>("thrum");
+    thread_rows<PthreadThread>("pthread");
     thread_rows<Std>("std");
 #ifdef THRUM_BENCH_HAS_BOOST
     thread_rows<Boost>("boost");
