@@ -330,7 +330,7 @@ TEST(what_has_no_place_in_the_table_is_counted_by_kind) {
         CHECK_EQ(r.kind, THRUM_WAIT_LATCH_);
         others += r.waits;
     }
-    CHECK(told > OBJECTS / 4 && others > 0);
+    CHECK(told > 4000 && others > 0); /* nearly each of the 4096 places has been found */
     CHECK_EQ(told + others, OBJECTS);
 }
 
