@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Jobs on a pool of two threads: how many a second, and how long one takes that is waited for. */
+/*
+ * Jobs on a pool of two threads: how many a second, and how long one takes that is waited for. The
+ * environment's THRUM_BENCH_WORKERS makes the pool one of so many threads.
+ */
 #include "support/bench.h"
 
 #include <condition_variable>
@@ -34,14 +37,17 @@
 namespace bench {
 namespace {
 
-enum { WORKERS = 2 };
+const unsigned WORKERS = [] {
+    const char *const asked = getenv("THRUM_BENCH_WORKERS");
+    return asked ? unsigned(atoi(asked)) : 2;
+}();
 
 using Function = int(void *);
 
 struct Thrum {
     thrum_executor *pool = nullptr;
     Thrum() {
-        (void)!thrum_executor_new(&pool, WORKERS, nullptr);
+        (void)!thrum_executor_new(&pool, int(WORKERS), nullptr);
     }
     ~Thrum() {
         finish();
@@ -83,7 +89,7 @@ template <class Task> struct Deque {
     bool closed = false;
     std::vector<std::thread> threads;
     Deque() {
-        for (int i = 0; i < WORKERS; i++) threads.emplace_back([this] { work(); });
+        for (int i = 0; i < int(WORKERS); i++) threads.emplace_back([this] { work(); });
     }
     ~Deque() {
         finish();
@@ -159,7 +165,7 @@ struct Std {
 #if THRUM_BENCH_HAS_TBB
 struct Tbb {
     tbb::global_control threads{tbb::global_control::max_allowed_parallelism, WORKERS + 1};
-    tbb::task_arena arena{WORKERS + 1, 1};
+    tbb::task_arena arena{int(WORKERS + 1), 1};
     tbb::task_group group;
     template <Function *function> void submit(void *argument) {
         arena.execute([this, argument] { group.run([argument] { (void)function(argument); }); });
@@ -205,7 +211,7 @@ template <Function *function> void call(void *argument) {
 }
 
 struct Rayon {
-    rust_rayon *pool = rust_rayon_new(WORKERS);
+    rust_rayon *pool = rust_rayon_new(int(WORKERS));
     ~Rayon() {
         rust_rayon_free(pool);
     }
@@ -218,7 +224,7 @@ struct Rayon {
 };
 
 struct Tokio {
-    rust_tokio *pool = rust_tokio_new(WORKERS);
+    rust_tokio *pool = rust_tokio_new(int(WORKERS));
     ~Tokio() {
         rust_tokio_free(pool);
     }
@@ -294,7 +300,7 @@ struct Glib {
         (void)it->function(it->argument);
         delete it;
     }
-    GThreadPool *pool = g_thread_pool_new(run, nullptr, WORKERS, TRUE, nullptr);
+    GThreadPool *pool = g_thread_pool_new(run, nullptr, int(WORKERS), TRUE, nullptr);
     template <Function *function> void submit(void *argument) {
         g_thread_pool_push(pool, new Item{function, argument}, nullptr);
     }
@@ -354,7 +360,7 @@ template <class Pool> void submit_and_wait(Figures &figures, int pause_us) {
 void work_alone(Figures &figures) {
     const uint64_t each = full_or_quick<uint64_t>(300000, 30000) / WORKERS;
     const Work work(1000);
-    Team team(WORKERS, Place::anywhere, [&](int) {
+    Team team(int(WORKERS), Place::anywhere, [&](int) {
         for (uint64_t i = 0; i < each; i++) work.run();
     });
     const uint64_t begin = team.start();

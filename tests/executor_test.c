@@ -130,6 +130,32 @@ TEST(jobs_begin_in_the_order_of_their_submits) {
     for (int i = 0; i < 600; i++) CHECK_EQ(order[i], i);
 }
 
+static thrum_u32 times_run[4][2000];
+
+static int count_run(void *argument, void **value) {
+    (void)value;
+    thrum_u32_fetch_add_relaxed((thrum_u32 *)argument, 1);
+    return 0;
+}
+
+static void *submit_all(void *argument) {
+    static thrum_u32 submitters;
+    thrum_u32 *const mine = times_run[thrum_u32_fetch_add_relaxed(&submitters, 1)];
+    for (int i = 0; i < 2000; i++)
+        CHECK_EQ(thrum_executor_submit(argument, count_run, &mine[i], NULL), THRUM_OK);
+    return NULL;
+}
+
+TEST(each_job_of_many_submitters_runs_once_on_many_workers) {
+    thrum_executor *const pool = make(8);
+    pthread_t submitters[4];
+    for (int i = 0; i < 4; i++) CHECK_EQ(pthread_create(&submitters[i], NULL, submit_all, pool), 0);
+    for (int i = 0; i < 4; i++) CHECK_EQ(pthread_join(submitters[i], NULL), 0);
+    end(pool);
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 2000; j++) CHECK_EQ(thrum_u32_load_relaxed(&times_run[i][j]), 1);
+}
+
 static int note_native_id(void *argument, void **value) {
     *(pid_t *)argument = (pid_t)thrum_get_native_id();
     *value = argument;

@@ -11,6 +11,9 @@
 #ifndef THRUM_EXECUTOR_BLOCK
 #define THRUM_EXECUTOR_BLOCK 128 /* jobs in a block; an exploration of interleavings makes it 1 or 2 */
 #endif
+#ifndef THRUM_EXECUTOR_FRONT
+#define THRUM_EXECUTOR_FRONT 64 /* places of the front, an even number; an exploration makes it 2 */
+#endif
 
 /* Small, because its way from one processor to another is most of what an empty job costs. */
 typedef struct thrum_executor_job_ {
@@ -24,19 +27,28 @@ typedef struct thrum_executor_block_ {
     thrum_executor_job_ jobs[THRUM_EXECUTOR_BLOCK];
 } thrum_executor_block_;
 
+/* A job in the front. Atomic, because a taker that comes too late reads what the mover writes. */
+typedef struct thrum_executor_place_ {
+    thrum_u64 job, argument; /* addresses */
+} thrum_executor_place_;
+
 typedef struct thrum_executor_jobs_ {
     /* The putter's: there is one at a time, which is the caller's matter. */
     thrum_executor_block_ *last;
     uint32_t put_at;
     thrum_u64 puts;
     char apart_1[THRUM_CACHE_LINE];
-    /* The takers'. */
-    thrum_lock taking; /* of the four */
+    /* The mover's. */
+    thrum_lock taking; /* of these, and of changes of the front */
     uint32_t take_at, known;
     thrum_executor_block_ *first;
-    thrum_u64 takes;
     char apart_2[THRUM_CACHE_LINE];
+    thrum_u64 moved; /* into the front, of all jobs */
+    char apart_3[THRUM_CACHE_LINE];
+    thrum_u64 takes; /* out of it */
+    char apart_4[THRUM_CACHE_LINE];
     thrum_u64 spare; /* a block, as an address; 0: none */
+    thrum_executor_place_ front[THRUM_EXECUTOR_FRONT];
 } thrum_executor_jobs_;
 THRUM_RANK(7, jobs->taking);
 
