@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the linker: the ranks that all sources state. */
-extern const thrum_rank_ *const __start_thrum_ranks[] __attribute__((visibility("hidden")));
-extern const thrum_rank_ *const __stop_thrum_ranks[] __attribute__((visibility("hidden")));
+/* Of the linker: the ranks that all sources state. Weak: a build without inner_lock.h has none. */
+extern const thrum_rank_ *const __start_thrum_ranks[] __attribute__((weak, visibility("hidden")));
+extern const thrum_rank_ *const __stop_thrum_ranks[] __attribute__((weak, visibility("hidden")));
 
 enum { MOST_HELD = 16 };
 
