@@ -285,16 +285,17 @@ TEST(a_forked_child_waits_for_its_own_jobs_only) {
     CHECK_EQ(run_a_process(fork_with_a_pool, text, sizeof text), 1);
 }
 
-/* The list of all leads from the idle one to the busy one, whose locks the child may never get. */
-static void fork_and_release_the_idle_one(void) {
+/* The list of all leads from the idle ones to the busy one, whose locks the child may never get. */
+static void fork_and_release_the_idle_ones(void) {
     thrum_executor *const busy = make(1);
     gate g = {.worker = 0};
     thrum_future *const runs = submit(busy, pass, &g);
     thrum_semaphore_acquire(&g.entered);
-    thrum_executor *const idle = make(1);
+    thrum_executor *const older = make(1), *const newer = make(1);
     const pid_t child = fork();
     if (child == 0) {
-        thrum_executor_release(idle);
+        thrum_executor_release(newer);
+        thrum_executor_release(older);
         thrum_shutdown();
         char text[128];
         (void)thrum_executor_describe(busy, text, sizeof text);
@@ -304,13 +305,14 @@ static void fork_and_release_the_idle_one(void) {
     thrum_event_set(&g.open);
     (void)result_of(runs);
     end(busy);
-    end(idle);
+    end(older);
+    end(newer);
 }
 
 TEST(a_forked_child_that_releases_an_executor_of_its_parents_leaves_the_others_alone) {
     if (THRUM_UNDER_TSAN) test_skip("the sanitizer's own table of threads does not survive a fork");
     char text[64];
-    CHECK_EQ(run_a_process(fork_and_release_the_idle_one, text, sizeof text), 0);
+    CHECK_EQ(run_a_process(fork_and_release_the_idle_ones, text, sizeof text), 0);
 }
 
 static bool return_from_a_block(void) {
