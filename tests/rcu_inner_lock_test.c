@@ -4,21 +4,8 @@
 #include "test.h"
 
 #include <signal.h>
-#include <sys/wait.h>
 #include <thrum.h>
 #include <unistd.h>
-
-static int status_of(void (*run)(void)) {
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        run();
-        _exit(99);
-    }
-    int status;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
 
 /* The debug build has them. */
 extern void thrum_inner_acquire_(const void *lock, const char *file, const char *expression)
@@ -146,11 +133,11 @@ static void call_while_one_is_held(void) {
 
 TEST(locks_out_of_order_end_the_process_in_the_debug_build) {
     if (!thrum_inner_acquire_) test_skip("this build does not check the order of locks");
-    CHECK_EQ(status_of(acquire_in_order), 0);
+    CHECK_EQ(test_status_of(acquire_in_order), 0);
     CHECK(taken_in[0]);
-    CHECK_EQ(status_of(acquire_one_by_a_longer_way), 0);
-    CHECK_EQ(status_of(acquire_two_snapshots), 0);
-    CHECK_EQ(status_of(reset_one_that_was_acquired_twice), 0);
+    CHECK_EQ(test_status_of(acquire_one_by_a_longer_way), 0);
+    CHECK_EQ(test_status_of(acquire_two_snapshots), 0);
+    CHECK_EQ(test_status_of(reset_one_that_was_acquired_twice), 0);
     static void (*const wrong[])(void) = {acquire_out_of_order,
                                           acquire_two_of_a_kind,
                                           acquire_an_unknown_one,
@@ -165,5 +152,6 @@ TEST(locks_out_of_order_end_the_process_in_the_debug_build) {
                                           acquire_before_the_second_of_three,
                                           acquire_before_the_third_of_three,
                                           call_while_one_is_held};
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) CHECK_EQ(status_of(wrong[i]), 1000 + SIGABRT);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        CHECK_EQ(test_status_of(wrong[i]), TEST_BY_SIGNAL + SIGABRT);
 }

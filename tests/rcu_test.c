@@ -314,19 +314,6 @@ TEST(a_crash_in_a_callback_reaches_the_programs_handler) {
 
 /* --- the process around it -------------------------------------------------------------------------- */
 
-/* The exit status of a child that runs it, or 1000 + the signal that ended it. */
-static int status_of(void (*run)(void)) {
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        run();
-        _exit(99);
-    }
-    int status;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
 static void nothing(thrum_rcu_head *head) {
     (void)head;
 }
@@ -364,10 +351,10 @@ static void leave_main_to_a_thread_that_retires(void) {
 
 TEST(a_process_whose_own_threads_have_ended_ends) {
     if (THRUM_UNDER_TSAN) test_skip("its runtime has a thread of its own");
-    CHECK_EQ(status_of(prepare_and_leave_main), 0);
-    CHECK_EQ(status_of(retire_and_leave_main), 0);
-    CHECK_EQ(status_of(leave_main_during_a_callback_that_retires), 0);
-    CHECK_EQ(status_of(leave_main_to_a_thread_that_retires), 0);
+    CHECK_EQ(test_status_of(prepare_and_leave_main), 0);
+    CHECK_EQ(test_status_of(retire_and_leave_main), 0);
+    CHECK_EQ(test_status_of(leave_main_during_a_callback_that_retires), 0);
+    CHECK_EQ(test_status_of(leave_main_to_a_thread_that_retires), 0);
 }
 
 static void *wait_for_ever(void *unused) {
@@ -411,11 +398,11 @@ static int status_of_terminated(void (*run)(void)) {
     CHECK_EQ(kill(child, SIGTERM), 0);
     int status;
     CHECK_EQ(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : TEST_BY_SIGNAL + WTERMSIG(status);
 }
 
 TEST(a_signal_to_the_process_does_what_it_does_without_the_helper) {
-    CHECK_EQ(status_of_terminated(leave_main_to_a_thread_that_waits), 1000 + SIGTERM);
+    CHECK_EQ(status_of_terminated(leave_main_to_a_thread_that_waits), TEST_BY_SIGNAL + SIGTERM);
     CHECK_EQ(status_of_terminated(wait_for_the_signal), 7);
 }
 

@@ -152,6 +152,18 @@ void test_join_child(pid_t child) {
     CHECK_EQ(WEXITSTATUS(status), 0);
 }
 
+int test_status_of(void (*run)(void)) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        run();
+        _exit(TEST_RETURNED);
+    }
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : TEST_BY_SIGNAL + WTERMSIG(status);
+}
+
 void test_in_child(void (*run)(void)) {
     const pid_t child = fork();
     CHECK(child >= 0);

@@ -80,6 +80,9 @@ void test_await_busy(const test_thread *thread, uint64_t ns);
 void test_join_child(pid_t child);
 /* Runs it in a forked child, and waits for that: for what cannot be undone. */
 void test_in_child(void (*run)(void));
+enum { TEST_RETURNED = 99, TEST_BY_SIGNAL = 1000 };
+/* The exit status of a child that runs it; TEST_RETURNED; or TEST_BY_SIGNAL + the signal that has ended it. */
+int test_status_of(void (*run)(void));
 
 /*
  * Keeps the calling thread, and those that it starts from now on, to so many of its processors (to
