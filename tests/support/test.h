@@ -81,7 +81,7 @@ void test_join_child(pid_t child);
 /* Runs it in a forked child, and waits for that: for what cannot be undone. */
 void test_in_child(void (*run)(void));
 enum { TEST_RETURNED = 99, TEST_BY_SIGNAL = 1000 };
-/* The exit status of a child that runs it; TEST_RETURNED; or TEST_BY_SIGNAL + the signal that has ended it. */
+/* The exit status of a child that runs it, TEST_RETURNED, or TEST_BY_SIGNAL + the signal that ended it. */
 int test_status_of(void (*run)(void));
 
 /*
