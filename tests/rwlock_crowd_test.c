@@ -32,14 +32,16 @@ static struct {
     _Atomic uint64_t longest_ns; /* section */
 } crowd;
 
-/*
- * One section. Its end is read after the release; its begin after the acquire, and where that was long, the
- * thread may have been kept off the processor between the two: what it was in its last turns counts.
- */
 typedef struct turns {
     unsigned count;
-    uint64_t kept_ns; /* off the processor, before the last turns */
+    uint64_t kept_ns; /* off the processor, before the last 64 at most */
 } turns;
+
+/*
+ * One section. Its end is read after the release, and its begin after the acquire. Where the acquire was
+ * long, the machine may have kept the thread off the processor before that reading: then all the time that
+ * it was kept off in its last turns counts as a part of the section.
+ */
 static void have_a_turn(turns *mine, bool to_write, uint64_t work_ns) {
     if (mine->count++ % 64 == 0) mine->kept_ns = kept_off_the_processor_ns();
     const uint64_t asked = test_now_ns();

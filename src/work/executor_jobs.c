@@ -8,7 +8,8 @@
  * the front is the mover, and so is a taker that finds the front empty.
  *
  * With 16 workers and jobs of a microsecond a list under the takers' lock alone took 775 ns a job, because
- * the takers slept in that lock (16 processors, row executor/jobs_of_1us, THRUM_BENCH_WORKERS=16).
+ * the takers slept in that lock (16 processors, Intel Xeon, family 6, model 207; row executor/jobs_of_1us,
+ * THRUM_BENCH_WORKERS=16).
  *
  * executor.B1: `filled` of a block rises with each put, as a release; a place below it is written and stays
  *     as it is. `known` is a value that it had, of the first block.
