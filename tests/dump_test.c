@@ -245,7 +245,7 @@ TEST(a_getter_waits_for_a_queue) {
 /* ---- in a signal handler ---- */
 
 static int pipe_ends[2];
-static thrum_u32 dumps, results[THRUM_EXISTS + 1];
+static thrum_u32 ready, dumps, results[THRUM_EXISTS + 1];
 
 static void dump_to_pipe(int signal) {
     (void)signal;
@@ -261,6 +261,8 @@ static void *end_at_once(void *argument) {
 }
 
 static void *start_and_end(void *stop) {
+    test_take_signals();
+    thrum_u32_fetch_add_relaxed(&ready, 1);
     while (!thrum_event_is_set(stop))
         test_join_and_release(test_spawn((thrum_thread_config){.target = end_at_once}));
     return NULL;
@@ -283,6 +285,7 @@ TEST(a_handler_may_dump_whatever_it_interrupts) {
     thrum_thread *const starters[] = {
         test_spawn((thrum_thread_config){.target = start_and_end, .argument = &stop}),
         test_spawn((thrum_thread_config){.target = start_and_end, .argument = &stop})};
+    while (thrum_u32_load_relaxed(&ready) < 2) thrum_futex_yield();
     const unsigned times = 200 / test_slowdown() + 1;
     for (unsigned i = 0; i < times; i++) {
         const uint32_t before = thrum_u32_load_relaxed(&dumps);

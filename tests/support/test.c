@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,10 +57,15 @@ struct start {
     pthread_cond_t known;
 };
 
+void test_take_signals(void) {
+    (void)poll(NULL, 0, 0);
+}
+
 static void *trampoline(void *p) {
     struct start *start = p;
     void *(*function)(void *) = start->function;
     void *argument = start->argument;
+    test_take_signals();
     pthread_mutex_lock(&start->mutex);
     start->tid = (pid_t)syscall(SYS_gettid);
     pthread_cond_signal(&start->known);

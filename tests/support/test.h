@@ -59,7 +59,14 @@ typedef struct test_thread {
     pid_t tid;
 } test_thread;
 
-/* Starts a thread; returns when it runs and its kernel id is known. */
+/*
+ * Makes the calling thread able to keep a signal. gcc 12's ThreadSanitizer makes a thread's list of signals in
+ * its first call that may block; a signal that arrives during that is lost. So a thread calls this before
+ * another may signal it. test_start's threads have.
+ */
+void test_take_signals(void);
+
+/* Starts a thread; returns when it runs, keeps signals, and its kernel id is known. */
 test_thread test_start(void *(*function)(void *), void *argument);
 void *test_join(test_thread *thread);
 
