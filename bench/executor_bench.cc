@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <thrum/executor.h>
 
-#if THRUM_BENCH_HAS_TBB
+#ifdef THRUM_BENCH_HAS_TBB
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
@@ -162,7 +162,7 @@ struct Std {
     }
 };
 
-#if THRUM_BENCH_HAS_TBB
+#ifdef THRUM_BENCH_HAS_TBB
 struct Tbb {
     tbb::global_control threads{tbb::global_control::max_allowed_parallelism, WORKERS + 1};
     tbb::task_arena arena{int(WORKERS + 1), 1};
@@ -400,7 +400,7 @@ void rows() {
     rows_of<Pthread>("pthread");
     rows_with_future_of<Thrum>("thrum");
     rows_with_future_of<Std>("std");
-#if THRUM_BENCH_HAS_TBB
+#ifdef THRUM_BENCH_HAS_TBB
     rows_of<Tbb>("tbb");
 #endif
 #if __has_include(<boost/asio/thread_pool.hpp>)

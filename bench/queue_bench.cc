@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <thrum/queue.h>
 
-#if THRUM_BENCH_HAS_TBB
+#ifdef THRUM_BENCH_HAS_TBB
 #include <oneapi/tbb/concurrent_queue.h>
 #endif
 #if __has_include(<concurrentqueue/blockingconcurrentqueue.h>)
@@ -95,7 +95,7 @@ struct Std {
     }
 };
 
-#if THRUM_BENCH_HAS_TBB
+#ifdef THRUM_BENCH_HAS_TBB
 struct Tbb {
     tbb::concurrent_bounded_queue<void *> queue;
     explicit Tbb(size_t bound) {
@@ -222,7 +222,7 @@ void rows() {
     rows_of<Thrum>("thrum");
     rows_of<Pthread>("pthread");
     rows_of<Std>("std");
-#if THRUM_BENCH_HAS_TBB
+#ifdef THRUM_BENCH_HAS_TBB
     rows_of<Tbb>("tbb");
 #endif
 #if __has_include(<concurrentqueue/blockingconcurrentqueue.h>)

@@ -16,7 +16,7 @@
 #include <boost/lockfree/queue.hpp>
 #include <boost/lockfree/spsc_queue.hpp>
 #endif
-#if THRUM_BENCH_HAS_TBB
+#ifdef THRUM_BENCH_HAS_TBB
 #include <oneapi/tbb/concurrent_queue.h>
 #endif
 #if __has_include(<concurrentqueue/concurrentqueue.h>)
@@ -161,7 +161,7 @@ struct BoostSpsc {
 };
 #endif
 
-#if THRUM_BENCH_HAS_TBB
+#ifdef THRUM_BENCH_HAS_TBB
 struct Tbb {
     tbb::concurrent_bounded_queue<void *> queue;
     explicit Tbb(size_t count) {
@@ -327,7 +327,7 @@ void rows() {
 #if __has_include(<boost/lockfree/queue.hpp>)
     both_rows<Boost>("boost");
 #endif
-#if THRUM_BENCH_HAS_TBB
+#ifdef THRUM_BENCH_HAS_TBB
     both_rows<Tbb>("tbb");
 #endif
 #if __has_include(<concurrentqueue/concurrentqueue.h>)
