@@ -19,6 +19,7 @@ fail() {
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$source/tools python3 - <<'CODE' || fail "the machine breaks a law"
 import random
 
+from model_executor import LISTS, Crew
 from model_locks import LOCKS
 from model_machine import Costs, Line, Machine, Thread
 
@@ -136,6 +137,16 @@ for name, make in LOCKS.items():
         made.run(60e6)
         expect(f"{name}, {count} threads on {processors}: {entered}", half > 1000 and sum(entered) > half * 1.8)
 
+# ---- every job is taken once ----
+
+for kind, jobs in LISTS.items():
+    for workers, processors in ((1, 2), (4, 2), (16, 17)):
+        made, taken = Machine(Costs(), processors), []
+        crew = Crew(made, jobs(made), workers, 200, taken.append)
+        crew.start(5000)
+        made.run(20e6)
+        expect(f"{kind}, {workers} workers on {processors}: {len(taken)} jobs", sorted(taken) == list(range(5000)))
+
 print("\n".join(dict.fromkeys(wrong)), end="")
 raise SystemExit(bool(wrong))
 CODE
@@ -152,6 +163,12 @@ near() {
 near thrum 1.2
 near pthread 1.4
 near parking_lot 1.4
+
+# The executor of one lock, which was measured: jobs of a microsecond.
+said=$(timeout 300 "$source/tools/model" --executor)
+apart=$(awk '$1 == 1000 && $5 ~ /^\(/ { ratio = $4 / substr($5, 2); print (ratio > 1 ? ratio : 1 / ratio) }' <<<"$said" | sort -g)
+[[ $(wc -l <<<"$apart") -eq 5 ]] || fail "five points of the executor were measured: $apart"
+awk -v apart="$(tail -n 1 <<<"$apart")" 'BEGIN { exit !(apart <= 1.3) }' || fail "the executor is apart by $apart"
 
 # the same again
 one=$("$source/tools/model" --threads 8 --processors 4 --lock thrum)

@@ -60,8 +60,8 @@ typedef struct test_thread {
 } test_thread;
 
 /*
- * Makes the calling thread able to keep a signal. gcc 12's ThreadSanitizer makes a thread's list of signals in
- * its first call that may block; a signal that arrives during that is lost. So a thread calls this before
+ * Makes the calling thread able to keep a signal. gcc 12's ThreadSanitizer makes a thread's list of signals
+ * in its first call that may block; a signal that arrives during that is lost. So a thread calls this before
  * another may signal it. test_start's threads have.
  */
 void test_take_signals(void);
