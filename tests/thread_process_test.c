@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <thrum.h>
 #include <unistd.h>
 
@@ -102,19 +101,6 @@ TEST(returning_from_main_waits_for_threads) {
     thrum_thread_release(test_spawn((thrum_thread_config){.target = finish_late}));
 }
 
-/* A child that ends by itself, and its status. */
-static int status_of(void (*run)(void)) {
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        run();
-        _exit(0);
-    }
-    int status;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    return status;
-}
-
 static void exit_with_3(void) {
     CHECK_EQ(atexit(check_at_exit), 0);
     thrum_thread_release(test_spawn((thrum_thread_config){.target = finish_late}));
@@ -122,9 +108,7 @@ static void exit_with_3(void) {
 }
 
 TEST(exit_waits_and_keeps_its_status) {
-    const int status = status_of(exit_with_3);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), 3);
+    CHECK_EQ(test_status_of(exit_with_3), 3);
 }
 
 static void exit_with_a_daemon(void) {
@@ -133,9 +117,7 @@ static void exit_with_a_daemon(void) {
 }
 
 TEST(exit_does_not_wait_for_daemons) {
-    const int status = status_of(exit_with_a_daemon);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), 4);
+    CHECK_EQ(test_status_of(exit_with_a_daemon), 4);
 }
 
 static void *exit_in_thread(void *unused) {
@@ -152,9 +134,7 @@ static void let_a_thread_exit(void) {
 }
 
 TEST(a_thread_that_calls_exit_waits_for_the_others_but_not_for_main) {
-    const int status = status_of(let_a_thread_exit);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), 5);
+    CHECK_EQ(test_status_of(let_a_thread_exit), 5);
 }
 
 static void *end_the_process(void *unused) {
@@ -202,10 +182,10 @@ static void exec_with_a_thread(void) {
 }
 
 TEST(quick_ways_out_do_not_wait) {
-    CHECK_EQ(WEXITSTATUS(status_of(quit_with_a_thread)), 6);
-    CHECK_EQ(WEXITSTATUS(status_of(leave_with_a_thread)), 7);
-    CHECK(WIFSIGNALED(status_of(abort_with_a_thread)));
-    CHECK_EQ(status_of(exec_with_a_thread), 0);
+    CHECK_EQ(test_status_of(quit_with_a_thread), 6);
+    CHECK_EQ(test_status_of(leave_with_a_thread), 7);
+    CHECK_EQ(test_status_of(abort_with_a_thread), TEST_BY_SIGNAL + SIGABRT);
+    CHECK_EQ(test_status_of(exec_with_a_thread), 0);
 }
 
 static unsigned failures;
@@ -245,9 +225,7 @@ static void end_with_a_failing_wish(void) {
 }
 
 TEST(an_at_shutdown_function_that_fails_or_exits_ends_alone_and_the_exit_status_is_kept) {
-    const int status = status_of(end_with_a_failing_wish);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), 5);
+    CHECK_EQ(test_status_of(end_with_a_failing_wish), 5);
 }
 
 static void *join_main(void *unused) {
