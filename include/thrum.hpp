@@ -7,6 +7,7 @@
  *     thrum/semaphore.hpp   semaphores, and permits for a scope
  *     thrum/event.hpp, thrum/latch.hpp, thrum/barrier.hpp
  *     thrum/rcu.hpp         a read section for a scope
+ *     thrum/snapshot.hpp    a cell of a type that readers see whole
  *     thrum/thread.hpp      a thread of any callable with arguments
  *     thrum/executor.hpp    jobs of any callable, and futures with their types (thrum/future.hpp)
  *     thrum/queue.hpp       queues of a type
@@ -36,6 +37,7 @@
 #include <thrum/queue.hpp>
 #include <thrum/rcu.hpp>
 #include <thrum/semaphore.hpp>
+#include <thrum/snapshot.hpp>
 #include <thrum/thread.hpp>
 #include <thrum/time.hpp>
 
