@@ -100,7 +100,7 @@ TEST(that_there_is_no_memory_is_said_once) {
 /* ---- objects ---- */
 
 TEST(every_object_is_known_by_its_address) {
-    const int count = test_slowdown() > 1 && !test_under_asan() ? 32 : MANY; /* ThreadSanitizer's limit: 64 held */
+    const int count = test_slowdown() > 1 && !test_under_asan() ? 32 : MANY; /* its limit: 64 held */
     begin_to_hear();
     for (int i = 0; i < count; i++) CHECK(thrum_lock_try_acquire(&many[i]));
     for (int i = 0; i < count; i++) CHECK(thrum_lock_release(&many[i]) == THRUM_OK);
