@@ -115,7 +115,7 @@ struct Figures {
     };
     double ns = 0;
     int count = 0;
-    Counter counters[40] = {};
+    Counter counters[64] = {};
     char error[120] = {};
     bool complete = false;
 
