@@ -17,7 +17,7 @@ platforms=(aarch64 s390x)
 rooms=(lock lock_waits cond cond_notify cond_predicate semaphore semaphore_release ring)
 if [[ ${THRUM_PLATFORMS-} == all ]]; then
     platforms+=(riscv64 powerpc64le)
-    rooms+=(atomic rlock rlock_fork rwlock event barrier barrier_action barrier_broken latch once seqlock counter with with_leave)
+    rooms+=(atomic rlock rlock_fork rwlock rwlock_sharded event barrier barrier_action barrier_broken latch once seqlock counter with with_leave)
 fi
 
 # How the tests see that a thread is asleep: by the number of the call in which the emulator's own thread is.

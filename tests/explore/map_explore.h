@@ -34,38 +34,38 @@ void thrum_map_open_(void) {
 }
 
 /* A text's is its first letter, also in the bits of which the tag is made. */
-static uint64_t itself(thrum_map_key key, uint64_t seed) {
+static inline uint64_t itself(thrum_map_key key, uint64_t seed) {
     (void)seed;
     if (!key.bytes) return key.number;
     const uint64_t letter = (unsigned char)*(const char *)key.bytes;
     return letter << 60 | letter;
 }
 
-static void make(void (*destroy)(void *value)) {
+static inline void make(void (*destroy)(void *value)) {
     const thrum_map_config config = {.hash = itself, .destroy = destroy};
     REQUIRE(thrum_map_new(&s.map, &config) == THRUM_OK);
     explore_name(s.map, sizeof *s.map, "map");
 }
 
-static void *value(int n) {
+static inline void *value(int n) {
     s.values[n] = n;
     return &s.values[n];
 }
 
-static void put(uint64_t key, int n) {
+static inline void put(uint64_t key, int n) {
     REQUIRE(thrum_map_put(s.map, thrum_key_number(key), value(n)) == THRUM_OK);
 }
 
-static void put_text(const char *key, int n) {
+static inline void put_text(const char *key, int n) {
     REQUIRE(thrum_map_put(s.map, thrum_key(key), value(n)) == THRUM_OK);
 }
 
-static void take_out(uint64_t key) {
+static inline void take_out(uint64_t key) {
     REQUIRE(thrum_map_remove(s.map, thrum_key_number(key)) == THRUM_OK);
 }
 
 /* What the key's value points at; -1: there is none. */
-static int get(uint64_t key) {
+static inline int get(uint64_t key) {
     thrum_rcu_read_begin();
     const int *const found = thrum_map_get(s.map, thrum_key_number(key));
     const int n = found ? *found : -1;
@@ -73,7 +73,7 @@ static int get(uint64_t key) {
     return n;
 }
 
-static void grow_to(uint64_t buckets) {
+static inline void grow_to(uint64_t buckets) {
     REQUIRE(thrum_map_grow_to_(s.map, buckets, 100));
 }
 
@@ -81,7 +81,7 @@ static void grow_to(uint64_t buckets) {
 struct seen {
     unsigned times[8];
 };
-static bool note(thrum_map_key key, void *v, void *argument) {
+static inline bool note(thrum_map_key key, void *v, void *argument) {
     struct seen *const seen = argument;
     REQUIRE(key.number < 8);
     REQUIRE(*(const int *)v > 0);
@@ -89,10 +89,27 @@ static bool note(thrum_map_key key, void *v, void *argument) {
     return true;
 }
 /* A visit sees each of these keys once. */
-static void see_once(uint64_t first, uint64_t last) {
+static inline void see_once(uint64_t first, uint64_t last) {
     struct seen seen = {{0}};
     thrum_map_each(s.map, note, &seen);
     for (uint64_t key = first; key <= last; key++) REQUIRE(seen.times[key] == 1);
+}
+
+/* Entries of one bucket. */
+static inline void with_two_in_one_bucket(void) {
+    make(NULL);
+    put(0, 1);
+    put(2, 2);
+}
+
+static inline void with_three_in_one_bucket(void) {
+    with_two_in_one_bucket();
+    put(4, 3);
+}
+
+static inline void destroy(void *v) {
+    thrum_u32_fetch_add_relaxed(&s.destroyed[(int *)v - s.values], 1);
+    explore_free(v, sizeof(int));
 }
 
 #endif
