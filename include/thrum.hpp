@@ -11,6 +11,7 @@
  *     thrum/thread.hpp      a thread of any callable with arguments
  *     thrum/executor.hpp    jobs of any callable, and futures with their types (thrum/future.hpp)
  *     thrum/queue.hpp       queues of a type
+ *     thrum/map.hpp         keys and values of a type
  *     thrum/time.hpp        durations and moments as deadlines
  *     thrum/error.hpp       results as the standard's error codes
  *     thrum/failure.hpp     a C target that may throw
@@ -33,6 +34,7 @@
 #include <thrum/failure.hpp>
 #include <thrum/future.hpp>
 #include <thrum/latch.hpp>
+#include <thrum/map.hpp>
 #include <thrum/mutex.hpp>
 #include <thrum/queue.hpp>
 #include <thrum/rcu.hpp>
