@@ -173,6 +173,16 @@ TEST(one_producer_and_one_consumer_have_the_same_rules) {
     CHECK_EQ(thrum_ring_spsc_size(&spsc), 0);
 }
 
+TEST(a_full_ring_of_one_producer_says_closed_once_it_is) {
+    begin();
+    for (size_t i = 0; i < CELLS; i++) CHECK_EQ(thrum_ring_spsc_put(&spsc, &items[i]), THRUM_OK);
+    thrum_ring_spsc_close(&spsc);
+    CHECK_EQ(thrum_ring_spsc_put(&spsc, &items[63]), THRUM_CLOSED);
+    for (int i = 0; i < CELLS; i++) CHECK_EQ(get_spsc(), i);
+    CHECK_EQ(get_spsc(), -2);
+    CHECK_EQ(thrum_ring_spsc_put(&spsc, &items[63]), THRUM_CLOSED);
+}
+
 TEST(a_ring_of_one_for_one_producer_and_one_consumer_works) {
     CHECK_EQ(thrum_ring_spsc_init(&spsc, slots, 1), THRUM_OK);
     for (int i = 0; i < 20; i++) {

@@ -209,7 +209,7 @@ typedef struct thrum_ring_spsc {
     uint64_t head_seen; /* the producer's copy of head */
     char apart_2_[THRUM_CACHE_LINE];
     thrum_u64 head;     /* the next place to get from */
-    uint64_t tail_seen; /* the consumer's copy of tail */
+    uint64_t tail_seen; /* the consumer's copy of tail, without the mark of a close */
     char apart_3_[THRUM_CACHE_LINE];
 } thrum_ring_spsc;
 
@@ -222,8 +222,9 @@ THRUM_API void thrum_ring_spsc_close(thrum_ring_spsc *ring);
 /* THRUM_OK; THRUM_FULL; THRUM_CLOSED. One thread at a time, with what orders them between. */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_spsc_put(thrum_ring_spsc *ring, void *item) {
     const uint64_t place = thrum_u64_load_relaxed(&ring->tail);
-    if (THRUM_UNLIKELY(place & THRUM_RING_CLOSED_)) return THRUM_CLOSED;
+    /* ring.I5: a closed tail comes here, too */
     if (THRUM_UNLIKELY(place - ring->head_seen > ring->mask)) {
+        if (place & THRUM_RING_CLOSED_) return THRUM_CLOSED;
         ring->head_seen =
             thrum_u64_load_acquire(&ring->head); /* ring.G6: acquire, pairs with ring.G7: it has been read */
         if (place - ring->head_seen > ring->mask) return THRUM_FULL;
@@ -236,10 +237,10 @@ THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_spsc_put(thrum_ring_spsc *ri
 /* THRUM_OK, and the item; THRUM_EMPTY; THRUM_CLOSED: empty for good. One thread at a time, as above. */
 THRUM_INLINE THRUM_MUST_USE thrum_result thrum_ring_spsc_get(thrum_ring_spsc *ring, void **item) {
     const uint64_t place = thrum_u64_load_relaxed(&ring->head);
-    if (THRUM_UNLIKELY((ring->tail_seen & ~THRUM_RING_CLOSED_) == place)) {
-        ring->tail_seen = thrum_u64_load_acquire(&ring->tail); /* ring.G9 */
-        if ((ring->tail_seen & ~THRUM_RING_CLOSED_) == place)
-            return ring->tail_seen & THRUM_RING_CLOSED_ ? THRUM_CLOSED : THRUM_EMPTY;
+    if (THRUM_UNLIKELY(ring->tail_seen == place)) {
+        const uint64_t tail = thrum_u64_load_acquire(&ring->tail); /* ring.G9 */
+        ring->tail_seen = tail & ~THRUM_RING_CLOSED_;
+        if (ring->tail_seen == place) return tail & THRUM_RING_CLOSED_ ? THRUM_CLOSED : THRUM_EMPTY;
     }
     *item = ring->items[place & ring->mask];
     thrum_u64_store_release(&ring->head, place + 1); /* ring.G7 */

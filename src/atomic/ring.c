@@ -20,6 +20,9 @@
  * ring.I4: the compare-and-swap on tail fails once tail is closed, and `closed` becomes 1 after that; so
  * every put that succeeds is counted in the closed
  *       tail, and a head equal to it has got them all.
+ * ring.I5: of one producer and one consumer, head_seen <= head <= tail_seen <= tail without its mark of a
+ *       close; the two copies never have that mark. So a closed tail is 2^63 and more above head_seen: a put
+ *       takes it for a full ring, and asks for the mark there.
  */
 #include "law.h"
 #include "../atomic/tell.h"
