@@ -82,7 +82,9 @@ static void learn(const check_call *call, const check_holding *held, check_repor
     from->edges = edge;
 }
 
+/* An object that another thread has put away in the middle of this call has no node any more. */
 void check_order_(const check_call *call, check_report *report) {
+    if (!call->object->own) return;
     for (const check_holding *held = call->thread->held; held; held = held->next_of_thread)
         if (held->object->own) learn(call, held, report);
 }

@@ -4,7 +4,6 @@
 #include "counted.h"
 #include "test.h"
 
-#include <cstdlib>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -34,17 +33,12 @@ void settle() {
 } // namespace
 
 void *operator new(std::size_t size, const std::nothrow_t &) noexcept {
-    return no_memory ? nullptr : std::malloc(size);
-}
-void operator delete(void *p) noexcept {
-    std::free(p);
-}
-void operator delete(void *p, std::size_t) noexcept {
-    std::free(p);
-}
-void *operator new(std::size_t size) {
-    if (void *p = std::malloc(size)) return p;
-    throw std::bad_alloc();
+    if (no_memory) return nullptr;
+    try {
+        return ::operator new(size);
+    } catch (const std::bad_alloc &) {
+        return nullptr;
+    }
 }
 
 TEST(keys_of_each_type_find_their_values) {
