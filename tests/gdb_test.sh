@@ -60,6 +60,17 @@ for where in living dead; do
     [ "$(grep -c '^deadlock' "$work/$where")" = 1 ] || { echo "$where: not one deadlock"; exit 1; }
 done
 
+# A circle through a future: its waiter holds the lock that the job waits for.
+"${CC:-cc}" -std=c11 -g -D_GNU_SOURCE -I"$source/include" "$source/tests/gdb/promised.c" -o "$work/promised" \
+    "$build/libthrum.a" -lurcu-bp -lurcu-common -pthread
+"${debugger[@]}" -ex run -ex "thrum deadlock" -ex "thrum threads" "$work/promised" >"$work/promised.out" 2>&1 || true
+wait='native [0-9]+, ident [0-9]+: waits [0-9.]+ s for'
+expect promised.out 'deadlock of 2 threads:'
+expect promised.out "    [0-9]+ \"asks\", $wait a future's event 0x[0-9a-f]+, completed by [0-9]+ \"pool_0\", called in .*; holds 0x[0-9a-f]+"
+expect promised.out "    [0-9]+ \"pool_0\", $wait lock 0x[0-9a-f]+, held by [0-9]+ \"asks\", called in .*"
+expect promised.out "[0-9]+ \"waits\", $wait event 0x[0-9a-f]+, called in .*"
+[ "$(grep -c '^deadlock' "$work/promised.out")" = 1 ] || { echo "promised: not one deadlock"; exit 1; }
+
 # Without being asked for: from a section of the program, and beside a shared library.
 loads() {
     gdb -nx -batch -iex "add-auto-load-safe-path $work" -ex "set confirm off" "$@" >"$work/out" 2>&1 || true

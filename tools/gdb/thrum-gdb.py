@@ -20,6 +20,8 @@ KINDS = ("nothing", "a word", "lock", "rlock", "rwlock, to read", "rwlock, to wr
          "latch", "barrier", "once", "condition", "any of a set", "all of a set", "grace period", "the end of thread", "queue",
          "futures")
 RLOCK = KINDS.index("rlock")
+EVENT = KINDS.index("event")
+FUTURE = "a future's event"
 SELF = struct.Struct("=QQIIIIQQQQ")  # id, innermost, slot, padding, turn, kind, object, site, since_ns, waited_ns
 GUARD = struct.Struct("=QQQ")  # release, object, outer
 MOST_GUARDS = 256
@@ -38,6 +40,7 @@ class Thread:
 
     def __init__(self, thread):
         self.number, self.name, self.ident, self.kind, self.holds = thread.num, thread.name or "?", 0, 0, []
+        self.maker = 0  # the ident of the worker whose job completes the future that it waits for
         self.native = thread.ptid[1] or thread.ptid[2]
         try:
             own = int(gdb.parse_and_eval("(unsigned long)&thrum_self_"))
@@ -69,13 +72,34 @@ def names():
     return found
 
 
+def makers():
+    """(a future's begin, its end, the ident of the worker whose job completes it); needs the library's debugging information."""
+    found = []
+    try:
+        executor = gdb.parse_and_eval("'executor_process.c'::first")
+        while executor:
+            worker = executor["workers"]
+            while worker:
+                future = worker["future"]
+                if future:
+                    begin = address_of(future)
+                    found.append((begin, begin + future.type.target().sizeof, int(worker["thread"]["record_"]["ident"]["word"])))
+                worker = worker["next"]
+            executor = executor["next"]
+    except gdb.error:
+        pass
+    return found
+
+
 def threads():
-    before, found, registered = gdb.selected_thread(), [], names()
+    before, found, registered, made_by = gdb.selected_thread(), [], names(), makers()
     try:
         for thread in sorted(gdb.selected_inferior().threads(), key=lambda thread: thread.num):
             thread.switch()
             found.append(Thread(thread))
             found[-1].name = registered.get(found[-1].ident, found[-1].name)
+            found[-1].maker = next((ident for begin, end, ident in made_by if found[-1].kind == EVENT and
+                                    begin <= found[-1].object < end), 0)
     finally:
         if before:
             before.switch()
@@ -83,11 +107,12 @@ def threads():
 
 
 def holders(waiter, all_threads):
-    """The threads that hold what it waits for, as far as that is known: an rlock's owner, and guards of THRUM_WITH."""
+    """The threads that hold what it waits for, as far as that is known: an rlock's owner, guards of THRUM_WITH, and a future's
+    worker."""
     if not waiter.kind:
         return []
     owner = read(waiter.object + 8, struct.Struct("=Q")) if waiter.kind == RLOCK else None
-    ident = ~owner[0] & (1 << 64) - 1 if owner and owner[0] else 0
+    ident = ~owner[0] & (1 << 64) - 1 if owner and owner[0] else waiter.maker
     return [t for t in all_threads if t is not waiter and (ident and t.ident == ident or waiter.object in t.holds)]
 
 
@@ -113,9 +138,10 @@ def tell(thread, all_threads):
     if not thread.kind:
         return text + "runs"
     kind = KINDS[thread.kind] if thread.kind < len(KINDS) else "?"
-    text += f"{seconds_since(thread.since_ns)} {kind} {thread.object:#x}"
+    text += f"{seconds_since(thread.since_ns)} {FUTURE if thread.maker else kind} {thread.object:#x}"
+    by = "completed by" if thread.maker else "held by"
     for holder in holders(thread, all_threads):
-        text += f', held by {holder.number} "{holder.name}"'
+        text += f', {by} {holder.number} "{holder.name}"'
     text += f", called in {place(thread.site)}" if thread.site else ""
     return text + ("; holds " + ", ".join(f"{held:#x}" for held in thread.holds) if thread.holds else "")
 
@@ -156,7 +182,7 @@ class Threads(gdb.Command):
 
 
 class Deadlock(gdb.Command):
-    """Cycles of threads that wait for each other's locks, as far as holders are known (rlocks, THRUM_WITH)."""
+    """Cycles of threads that wait for each other, as far as holders are known (rlocks, THRUM_WITH, futures of jobs)."""
 
     def __init__(self):
         super().__init__("thrum deadlock", gdb.COMMAND_STATUS)
