@@ -2,17 +2,18 @@
 /*
  * snapshot.hpp: a cell of a type, for C++17: readers see one version whole, writers swap it whole.
  *
- *     static thrum::snapshot<settings> current;
+ *     static thrum::snapshot<config> current;
  *
- *     if (current.emplace(4, "warp") != THRUM_OK) elsewhere();     // a version, made in place
+ *     if (current.emplace(config{4}) != THRUM_OK) elsewhere();     // a version, made in place
  *     ...
  *     if (const auto now = current.read()) use(now->limit);        // *now stays as it is in this scope
  *     ...
- *     const thrum_result result = current.update([](const settings *now) {
- *         auto next = std::make_unique<settings>(*now);            // no other writer comes in between
+ *     const auto raise = [](const config *now) {
+ *         auto next = std::make_unique<config>(*now);              // no other writer comes in between
  *         next->limit++;
  *         return next;
- *     });
+ *     };
+ *     if (current.update(raise) != THRUM_OK) elsewhere();
  *
  * It has the C object (thrum/snapshot.h), whose rules, cost and memory order are these, and is
  * constant-initialized, holding nothing. Neither copied nor moved. The destructor destroys the version that
