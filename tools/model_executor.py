@@ -122,7 +122,7 @@ class Hand:
 
     def __init__(self):
         self.called = Line(0)
-        self.searches = self.idle = False
+        self.searches = False
 
 
 class Crew:

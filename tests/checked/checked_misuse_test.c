@@ -16,22 +16,6 @@
 
 /* ---- circles ---- */
 
-static thrum_lock left, right;
-
-static void *left_behind_right(void *unused) {
-    thrum_lock_acquire(&right);
-    thrum_lock_acquire(&left);
-    return unused;
-}
-
-static void deadlock_of_two(void) {
-    thrum_checked_leave_out(THRUM_CHECKED_INVERSION);
-    thrum_lock_acquire(&left);
-    const test_thread other = test_start(left_behind_right, NULL);
-    test_await_asleep(&other);
-    thrum_lock_acquire(&right);
-}
-
 TEST(two_threads_that_wait_for_each_other_are_told_with_what_they_hold) {
     hear_from_child(deadlock_of_two);
     CHECK(says("thrum: a deadlock of 2 threads\n"));

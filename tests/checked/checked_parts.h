@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <thrum/checked.h>
+#include <thrum/lock.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -74,6 +75,24 @@ static inline void hear_from_child(void (*deadlocks)(void)) {
 static inline void run(void *(*function)(void *), void *argument) {
     test_thread thread = test_start(function, argument);
     test_join(&thread);
+}
+
+/* ---- two threads that wait for each other ---- */
+
+static thrum_lock left, right;
+
+static inline void *left_behind_right(void *unused) {
+    thrum_lock_acquire(&right);
+    thrum_lock_acquire(&left);
+    return unused;
+}
+
+static inline void deadlock_of_two(void) {
+    thrum_checked_leave_out(THRUM_CHECKED_INVERSION);
+    thrum_lock_acquire(&left);
+    const test_thread other = test_start(left_behind_right, NULL);
+    test_await_asleep(&other);
+    thrum_lock_acquire(&right);
 }
 
 #endif

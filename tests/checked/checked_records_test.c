@@ -19,8 +19,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static thrum_lock left, right;
-
 static void acquire_in_two_orders(void) {
     THRUM_WITH(&left)
         THRUM_WITH(&right) continue;
@@ -154,20 +152,6 @@ TEST(a_class_has_one_name_among_many) {
 }
 
 /* ---- forks ---- */
-
-static void *left_behind_right(void *unused) {
-    thrum_lock_acquire(&right);
-    thrum_lock_acquire(&left);
-    return unused;
-}
-
-static void deadlock_of_two(void) {
-    thrum_checked_leave_out(THRUM_CHECKED_INVERSION);
-    thrum_lock_acquire(&left);
-    const test_thread other = test_start(left_behind_right, NULL);
-    test_await_asleep(&other);
-    thrum_lock_acquire(&right);
-}
 
 TEST(the_thread_that_forks_is_not_lost) {
     THRUM_WITH(&left) continue;
