@@ -11,9 +11,9 @@
  *         CHECK(!thrum_lock_locked(&l));
  *     }
  *
- * Each test runs in a process of its own under ctest (`lock_test NAME`); a program without
- * arguments runs all of them. A test never sleeps to let something block: it waits until the
- * kernel says so (test_await_asleep).
+ * Each test runs in a process of its own: under ctest (`lock_test NAME`), and by a program that is
+ * given no name, which runs all of its tests, one after another, and says how each has ended. A test
+ * never sleeps to let something block: it waits until the kernel says so (test_await_asleep).
  */
 #ifndef THRUM_TESTS_SUPPORT_TEST_H
 #define THRUM_TESTS_SUPPORT_TEST_H
@@ -30,17 +30,23 @@ extern "C" {
 typedef struct test_case {
     const char *name;
     void (*run)(void);
+    unsigned seconds; /* that it may take when all of a program's tests are run; ctest has its own limit */
     struct test_case *next;
 } test_case;
 
 void test_register(test_case *test);
 
-#define TEST(name_)                                                        \
-    static void test_body_##name_(void);                                   \
-    __attribute__((constructor)) static void test_register_##name_(void) { \
-        static test_case test = {#name_, test_body_##name_, 0};            \
-        test_register(&test);                                              \
-    }                                                                      \
+/* The build gives what a source's comment says (tests/CMakeLists.txt). */
+#ifndef TEST_SECONDS
+#define TEST_SECONDS 60
+#endif
+
+#define TEST(name_)                                                           \
+    static void test_body_##name_(void);                                      \
+    __attribute__((constructor)) static void test_register_##name_(void) {    \
+        static test_case test = {#name_, test_body_##name_, TEST_SECONDS, 0}; \
+        test_register(&test);                                                 \
+    }                                                                         \
     static void test_body_##name_(void)
 
 /* Ends the process with file, line and message when the condition is false. Any thread. */
