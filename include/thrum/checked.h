@@ -22,7 +22,8 @@
  * Misuse      a wait on a condition while another lock is held; a release, wait or notify by a thread that
  *             does not hold; a lock that is made again or goes away while it is held; one left held at the
  *             end of its thread, or by the thread that calls exit or returns from main; one that a thread of
- *             the parent held over a fork; a wait, or thrum_rcu_synchronize, in a read section.
+ *             the parent held over a fork; thrum_rcu_synchronize, or a wait for anything but a lock or
+ *             a once, in a read section.
  * Handed over a lock that another thread than its holder releases is told once, and checked no more.
  * Report      written to stderr, or handed to a function. The program goes on, unless it is told to abort
  *             (thrum_checked_abort, or THRUM_CHECKED=abort in the environment).
@@ -60,7 +61,7 @@ typedef enum thrum_checked_kind {
     THRUM_CHECKED_GONE,        /* made again, or its memory goes away, while it is held */
     THRUM_CHECKED_LEFT,        /* held at its thread's end, or by the thread that ends the process */
     THRUM_CHECKED_OVER_FORK,   /* waited for, and held by a thread that the fork did not take along */
-    THRUM_CHECKED_IN_SECTION   /* a wait, or a synchronize, in a read section */
+    THRUM_CHECKED_IN_SECTION   /* a synchronize, or a wait for no lock, in a read section */
 } thrum_checked_kind;
 
 typedef struct thrum_checked_report {

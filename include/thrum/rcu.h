@@ -165,11 +165,6 @@ THRUM_INLINE THRUM_MUST_USE thrum_guard_ thrum_rcu_enter_(void) {
     return guard;
 }
 
-#if defined(THRUM_CHECKED) && !defined(THRUM_CHECKED_INSIDE_)
-THRUM_API void thrum_checked_rcu_synchronize_(void);
-#define thrum_rcu_synchronize thrum_checked_rcu_synchronize_
-#endif
-
 THRUM_END_DECLS
 
 #endif

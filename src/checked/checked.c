@@ -186,6 +186,14 @@ check_thread *check_threads_(void) {
     return threads;
 }
 
+void check_nobody_waits_(const check_object *object) {
+    for (check_thread *t = threads; t; t = t->next) {
+        if (t->wanted != object) continue;
+        t->wait = CHECK_RUNS;
+        t->wanted = NULL;
+    }
+}
+
 check_thread *check_own_(void) {
     return own;
 }

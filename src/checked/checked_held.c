@@ -56,6 +56,7 @@ void check_drop_(check_holding *holding) {
 
 void check_forget_(check_object *object) {
     while (object->holdings) check_drop_(object->holdings);
+    check_nobody_waits_(object);
     check_tell_gone_(object);
     object->own = NULL; /* what was seen of its order leads to a node that nothing else leads from */
     object->class = NULL;
@@ -205,6 +206,7 @@ void check_is_reset_(const void *address) {
     check_thread *const thread = check_enter_();
     if (!thread) return;
     check_object *const object = check_object_at_(address);
+    if (object) check_nobody_waits_(object);
     for (check_holding *h = object ? object->holdings : NULL, *next; h; h = next) {
         next = h->next_of_object;
         if (h->thread != thread || object->kind != CHECK_RLOCK) check_drop_(h);

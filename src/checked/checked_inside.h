@@ -96,10 +96,12 @@ struct check_thread {
     check_holding *held;
     check_holding *owed; /* checked.I5; linked by next_of_thread */
     check_wait wait;
-    check_object *wanted; /* CHECK_WAITS and CHECK_WAITS_A_WHILE */
+    check_object *wanted; /* CHECK_WAITS and CHECK_WAITS_A_WHILE; otherwise NULL */
     check_mode mode;
     uint64_t joined; /* CHECK_JOINS: whose end */
     check_stack wait_at;
+    uint32_t look;                /* the last look for a circle that has come by; of that look: */
+    check_thread *before, *found; /* the thread that waits for this one; the thread found next */
     check_thread *next;
 };
 
@@ -129,6 +131,8 @@ check_thread *check_enter_(void);
 void check_leave_(check_thread *thread, const check_report *report);
 check_object *check_object_at_(const void *address);
 check_thread *check_threads_(void);
+/* The object is made anew: of the threads that a fork did not take along none waits for it any more. */
+void check_nobody_waits_(const check_object *object);
 /* The caller's; NULL: it has none yet. */
 check_thread *check_own_(void);
 check_node *check_new_node_(void);

@@ -8,7 +8,6 @@
 void thrum_checked_rcu_read_begin_(void);
 void thrum_checked_rcu_read_end_(void);
 void thrum_checked_rcu_leave_(void *unused);
-void thrum_checked_rcu_synchronize_(void);
 
 void thrum_checked_rcu_read_begin_(void) {
     check_stack at;
@@ -46,20 +45,20 @@ static void tell_section(const check_thread *thread, check_report *report, const
     check_say_stack_(report, &thread->section_at);
 }
 
-void thrum_checked_rcu_synchronize_(void) {
-    check_report report = {.made = false};
-    check_thread *const thread = check_enter_();
-    if (thread) {
-        if (thread->sections) tell_section(thread, &report, "a grace period", THRUM_SITE_);
-        check_leave_(thread, &report);
-    }
-    thrum_rcu_synchronize();
-}
-
-/* The library's own locks, and what it does once, are no waits of the program's. */
+/* Locks, which the library has of its own, and what it does once are acquired in sections, too. */
 static bool is_programs(thrum_wait_kind_ kind) {
-    return kind != THRUM_WAIT_LOCK_ && kind != THRUM_WAIT_RLOCK_ && kind != THRUM_WAIT_READ_ &&
-           kind != THRUM_WAIT_WRITE_ && kind != THRUM_WAIT_ONCE_ && kind != THRUM_WAIT_GRACE_;
+    switch (kind) {
+    case THRUM_WAIT_LOCK_:
+    case THRUM_WAIT_RLOCK_:
+    case THRUM_WAIT_READ_:
+    case THRUM_WAIT_WRITE_:
+    case THRUM_WAIT_READERS_:
+    case THRUM_WAIT_ALL_:
+    case THRUM_WAIT_ONCE_:
+        return false;
+    default:
+        return true;
+    }
 }
 
 /* In the place of a wait's beginning, in all of this library (src/futex/waits.h). */

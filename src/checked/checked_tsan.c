@@ -23,8 +23,9 @@ extern void __tsan_mutex_post_signal(void *address, unsigned flags) __attribute_
 extern void __tsan_func_entry(void *returns_to) __attribute__((weak));
 extern void __tsan_func_exit(void) __attribute__((weak));
 
+/* All of them or none. */
 static bool is_there(void) {
-    return __tsan_mutex_pre_lock && __tsan_func_entry;
+    return __tsan_mutex_pre_lock != NULL;
 }
 
 static void *place(const void *address) {

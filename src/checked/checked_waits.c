@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Above all floors. Circles of waiting threads. A thread that is about to wait goes from holder to holder:
- * each waits for ever for what the next one holds. Where the way comes back to it, all of them wait for ever
- * (checked.I3).
+ * Above all floors. Circles of waiting threads. A thread that is about to wait looks for the threads that it
+ * waits for, for those that these wait for, and so on: the nearest first, and each once. Where one of them
+ * waits for the first thread, all threads on the way between the two wait for ever (checked.I3).
  */
 #include "checked_inside.h"
 
@@ -10,63 +10,67 @@
 
 thrum_result thrum_checked_thread_join_(thrum_thread *joined, void **value);
 
-enum { LONGEST = 32 };
+static uint32_t looks;
 
+/* The threads that a look has found, linked by `found`. */
 typedef struct circle {
-    unsigned count;
-    const check_thread *threads[LONGEST];
-    bool is_lost; /* the last one was not taken along by a fork */
+    check_thread *first, *last;
+    bool is_lost; /* the way ends with a wait for a thread that a fork did not take along */
 } circle;
 
-static bool goes_round(circle *way, const check_thread *next);
-
-static bool is_on(const circle *way, const check_thread *thread) {
-    for (unsigned i = 1; i < way->count; i++)
-        if (way->threads[i] == thread) return true;
+/*
+ * `waiting` waits for `next`. True: it is the last thread of a circle. A wait for itself is told elsewhere.
+ */
+static bool closes(circle *way, check_thread *waiting, check_thread *next) {
+    if (next->lost) return way->is_lost = true;
+    if (next == waiting) return false;
+    if (next == way->first) return true;
+    if (next->look == looks) return false;
+    next->look = looks;
+    next->before = waiting;
+    next->found = NULL;
+    way->last->found = next;
+    way->last = next;
     return false;
 }
 
 /* Through the threads that a waiting one waits for. */
-static bool through_holders(circle *way, const check_thread *waiting) {
+static bool through_holders(circle *way, check_thread *waiting) {
     for (const check_holding *h = waiting->wanted->holdings; h; h = h->next_of_object) {
         const bool bars = h->mode != CHECK_READ || waiting->mode != CHECK_READ;
-        if (bars && goes_round(way, h->thread)) return true;
+        if (bars && closes(way, waiting, h->thread)) return true;
     }
     return false;
 }
 
 /*
  * A reader behind a writer that waits. Only for the first of the way, which surely waits: its try has failed.
+ * From another reader that waits the way leads nowhere but where it leads from this one.
  */
-static bool through_writers(circle *way, const check_thread *reader) {
-    for (const check_thread *t = check_threads_(); t; t = t->next)
-        if (t != reader && t->ident && t->wait == CHECK_WAITS && t->wanted == reader->wanted &&
-            t->mode == CHECK_ALONE && goes_round(way, t))
-            return true;
+static bool through_writers(circle *way, check_thread *reader) {
+    for (check_thread *t = check_threads_(); t; t = t->next)
+        if (t->wanted == reader->wanted && closes(way, reader, t)) return true;
     return false;
 }
 
-static bool through_end(circle *way, const check_thread *joiner) {
-    for (const check_thread *t = check_threads_(); t; t = t->next)
-        if (t->ident && t->ident == joiner->joined) return goes_round(way, t);
+static bool through_end(circle *way, check_thread *joiner) {
+    for (check_thread *t = check_threads_(); t; t = t->next)
+        if (t->ident == joiner->joined) return closes(way, joiner, t);
     return false;
 }
 
-static bool from_there(circle *way, const check_thread *thread) {
+static bool from_there(circle *way, check_thread *thread) {
     if (thread->wait == CHECK_JOINS) return through_end(way, thread);
     if (thread->wait != CHECK_WAITS) return false;
     if (through_holders(way, thread)) return true;
-    return way->count == 1 && thread->mode == CHECK_READ && through_writers(way, thread);
+    return thread == way->first && thread->mode == CHECK_READ && through_writers(way, thread);
 }
 
-static bool goes_round(circle *way, const check_thread *next) {
-    if (next->lost) return way->is_lost = true;
-    if (next == way->threads[0]) return way->count > 1;
-    if (is_on(way, next) || way->count == LONGEST) return false;
-    way->threads[way->count++] = next;
-    if (from_there(way, next)) return true;
-    way->count--;
-    return false;
+/* The last thread of a circle; NULL: there is none. */
+static check_thread *last_of(circle *way) {
+    for (check_thread *t = way->first; t; t = t->found)
+        if (from_there(way, t)) return t;
+    return NULL;
 }
 
 static void say_wait(check_report *report, const check_thread *thread) {
@@ -82,15 +86,24 @@ static void say_wait(check_report *report, const check_thread *thread) {
     check_say_held_(report, thread);
 }
 
-static void look(const check_thread *thread, check_report *report) {
-    circle way = {1, {thread}, false};
-    if (!from_there(&way, thread)) return;
+static void look(check_thread *thread, check_report *report) {
+    circle way = {thread, thread, false};
+    unsigned count = 1;
+    looks++;
+    thread->found = NULL;
+    check_thread *last = last_of(&way);
+    if (!last) return;
+    last->found = NULL;
+    for (; last != thread; last = last->before) { /* now each thread leads to the one that it waits for */
+        last->before->found = last;
+        count++;
+    }
     if (way.is_lost)
         check_title_(report, THRUM_CHECKED_OVER_FORK,
                      "a wait for what a thread held that the fork did not take along");
     else
-        check_title_(report, THRUM_CHECKED_CIRCLE, "a deadlock of %u threads", way.count);
-    for (unsigned i = 0; i < way.count; i++) say_wait(report, way.threads[i]);
+        check_title_(report, THRUM_CHECKED_CIRCLE, "a deadlock of %u threads", count);
+    for (const check_thread *t = thread; t; t = t->found) say_wait(report, t);
 }
 
 void check_waits_(check_call *call, bool for_ever) {
@@ -108,6 +121,7 @@ void check_waits_(check_call *call, bool for_ever) {
 void check_waits_no_more_(check_call *call) {
     if (!check_enter_()) return;
     call->thread->wait = CHECK_RUNS;
+    call->thread->wanted = NULL;
     check_leave_(call->thread, NULL);
 }
 

@@ -239,5 +239,5 @@ static void synchronize_in_a_section(void) {
 
 TEST(a_synchronize_in_a_read_section_is_told) {
     hear_from_child(synchronize_in_a_section);
-    CHECK(says("waits for a grace period in a read section\n"));
+    CHECK(says("waits for grace period in a read section\n"));
 }
