@@ -29,6 +29,10 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/src/pthread/pthread_sem.c PROP
 find_package(Threads REQUIRED)
 target_link_libraries(thrum-pthread PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
 thrum_warnings(thrum-pthread -Wconversion -Wvla -Wcast-qual)
+# The debug build checks the order of its own locks, too (docs/locks.md).
+target_sources(thrum-pthread PRIVATE $<$<CONFIG:Debug>:${PROJECT_SOURCE_DIR}/src/rcu/rcu_inner_lock.c>)
+target_compile_options(thrum-pthread PRIVATE
+    "$<$<CONFIG:Debug>:SHELL:-include \"${PROJECT_SOURCE_DIR}/src/rcu/inner_lock.h\">")
 
 # What thrum-run --report loads before it.
 add_library(thrum-pthread-report SHARED ${PROJECT_SOURCE_DIR}/src/pthread/report/report.c)

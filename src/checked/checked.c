@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #endif
 #include "../futex/errno_kept.h"
+#include "../rcu/rank.h"
 #include "checked_inside.h"
 
 #include <errno.h>
@@ -21,9 +22,12 @@
 enum { CHAINS = 1024, ROOM = 1 << 18 };
 
 static thrum_lock guard;
+THRUM_RANK(17, guard);
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static __thread check_thread *own;
+/* Amid its first call, or a fork: what a signal handler or a fork handler calls then is not checked. */
+static __thread volatile bool busy;
 static check_thread *threads;
 static check_object *objects[CHAINS];
 static check_node *classes;
@@ -68,12 +72,14 @@ check_node *check_new_node_(void) {
 
 static void hand_over(const check_report *report) {
     if (!report->made || (settings.left_out >> report->kind & 1)) return;
-    const thrum_checked_report handed = {report->kind, report->text};
+    check_report named;
+    check_name_functions_(&named, report);
+    const thrum_checked_report handed = {named.kind, named.text};
     if (settings.function) {
         settings.function(&handed, settings.argument);
     } else {
-        for (size_t done = 0; done < report->length;) {
-            const ssize_t written = write(STDERR_FILENO, report->text + done, report->length - done);
+        for (size_t done = 0; done < named.length;) {
+            const ssize_t written = write(STDERR_FILENO, named.text + done, named.length - done);
             if (written <= 0 && errno != EINTR) break;
             if (written > 0) done += (size_t)written;
         }
@@ -122,21 +128,31 @@ __attribute__((destructor)) static void end_process(void) {
 
 static void before_fork(void) {
     thrum_lock_acquire(&guard);
+    busy = true;
 }
 
 static void after_fork_in_parent(void) {
+    busy = false;
     thrum_lock_release(&guard);
 }
 
 static void after_fork_in_child(void) {
+    busy = false;
     thrum_lock_reset_after_fork(&guard);
     for (check_thread *t = threads; t; t = t->next)
         if (t != own && t->ident) t->lost = true;
 }
 
+/*
+ * Before main, and before rcu's: `guard` is the last lock that a fork acquires (docs/locks.md). The handlers
+ * that the program registers find it free, and what they acquire is checked.
+ */
+__attribute__((constructor(1000))) static void watch_forks_early(void) {
+    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
 static void prepare(void) {
     (void)pthread_key_create(&key, end_thread);
-    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     const char *const set = getenv("THRUM_CHECKED");
     if (set && !strcmp(set, "abort")) settings.aborts = true;
 }
@@ -156,6 +172,7 @@ static check_thread *new_thread(void) {
 }
 
 check_thread *check_enter_(void) {
+    if (busy) return NULL;
     if (own) {
         if (own->inside) return NULL;
         own->inside = true;
@@ -164,10 +181,12 @@ check_thread *check_enter_(void) {
         return own;
     }
     THRUM_KEEPS_ERRNO_;
+    busy = true;
     (void)pthread_once(&prepared, prepare);
     thrum_lock_acquire(&guard);
     check_thread *const thread = new_thread();
-    own = thread;
+    own = thread; /* inside */
+    busy = false;
     if (thread)
         (void)pthread_setspecific(key, thread);
     else

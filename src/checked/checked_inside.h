@@ -185,5 +185,10 @@ void check_say_(check_report *report, const char *format, ...) __attribute__((fo
 void check_say_object_(check_report *report, const check_object *object, check_mode mode);
 void check_say_stack_(check_report *report, const check_stack *stack);
 void check_say_held_(check_report *report, const check_thread *thread);
+/*
+ * The report with the names of functions. Not with `guard` held: the loader's lock is acquired, with which
+ * it runs constructors, and these may call the program.
+ */
+void check_name_functions_(check_report *named, const check_report *report);
 
 #endif

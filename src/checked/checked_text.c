@@ -8,6 +8,8 @@
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unwind.h>
 
 /* Of the linker: the beginning of the program or shared object that this copy is part of. */
@@ -86,14 +88,32 @@ void check_say_object_(check_report *report, const check_object *object, check_m
     check_say_(report, "\n");
 }
 
-/* The linker names functions of shared objects, and of programs that are linked with -rdynamic. */
+#define FRAME "      at "
+
 void check_say_stack_(check_report *report, const check_stack *stack) {
     for (uint32_t i = 0; i < stack->count; i++) {
-        Dl_info found;
-        check_say_(report, "      at ");
+        check_say_(report, FRAME);
         say_address(report, stack->frames[i]);
-        if (dladdr(stack->frames[i], &found) && found.dli_sname) check_say_(report, " %s", found.dli_sname);
         check_say_(report, "\n");
+    }
+}
+
+static void say_function(check_report *report, const char *address) {
+    Dl_info found;
+    void *const at = (void *)(uintptr_t)strtoull(address, NULL, 16);
+    if (dladdr(at, &found) && found.dli_sname) check_say_(report, " %s", found.dli_sname);
+}
+
+/* The linker names functions of shared objects, and of programs that are linked with -rdynamic. */
+void check_name_functions_(check_report *named, const check_report *report) {
+    *named = (check_report){.made = true, .kind = report->kind};
+    for (const char *line = report->text; *line;) {
+        const size_t length = strcspn(line, "\n");
+        check_say_(named, "%.*s", (int)length, line);
+        if (!line[length]) return; /* cut off */
+        if (!strncmp(line, FRAME, strlen(FRAME))) say_function(named, line + strlen(FRAME));
+        check_say_(named, "\n");
+        line += length + 1;
     }
 }
 

@@ -161,5 +161,5 @@ static void in_child(void) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-    (void)pthread_atfork(thrum_onces_before_fork_, thrum_onces_in_parent_, in_child);
+    (void)pthread_atfork(NULL, NULL, in_child);
 }

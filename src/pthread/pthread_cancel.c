@@ -17,6 +17,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "../rcu/rank.h"
 #include "pthread_cancel.h"
 #include "pthread_inside.h"
 
@@ -28,6 +29,7 @@ typedef struct bucket {
     THRUM_ALIGNAS(THRUM_CACHE_LINE) thrum_lock lock;
     thrum_cancellable *first;
 } bucket;
+THRUM_RANK(16, at->lock);
 static bucket buckets[BUCKETS];
 
 static bucket *bucket_of(pthread_t thread) {
@@ -39,23 +41,23 @@ void thrum_cancellable_enroll_(thrum_cancellable *self, thrum_pwaiter *waiter) {
     self->thread = pthread_self();
     self->waiter = waiter;
     self->generation = thrum_u32_load_relaxed(&thrum_generation_);
-    bucket *const mine = bucket_of(self->thread);
-    thrum_lock_acquire(&mine->lock);
-    self->next = mine->first;
-    self->link = &mine->first;
+    bucket *const at = bucket_of(self->thread);
+    thrum_lock_acquire(&at->lock);
+    self->next = at->first;
+    self->link = &at->first;
     if (self->next) self->next->link = &self->next;
-    mine->first = self;
-    (void)thrum_lock_release(&mine->lock);
+    at->first = self;
+    (void)thrum_lock_release(&at->lock);
 }
 
 void thrum_cancellable_forget_(thrum_cancellable *self) {
     /* After a fork by a signal handler that interrupted the wait: the table is another. */
     if (self->generation != thrum_u32_load_relaxed(&thrum_generation_)) return;
-    bucket *const mine = bucket_of(self->thread);
-    thrum_lock_acquire(&mine->lock);
+    bucket *const at = bucket_of(self->thread);
+    thrum_lock_acquire(&at->lock);
     *self->link = self->next;
     if (self->next) self->next->link = self->link;
-    (void)thrum_lock_release(&mine->lock);
+    (void)thrum_lock_release(&at->lock);
 }
 
 bool thrum_cancellable_now_(void) {
@@ -72,10 +74,10 @@ void thrum_cancellables_reset_after_fork_(void) {
 THRUM_NAME int pthread_cancel(pthread_t thread) {
     const int result = THRUM_C_LIBRARYS(pthread_cancel)(thread);
     if (result != 0) return result;
-    bucket *const its = bucket_of(thread);
-    thrum_lock_acquire(&its->lock);
-    for (const thrum_cancellable *record = its->first; record; record = record->next) /* pthread_cancel.I2 */
+    bucket *const at = bucket_of(thread);
+    thrum_lock_acquire(&at->lock);
+    for (const thrum_cancellable *record = at->first; record; record = record->next) /* pthread_cancel.I2 */
         if (pthread_equal(record->thread, thread)) thrum_pcond_disturb_(record->waiter);
-    (void)thrum_lock_release(&its->lock);
+    (void)thrum_lock_release(&at->lock);
     return 0;
 }

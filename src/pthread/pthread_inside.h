@@ -20,6 +20,8 @@
 #ifndef THRUM_SRC_PTHREAD_INSIDE_H
 #define THRUM_SRC_PTHREAD_INSIDE_H
 
+#include "../rcu/rank.h"
+
 #include <thrum/cond.h>
 #include <thrum/rlock.h>
 
@@ -155,6 +157,7 @@ int sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *end);
 extern thrum_u32 thrum_generation_;
 /* Held while an object that an earlier process used is made this one's. */
 extern thrum_lock thrum_healing_;
+THRUM_RANK(16, thrum_healing_);
 
 THRUM_INLINE bool thrum_is_of_this_process_(const thrum_u32 *generation) {
     /*
@@ -163,9 +166,7 @@ THRUM_INLINE bool thrum_is_of_this_process_(const thrum_u32 *generation) {
     return THRUM_LIKELY(thrum_u32_load_acquire(generation) == thrum_u32_load_relaxed(&thrum_generation_));
 }
 
-/* pthread_once.c, for the handlers. */
-void thrum_onces_before_fork_(void);
-void thrum_onces_in_parent_(void);
+/* pthread_once.c, in the only thread of a forked child. */
 void thrum_onces_in_child_(void);
 
 /* ---- mutexes, for conditions ---- */

@@ -12,6 +12,7 @@
 #ifndef THRUM_SRC_PTHREAD_WAITERS_H
 #define THRUM_SRC_PTHREAD_WAITERS_H
 
+#include "../rcu/rank.h"
 #include "pthread_clock.h"
 
 #include <thrum/lock.h>
@@ -35,6 +36,7 @@ typedef struct thrum_pcond {
     char c_librarys_too[16];
     thrum_u64 newest; /* the address of the waiter that came last; 0: none */
 } thrum_pcond;
+THRUM_RANK(16, cond->inner);
 
 typedef enum thrum_pwait_end {
     THRUM_PWAIT_CHOSEN,   /* the condition may be gone */
