@@ -40,6 +40,17 @@ grep -q '^ *nsync .*%$' "$work/out" || fail "--rivals shows none"
 ends 1 "${report[@]}" --keep "$work/again.json" "$kept"
 cmp "$kept" "$work/again.json" || fail "a run is kept as another"
 
+# ---- the whole table in Markdown ----
+
+ends 1 "${report[@]}" --markdown "$work/table.md" "$kept"
+for line in '| `holder_leaves` held_us 50 | 33.7 us | 1.56 | 1.55 (nsync) | 1.80 | behind |' \
+    '| `read_mostly` (compact) | 4.17 ns | 0.71 |  | 2.80 |  |' \
+    '| 4 | 1.18 | 0.68 (nsync) | 0.77 (tbb) | 0.74 | 0.92, 0.79 | 8.3, 10.0 |'; do
+    grep -qxF "$line" "$work/table.md" || fail "the table has no line $line"
+done
+awk -F'|' '/^\|/ { if (columns && NF != columns) exit 1; columns = NF; next } { columns = 0 }' "$work/table.md" ||
+    fail "a line of the table has more columns than the one before it"
+
 # ---- two runs ----
 
 # changed FILE FACTOR OF_THRUM: all times are FACTOR times as long, thrum's uncontended lock OF_THRUM times that.

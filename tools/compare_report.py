@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """The report of tools/compare.
 
-    compare_report.py [--keep FILE] [--page FILE] [--programs FILE] [--servers DIR] [--against FILE] [--rivals] RUN
+    compare_report.py [--keep FILE] [--page FILE] [--programs FILE] [--servers DIR] [--against FILE] [--markdown FILE] [--rivals] RUN
 
 RUN: a folder of Google Benchmark's JSON files, or a FILE of an earlier --keep. --page: the report as one page of HTML, and
 beside it README's plot; it shows what tools/compare-programs and tools/compare-servers kept, where that is there.
+--markdown: the whole table, as docs/performance.md has it.
 """
 import argparse
 import sys
@@ -14,6 +15,7 @@ import textwrap
 sys.dont_write_bytecode = True
 from compare_against import Comparison  # noqa: E402
 from compare_contended import contended_rows  # noqa: E402
+from compare_markdown import markdown  # noqa: E402
 from compare_page import write_page  # noqa: E402
 from compare_places import Summary, best_of, limit_of, rivals_of, room_order, title_of, verdict  # noqa: E402
 from compare_rows import EVEN, SPINNING, ratio, ratio_text, time_text  # noqa: E402
@@ -118,7 +120,7 @@ def arguments():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("run")
     parser.add_argument("--rivals", action="store_true")
-    for option in ("--keep", "--page", "--programs", "--servers", "--against"):
+    for option in ("--keep", "--page", "--programs", "--servers", "--against", "--markdown"):
         parser.add_argument(option)
     return parser.parse_args()
 
@@ -165,6 +167,9 @@ instructions); least: the library with the least processor time. Locks that only
     if comparison:
         print()
         print_filled(comparison_lines(comparison), 9)
+    if options.markdown:
+        with open(options.markdown, "w", encoding="utf-8") as file:
+            file.write("\n".join(markdown(run)).strip() + "\n")
     if options.page:
         write_page(options.page, run, [text for text, _ in found], comparison, (options.programs, options.servers))
         print(f"\nThe page: {options.page}")

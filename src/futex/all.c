@@ -13,8 +13,8 @@
  * waited for. Its holder keeps it (then that thread gets on), or is in such a round itself, and
  * releases it within some instructions. For two calls to fail each other for ever both must be between their
  * first lock and their last at every try of the other. After each failure a call waits for just the lock that
- * it lacked, so those that want the same ones line up there; before that it gives up the processor and pauses
- * for a random time, so they do not keep step.
+ * it lacked, so those that want the same ones line up there; from the second failure on it gives up the processor
+ * first, and pauses for a random time, so they do not keep step.
  */
 #include "waits.h"
 
@@ -76,29 +76,42 @@ static const thrum_all_member_ *from(const thrum_all *all, uint32_t first, uint3
     return &all->members[at < all->count ? at : at - all->count];
 }
 
-thrum_result thrum_acquire_all_until_(const thrum_all *all, thrum_deadline deadline) {
-    if (!is_valid(all)) return THRUM_INVALID;
-    const uint32_t count = all->count;
-    if (count == 0) return THRUM_OK;
-    THRUM_WAITS_(ALL, all, THRUM_SITE_);
+/*
+ * Tries for the members from `first` on, round the set, of which the caller has the first `held`. One that
+ * cannot be had is told by its place in the set, and none is held then (all.A1, all.A2).
+ */
+static thrum_result try_round(const thrum_all *all, uint32_t first, uint32_t held, uint32_t *missing) {
+    for (; held < all->count; held++) {
+        const thrum_all_member_ *member = from(all, first, held);
+        const thrum_result result = try_for(member);
+        if (THRUM_LIKELY(result == THRUM_OK)) continue;
+        *missing = (uint32_t)(member - all->members);
+        while (held > 0) let_go(from(all, first, --held));
+        return result;
+    }
+    return THRUM_OK;
+}
+
+static THRUM_COLD thrum_result wait_for_all(const thrum_all *all, uint32_t first, thrum_deadline deadline,
+                                            const void *site) {
+    THRUM_WAITS_(ALL, all, site);
     thrum_backoff backoff = THRUM_BACKOFF_INIT;
-    uint32_t first = 0;
     for (;;) {
         thrum_result result = wait_for(&all->members[first], deadline); /* all.A1 */
         if (result != THRUM_OK) return result;
-        uint32_t held = 1; /* from `first` on, round the set */
-        while (held < count && result == THRUM_OK) {
-            result = try_for(from(all, first, held));
-            if (result == THRUM_OK) held++;
-        }
-        if (held == count) return THRUM_OK;
-        const uint32_t missing = first + held < count ? first + held : first + held - count;
-        while (held > 0) let_go(from(all, first, --held)); /* all.A1, all.A2 */
+        result = try_round(all, first, 1, &first);
         if (result != THRUM_TIMEOUT || thrum_deadline_passed(deadline)) return result;
-        first = missing;
         thrum_park_give_way();
         thrum_backoff_pause(&backoff);
     }
+}
+
+thrum_result thrum_acquire_all_until_(const thrum_all *all, thrum_deadline deadline) {
+    if (!is_valid(all)) return THRUM_INVALID;
+    uint32_t missing;
+    const thrum_result result = try_round(all, 0, 0, &missing);
+    if (THRUM_LIKELY(result != THRUM_TIMEOUT) || thrum_deadline_passed(deadline)) return result;
+    return wait_for_all(all, missing, deadline, THRUM_SITE_);
 }
 
 thrum_result thrum_release_all_(const thrum_all *all) {
