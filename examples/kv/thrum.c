@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The table in a thrum_map, the settings in a thrum_snapshot: no request waits for another. */
 #include "table.h"
+#include "values.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <thrum.h>
-
-typedef struct value {
-    thrum_rcu_head retired; /* first: it is the value's own memory that waits for the readers */
-    size_t size;
-    char bytes[];
-} value;
 
 static thrum_map *map;
 static thrum_snapshot settings;
@@ -22,7 +16,7 @@ static bool open_table(void) {
 
 static kv_result get(const char *key, size_t key_size, kv_write *write, void *reply) {
     THRUM_WITH_RCU {
-        const value *const v = thrum_map_get(map, thrum_key_bytes(key, key_size));
+        const kv_value *const v = thrum_map_get(map, thrum_key_bytes(key, key_size));
         if (!v) return KV_NONE;
         return write(reply, v->bytes, v->size) ? KV_OK : KV_NO_MEMORY;
     }
@@ -34,23 +28,16 @@ static bool is_too_long(size_t size) {
     return false;
 }
 
-static void free_value(thrum_rcu_head *retired) {
-    free(retired);
-}
-
-/* An exchange needs no memory for what was there: that has room for its own end, and is retired here. */
 static kv_result set(const char *key, size_t key_size, const char *text, size_t size) {
     if (is_too_long(size)) return KV_TOO_LONG;
-    value *const v = malloc(sizeof *v + size);
+    kv_value *const v = new_value(text, size);
     if (!v) return KV_NO_MEMORY;
-    v->size = size;
-    memcpy(v->bytes, text, size);
     void *before;
     if (thrum_map_exchange(map, thrum_key_bytes(key, key_size), v, &before) != THRUM_OK) {
         free(v);
         return KV_NO_MEMORY;
     }
-    if (before) thrum_rcu_retire(&((value *)before)->retired, free_value);
+    if (before) put_away(before);
     return KV_OK;
 }
 
@@ -64,7 +51,7 @@ static size_t count(void) {
 
 static bool add_size(thrum_map_key key, void *v, void *sum) {
     (void)key;
-    *(size_t *)sum += ((const value *)v)->size;
+    *(size_t *)sum += ((const kv_value *)v)->size;
     return true;
 }
 
