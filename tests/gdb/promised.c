@@ -3,6 +3,8 @@
  * A thread waits for a future, and holds the lock that the future's job waits for. Another thread waits for
  * an event.
  */
+#include "start.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,13 +34,6 @@ static void *ask(void *unused) {
 static void *wait(void *unused) {
     thrum_event_wait(&never);
     return unused;
-}
-
-static void start(thrum_thread_target *target, const char *name) {
-    thrum_thread *thread;
-    const thrum_thread_config config = {.target = target, .name = name};
-    if (thrum_thread_spawn(&thread, &config) != THRUM_OK) exit(1);
-    thrum_thread_release(thread);
 }
 
 static unsigned waiting(void) {

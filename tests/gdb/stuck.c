@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two threads that wait for each other, then an end that a debugger and a core file show. */
+#include "start.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,13 +57,6 @@ static void *audit(void *unused) {
         THRUM_WITH(&ledger) abort();
     }
     return unused;
-}
-
-static void start(thrum_thread_target *target, const char *name) {
-    thrum_thread *thread;
-    const thrum_thread_config config = {.target = target, .name = name};
-    if (thrum_thread_spawn(&thread, &config) != THRUM_OK) exit(1);
-    thrum_thread_release(thread);
 }
 
 static void *wait_for_a_change(void *unused) {
