@@ -15,7 +15,7 @@
 namespace bench {
 namespace {
 
-/* How each takes two locks, or four, and lets go of them. */
+/* How each takes two locks, or four, and releases them. */
 struct ByThrum {
     using Lock = thrum_lock;
     static void both(Lock &a, Lock &b, void (*section)()) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is calling. */
+/* The caller's identity. */
 #include "support/bench.h"
 
 #include <pthread.h>

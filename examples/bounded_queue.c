@@ -22,7 +22,7 @@ typedef struct queue {
 static bool put(queue *q, long item) {
     THRUM_WITH(&q->lock) {
         while (q->many == PLACES && !q->closed) thrum_cond_wait(&q->room);
-        if (q->closed) return false; /* lets go of the lock */
+        if (q->closed) return false; /* releases the lock */
         q->places[(q->first + q->many++) % PLACES] = item;
         thrum_cond_notify(&q->items, 1);
     }

@@ -13,7 +13,7 @@ static unsigned consumed, consumed_by[CONSUMERS];
 
 static void consume(unsigned number) {
     THRUM_WITH(&lock) {
-        while (data == NULL) thrum_cond_wait(&prepared); /* lets go of the lock while it waits */
+        while (data == NULL) thrum_cond_wait(&prepared); /* releases the lock while it waits */
         consumed_by[consumed++] = number;
         thrum_cond_notify(&taken, 1);
     }

@@ -32,7 +32,7 @@ static void one_by_one(unsigned number) {
     THRUM_WITH(first) {
         meet();
         const thrum_result result = thrum_lock_acquire_until(second, thrum_after_ms(20));
-        meet(); /* nobody lets go before both have tried */
+        meet(); /* neither releases before both have tried */
         if (number == 0) printf("one by one, in opposite order: %s\n", thrum_result_name(result));
     }
 }

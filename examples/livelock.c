@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A livelock: each of two threads holds one lock, tries the other, and politely lets go, again and again. Its
- * cure: to acquire both at once.
+ * A livelock: each of two threads holds one lock, tries the other, and politely releases its own, again and
+ * again. Its cure: to acquire both at once.
  */
 #include "crew.h"
 

@@ -146,7 +146,7 @@ TEST(reset_sends_the_waiters_away_and_leaves_it_whole) {
     }
 }
 
-/* Who comes before all have been sent away must not be sent away, too. */
+/* A party that comes before all have been sent away must not be sent away, too. */
 TEST(a_party_that_comes_after_the_reset_is_not_sent_away) {
     for (unsigned round = 0; round < 100 / test_slowdown(); round++) {
         begin(3);

@@ -133,7 +133,7 @@ TEST(a_wait_lets_go_and_holds_the_lock_again) {
             start(&v, c, THRUM_FOREVER);
             test_await_asleep(&v.thread);
             CHECK(atomic_load(&v.holds));
-            CHECK(!c->locked()); /* it let go */
+            CHECK(!c->locked()); /* it is released */
             c->acquire();
             CHECK_EQ(c->notify(1), THRUM_OK);
             CHECK(!atomic_load(&v.over)); /* the lock is not free */

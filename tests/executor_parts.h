@@ -68,7 +68,7 @@ static inline int say_nothing(void *argument, void **value) {
     return 0;
 }
 
-/* Runs until it is let go. */
+/* A job that runs until `open` is set. */
 typedef struct gate {
     thrum_event open;
     thrum_semaphore entered;

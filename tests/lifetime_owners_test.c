@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An object of several owners is freed by the last of them that lets go, a barrier by any of its parties. */
+/*
+ * An object of several owners is freed by the last of them that releases it, a barrier by any of its parties.
+ */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An object may be freed by the thread that got it last, while the call that let go of it has not
+ * An object may be freed by the thread that got it last, while the call that released it has not
  * returned. The object lies on a page of its own, which is unmapped at once: a late touch is a
  * fault. Or it lies on the heap, for AddressSanitizer.
  */
@@ -20,7 +20,7 @@
 #include <thrum/rwlock.h>
 #include <thrum/semaphore.h>
 
-/* --- hand-over: one waits and frees, the other lets go ------------------------------------------ */
+/* --- hand-over: one waits and frees, the other releases ------------------------------------------ */
 
 typedef struct handover {
     void (*shut)(void *object); /* what fresh memory needs so that `wait` waits */

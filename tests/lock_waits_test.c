@@ -126,7 +126,7 @@ typedef struct barger {
     atomic_bool over;
 } barger;
 
-/* Holds it for 100 us and lets go for as short a moment as it can, never sleeping meanwhile. */
+/* Holds it for 100 us and releases it for as short a moment as it can, never sleeping meanwhile. */
 static void *barge(void *p) {
     barger *b = p;
     while (!atomic_load_explicit(&b->over, memory_order_relaxed)) {

@@ -134,7 +134,7 @@ TEST(release_of_a_free_rlock_changes_nothing) {
     may_not_release(&rlock);
     CHECK_EQ(thrum_rlock_acquire(&rlock), THRUM_OK);
     CHECK_EQ(thrum_rlock_release(&rlock), THRUM_OK);
-    may_not_release(&rlock); /* who owned it a moment ago does not now */
+    may_not_release(&rlock); /* the owner of a moment ago is none now */
     CHECK(is_free(&rlock));
 }
 

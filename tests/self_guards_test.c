@@ -4,7 +4,7 @@
 
 #include <thrum/self.h>
 
-/* A guard that writes its number down when it is let go. */
+/* A guard that writes its number down when it is released. */
 static int journal[8];
 static unsigned entries;
 static unsigned guards_seen_by_release;
@@ -250,7 +250,7 @@ TEST(a_chain_is_its_threads_own) {
 
 static void never_called(void *object) {
     (void)object;
-    CHECK(!"a forgotten guard was let go");
+    CHECK(!"a forgotten guard was released");
 }
 
 TEST(forgotten_guards_are_not_let_go) {

@@ -188,7 +188,7 @@ TEST(exit_lets_go_of_what_is_held) {
 
 static void fail_late(void *unused) {
     (void)unused;
-    thrum_self_release_guards(); /* those of frames that are no more would be let go here */
+    thrum_self_release_guards(); /* those of frames that are no more would be released here */
 }
 
 static void *pthread_exit_holding(void *unused) {

@@ -13,7 +13,7 @@ static inline void *answer(void *argument) {
     return (char *)argument + 1;
 }
 
-/* Says that it runs, and waits to be let go. */
+/* Says that it runs, and ends when `go_on` is set. */
 static inline void *linger(void *argument) {
     thrum_event_set(&begin);
     thrum_event_wait(&go_on);

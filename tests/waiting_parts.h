@@ -61,7 +61,7 @@ static inline void tell(servant *s, bool wants) {
     while (atomic_load(&s->has) != wants) sched_yield();
 }
 
-/* Only its owner can open it: a keeper owns it while it is shut. A thread that gets through lets go. */
+/* Only its owner can open it: a keeper owns it while it is shut. A thread that gets through releases it. */
 static thrum_rlock rlock;
 static void *keep(void *unused);
 static servant keeper = {.work = keep};
@@ -101,7 +101,7 @@ static inline void rlock_shut(void) {
     tell(&keeper, true);
 }
 
-/* Shut by a writer and open without one: a reader gets through, and lets go. */
+/* Shut by a writer and open without one: a reader gets through, and releases it. */
 static thrum_rwlock for_readers;
 static inline void reader_wait(void) {
     thrum_rwlock_acquire_read(&for_readers);

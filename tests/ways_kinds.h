@@ -129,7 +129,7 @@ static void check_predicate(void) {
     char text[80];
     (void)thrum_monitor_describe(&monitor, text, sizeof text);
     CHECK(!strstr(text, "1 waiting"));
-    /* C without -fexceptions lets go of nothing where the C library ends the thread. */
+    /* C without -fexceptions releases nothing where the C library ends the thread. */
     if (chosen != END && chosen != CANCELLATION) CHECK(thrum_monitor_try_acquire(&monitor));
 }
 

@@ -230,7 +230,7 @@ struct YieldingSpin {
 };
 
 /*
- * One compare-and-swap, and the cheapest instruction that lets go and tells the releaser whether somebody
+ * One compare-and-swap, and the cheapest instruction that releases and tells the releaser whether somebody
  * waits: a subtraction of which the processor's flags are read, or an exchange. Processors differ in which.
  */
 template <bool exchanges> struct LimitOfLock {

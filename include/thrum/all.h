@@ -9,7 +9,7 @@
  *             one lock at a time and holds none of the others while it waits. So it is safe, too, beside
  *             threads that take the same locks one by one, in an order that those keep among themselves.
  * Cost        free, what its locks cost; each time that one of them is not free beside the others, those
- *             taken so far are let go again.
+ *             taken so far are released again.
  * Fairness    by chance. A caller that finds one lock taken waits for that one first, in its turn, and then
  *             tries for the others; it may have to begin again while they are taken by turns.
  * Freed       each lock as its own header says; the set at any time, since nobody keeps a pointer to it.

@@ -120,7 +120,7 @@ THRUM_INLINE thrum_result thrum_cond_check_(const void *lock) {
 }
 
 /*
- * Lets go of the lock (an rlock whole, whatever its depth), sleeps until it is notified, and holds the
+ * Releases the lock (an rlock whole, whatever its depth), sleeps until it is notified, and holds the
  * lock again, as deep as before, when it returns. THRUM_OK: it was notified. Without the lock:
  * THRUM_NOT_LOCKED (a lock), THRUM_NOT_OWNER (an rlock), and nothing has changed. THRUM_INVALID: the
  * condition was not initialised, or its lock is a shared one.

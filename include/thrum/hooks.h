@@ -6,9 +6,9 @@
  * Floor 4, in libthrum.
  *
  * Failing     a thread fails by thrum_thread_fail, by a run that does not return THRUM_OK, or by a C++
- *             exception (thrum.hpp). It ends, what it holds through THRUM_WITH is let go, it is unwound, and
- *             then the exception hook is called, in that thread, which is still alive and registered. The
- *             process goes on.
+ *             exception (thrum.hpp). It ends, what it holds through THRUM_WITH is released, it is unwound,
+ *             and then the exception hook is called, in that thread, which is still alive and registered.
+ *             The process goes on.
  * Report      the default hook writes which thread failed, where and why to stderr, in one write. Names of
  *             functions are those that the dynamic linker knows (-rdynamic for the program's own); for others
  *             it writes the object and the offset in it, which addr2line takes. The backtrace is the

@@ -5,7 +5,7 @@
  *
  * Twenty-four bytes. All-zero memory is a monitor that nobody holds and nobody waits for; nothing
  * allocates, nothing needs destroying. What it promises is what a condition promises whose lock is an
- * rlock (thrum/cond.h, thrum/rlock.h): exact notifies, waits that let go of any depth and come back as
+ * rlock (thrum/cond.h, thrum/rlock.h): exact notifies, waits that release any depth and come back as
  * deep, the owner checked in every call.
  *
  *     static thrum_monitor jobs;

@@ -29,7 +29,7 @@
  * Fork        as in any process with threads, a child must not use a queue that another thread was in.
  *
  * Memory order: what happened before a put happens before the get that takes its item, what happened before a
- * task_done before the join that it lets go, and before a shutdown before what is refused for it. Functions
+ * task_done before the join that it ends, and before a shutdown before what is refused for it. Functions
  * that only look are relaxed.
  *
  * Any thread may call everything between init and destroy. Signal handlers only the intrusive form's put,

@@ -105,7 +105,7 @@ THRUM_INLINE void thrum_rlock_own_(thrum_rlock *rlock, uint32_t depth) {
     rlock->depth = depth;
 }
 
-/* The owner, whose depth is 0, lets go. The release is the last touch. */
+/* The owner, whose depth is 0, releases. The release is the last touch. */
 THRUM_INLINE void thrum_rlock_disown_(thrum_rlock *rlock) {
     /* rlock.R1: the next owner's store comes after it, by lock.L2 and lock.L1 */
     thrum_u64_store_relaxed(&rlock->owner, 0);

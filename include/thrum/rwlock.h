@@ -344,7 +344,7 @@ THRUM_INLINE thrum_result thrum_sharded_rwlock_release_read(thrum_sharded_rwlock
     return THRUM_OK;
 }
 
-/* The caller has excluded other writers; it has opened it and let go of `rest` when this is false. */
+/* The caller has excluded other writers; it has opened it and released `rest` when this is false. */
 THRUM_API bool thrum_sharded_rwlock_close_slow_(thrum_sharded_rwlock *rwlock, thrum_deadline deadline);
 
 THRUM_INLINE bool thrum_sharded_rwlock_close_(thrum_sharded_rwlock *rwlock, thrum_deadline deadline) {

@@ -18,7 +18,7 @@
  *
  * Copies      a program and its plugins may each contain the static library. All copies know a thread by one
  *             id and one slot, so objects may be shared between them. Guards stay with the copy whose
- *             THRUM_WITH made them: a thread that is ended by another copy does not let go of them.
+ *             THRUM_WITH made them: a thread that is ended by another copy does not release them.
  * Unloading   dlclose may unload a plugin that contains the core alone, when nothing of the plugin's is in
  *             use any more; unless another copy has found the plugin's to be the first in the process: then
  *             it stays. One that contains all of the library stays from the moment in which it is loaded.
@@ -104,13 +104,13 @@ THRUM_API void thrum_self_reset_after_fork(void);
 THRUM_API void thrum_self_leave_slot_(void);
 
 /*
- * Lets go of everything that this thread holds through THRUM_WITH and THRUM_HOLD, innermost
+ * Releases everything that this thread holds through THRUM_WITH and THRUM_HOLD, innermost
  * first. The blocks must not be returned to, or only to leave them: their own release then does
  * nothing. Any thread, for itself.
  */
 THRUM_API void thrum_self_release_guards(void);
 
-/* Forgets them without letting go: their blocks' stack is gone. For thread objects. */
+/* Forgets them without a release: their blocks' stack is gone. For thread objects. */
 THRUM_API void thrum_self_forget_guards_(void);
 
 /*

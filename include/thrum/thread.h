@@ -18,8 +18,8 @@
  *
  * Cost        start and join together are within a tenth of pthread_create and pthread_join.
  * Ends        when its target or run returns, by thrum_thread_exit, and by thrum_thread_fail (thrum/hooks.h):
- *             then what it holds through THRUM_WITH is let go first. By pthread_exit and by cancellation,
- *             too: but then C code that is compiled without -fexceptions lets go of nothing.
+ *             then what it holds through THRUM_WITH is released first. By pthread_exit and by cancellation,
+ *             too: but then C code that is compiled without -fexceptions releases nothing.
  * Freed       the object, when its last reference is released and the thread has ended, joined or not. A
  *             struct with an embedded thread: after a join, and thrum_thread_release, or when it was never
  *             started. The starter's call may still be returning then.
@@ -164,7 +164,7 @@ THRUM_API thrum_result thrum_thread_join(thrum_thread *thread, void **value);
 THRUM_API thrum_result thrum_thread_join_until(thrum_thread *thread, void **value, thrum_deadline deadline);
 
 /*
- * Ends the calling thread: lets go of what it holds through THRUM_WITH, unwinds (C++ destructors, cleanup
+ * Ends the calling thread: releases what it holds through THRUM_WITH, unwinds (C++ destructors, cleanup
  * handlers), and hands `value` to join. No failure. In a thread that thrum did not start, and in main: as
  * pthread_exit.
  */

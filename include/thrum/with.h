@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * with: holds an object for the length of a block and lets go on every way out; Python's `with`.
+ * with: holds an object for the length of a block and releases it on every way out; Python's `with`.
  *
  *     THRUM_WITH(&accounts) {
- *         if (!valid(amount)) return false;                     // lets go
+ *         if (!valid(amount)) return false;                     // releases it
  *         balance += amount;
- *     }                                                         // lets go
+ *     }                                                         // releases it
  *
  * It takes a pointer to any object that can be acquired: thrum_lock, thrum_rlock, thrum_all, thrum_cond,
  * thrum_monitor, thrum_spinlock, thrum_semaphore, thrum_bounded_semaphore. THRUM_WITH_READ and
  * THRUM_WITH_WRITE take a thrum_rwlock or thrum_sharded_rwlock. The expression is evaluated once. Where the
  * acquire is refused (an rlock too deep, a condition without a lock) the block is skipped.
  *
- * Every way out lets go: falling off the end, `break`, `continue`, `return`, `goto`, a C++
+ * Every way out releases it: falling off the end, `break`, `continue`, `return`, `goto`, a C++
  * exception, thrum_thread_exit and thrum_thread_fail (thrum/thread.h), and another end of the thread
  * if it drains its guards first (thrum_self_release_guards in thrum/self.h). `break` and `continue`
  * inside leave only this block, never a loop around it: the block is a loop of its own that runs
@@ -231,7 +231,7 @@ THRUM_INLINE bool thrum_guard_link_(thrum_guard_ *guard) {
     return true;
 }
 
-/* Lets go once: what has been let go already, or never was held, is left alone. */
+/* Releases once: what has been released already, or never was held, is left alone. */
 THRUM_INLINE void thrum_guard_leave_(thrum_guard_ *guard) {
     if (guard->object == NULL) return;
     void *const object = guard->object;
@@ -249,7 +249,7 @@ THRUM_INLINE void thrum_guard_leave_(thrum_guard_ *guard) {
     for (THRUM_GUARD_VARIABLE_(name, value); thrum_guard_link_(&name) && (held); thrum_guard_leave_(&name))
 #define THRUM_WITH_BLOCK_(name, value) THRUM_WITH_GUARD_(name, value, true)
 
-/* Acquires the object, runs the block that follows, and lets go. */
+/* Acquires the object, runs the block that follows, and releases it. */
 #define THRUM_WITH(object) \
     THRUM_WITH_GUARD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object), thrum_assume_(object))
 #define THRUM_WITH_READ(object)                                                          \
@@ -275,7 +275,7 @@ THRUM_INLINE void thrum_guard_leave_(thrum_guard_ *guard) {
     THRUM_GUARD_VARIABLE_(name, value); \
     (void)(thrum_guard_link_(&name) && (held))
 
-/* Acquires the object and lets go when the enclosing scope ends. A declaration: not after `if`. */
+/* Acquires the object and releases it when the enclosing scope ends. A declaration: not after `if`. */
 #define THRUM_HOLD(object) \
     THRUM_HOLD_(THRUM_GUARD_NAME_(__COUNTER__), thrum_guard_acquire_(object), thrum_assume_(object))
 #define THRUM_HOLD_READ(object) \

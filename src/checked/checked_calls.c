@@ -60,7 +60,7 @@ static bool try_acquire(const verbs *by, void *object, const void *site) {
 
 static thrum_result release(const verbs *by, void *object, const void *site) {
     check_call call;
-    if (check_begin_(&call, object, by->kind, by->mode, site)) check_lets_go_(&call, false);
+    if (check_begin_(&call, object, by->kind, by->mode, site)) check_released_(&call, false);
     return by->release(object);
 }
 
@@ -125,7 +125,7 @@ thrum_result thrum_checked_rlock_acquire_depth_until_(thrum_rlock *object, uint3
 
 thrum_result thrum_checked_rlock_release_all_(thrum_rlock *object, uint32_t *depth) {
     check_call call;
-    if (check_begin_(&call, object, CHECK_RLOCK, CHECK_ALONE, SITE)) check_lets_go_(&call, true);
+    if (check_begin_(&call, object, CHECK_RLOCK, CHECK_ALONE, SITE)) check_released_(&call, true);
     return thrum_rlock_release_all(object, depth);
 }
 
@@ -243,7 +243,7 @@ thrum_result thrum_checked_release_all_(const thrum_all *all) {
     for (uint32_t i = 0; i < all->count && i < THRUM_ALL_MAX; i++) {
         const verbs *const by = verbs_of_member(all, i);
         if (check_begin_(&call, all->members[i].object, by->kind, CHECK_ALONE, SITE))
-            check_lets_go_(&call, false);
+            check_released_(&call, false);
     }
     return thrum_release_all(all);
 }

@@ -149,7 +149,7 @@ static check_holding *to_take_back(const check_call *call) {
     return call->object->holdings;
 }
 
-void check_lets_go_(check_call *call, bool all) {
+void check_released_(check_call *call, bool all) {
     check_report report = {.made = false};
     THRUM_TELL_OWN_RELEASE(call->object->address);
     if (!check_enter_()) return;

@@ -144,7 +144,7 @@ void *check_memory_(size_t size);
 void check_wants_(check_call *call);
 void check_has_(check_call *call, uint32_t depth);
 /* Before the release; `all`: of whatever depth. */
-void check_lets_go_(check_call *call, bool all);
+void check_released_(check_call *call, bool all);
 void check_lowers_(check_call *call);
 /* `verb`: what it does without holding. */
 void check_needs_(check_call *call, const char *verb);

@@ -7,14 +7,14 @@
  *     not take them in the order of their addresses, which would need no second round: that order would have
  *     to be the whole program's.
  * all.A2: a call that does not return THRUM_OK holds no more than before it. It tries for every member from
- *     the first to the last and lets go of what it got in this round.
+ *     the first to the last and releases what it got in this round.
  *
  * No livelock in fact, though the rounds have no bound. A round fails when a lock is taken that was not
- * waited for. Its holder keeps it (then that thread gets on), or is in such a round itself, and
- * releases it within some instructions. For two calls to fail each other for ever both must be between their
- * first lock and their last at every try of the other. After each failure a call waits for just the lock that
- * it lacked, so those that want the same ones line up there; from the second failure on it gives up the processor
- * first, and pauses for a random time, so they do not keep step.
+ * waited for. Its holder keeps it (then that thread gets on), or is in such a round itself, and releases it
+ * within some instructions. For two calls to fail each other for ever both must be between their first lock
+ * and their last at every try of the other. After each failure a call waits for just the lock that it lacked,
+ * so those that want the same ones line up there; from the second failure on it gives up the processor first,
+ * and pauses for a random time, so they do not keep step.
  */
 #include "waits.h"
 
@@ -42,7 +42,7 @@ static thrum_result try_for(const thrum_all_member_ *member) {
     return thrum_lock_try_acquire((thrum_lock *)member->object) ? THRUM_OK : THRUM_TIMEOUT;
 }
 
-static void let_go(const thrum_all_member_ *member) {
+static void release_member(const thrum_all_member_ *member) {
     if (member->kind == THRUM_ALL_RLOCK_)
         (void)thrum_rlock_release((thrum_rlock *)member->object);
     else
@@ -86,7 +86,7 @@ static thrum_result try_round(const thrum_all *all, uint32_t first, uint32_t hel
         const thrum_result result = try_for(member);
         if (THRUM_LIKELY(result == THRUM_OK)) continue;
         *missing = (uint32_t)(member - all->members);
-        while (held > 0) let_go(from(all, first, --held));
+        while (held > 0) release_member(from(all, first, --held));
         return result;
     }
     return THRUM_OK;
@@ -126,7 +126,7 @@ thrum_result thrum_release_all_(const thrum_all *all) {
             return THRUM_NOT_LOCKED;
         }
     }
-    for (uint32_t i = count; i-- > 0;) let_go(&all->members[i]);
+    for (uint32_t i = count; i-- > 0;) release_member(&all->members[i]);
     return THRUM_OK;
 }
 

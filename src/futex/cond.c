@@ -78,8 +78,8 @@ static thrum_lock *inner(const void *lock) {
     return plain ? plain : &thrum_cond_rlock_(lock)->lock;
 }
 
-/* Lets go of it, and says how to take it back. */
-static uint32_t let_go(const void *lock) {
+/* Releases it, and says how to take it back. */
+static uint32_t release_lock(const void *lock) {
     uint32_t depth = 1;
     THRUM_TELL_OWN_RELEASE(inner(lock)); /* lock.L2, which is inlined here */
     if (thrum_cond_plain_(lock))
@@ -218,7 +218,7 @@ thrum_result thrum_cond_wait_(const void *lock, thrum_waiter_ **last, thrum_dead
     thrum_waiter_ self = {NULL, NULL, {WAITING}, false, false};
     append(last, &self); /* cond.I1 */
     const uint32_t spin_ns = worth_spinning(&self);
-    const uint32_t depth = let_go(lock);
+    const uint32_t depth = release_lock(lock);
     if (!thrum_deadline_passed(deadline)) sleep_until_told(&self, spin_ns, deadline);
     take_back(lock, depth);
     THRUM_LAW(cond.I1, thrum_cond_check_(lock) == THRUM_OK);

@@ -80,10 +80,18 @@
 #define THRUM_LOCK_SLICE_NS 500000 /* the heir's patience before it closes the lock */
 #endif
 #ifndef THRUM_LOCK_STALE_NS
-#define THRUM_LOCK_STALE_NS 1000000 /* a park on a word found free */
+/*
+ * A park on a word found free: what a stale mark costs at most. Half of it wakes the sleepers of a lock whose
+ * mark is not stale for nothing twice as often; twice it is as much later.
+ */
+#define THRUM_LOCK_STALE_NS 1000000
 #endif
 #ifndef THRUM_LOCK_DEATH_NS
-#define THRUM_LOCK_DEATH_NS 100000000 /* a park in a shared lock: its heir may be a process that died */
+/*
+ * A park in a shared lock, whose heir may be of a process that died. Each sleeper of such a lock wakes ten
+ * times a second; half of it is twice as often, twice it a stop of up to 0.2 s.
+ */
+#define THRUM_LOCK_DEATH_NS 100000000
 #endif
 
 #define LOCKED THRUM_LOCK_LOCKED_
@@ -338,7 +346,7 @@ static void wake_parked(const thrum_lock *lock) {
 
 /*
  * Not locked: the program releases once too often, and what this call did was to acquire the free lock. It
- * lets go of that and says so. Meanwhile another release may have taken that hold for its own (and is told
+ * releases that and says so. Meanwhile another release may have taken that hold for its own (and is told
  * nothing), and this one goes on until it has found the lock locked.
  */
 thrum_result thrum_lock_release_slow_(thrum_lock *lock, thrum_dropped_ was) {

@@ -39,7 +39,7 @@ static bool names_kind(const char *list, const char *name) {
     return false;
 }
 
-/* A condition of the C library's cannot let go of a mutex of thrum's: the two go together. */
+/* A condition of the C library's cannot release a mutex of thrum's: the two go together. */
 static bool is_wanted(thrum_taken_kind kind, const char *only) {
     if (!only || !*only) return true;
     if (kind == THRUM_TAKEN_COND && names_kind(only, names[THRUM_TAKEN_MUTEX])) return true;

@@ -7,7 +7,7 @@
  * WAITING   yes             the first thrum_shutdown
  * ENDED     no              a thrum_shutdown that found, holding `lives`, nobody left to wait for
  *
- * thread.P1: a thread that is not a daemon is listed before its start lets go of `lives`. So in the moment in
+ * thread.P1: a thread that is not a daemon is listed before its start releases `lives`. So in the moment in
  *     which ENDED is set there is none, and none comes after it.
  * thread.P2: nobody waits for a thread that is in thrum_shutdown itself (it would wait for us), nor for main:
  *     so two threads that end the process at once do not wait for each other.

@@ -65,7 +65,7 @@ void thrum_executor_crew_discount_(thrum_executor_crew_ *crew) {
     crew->idle--;
 }
 
-/* The lock is held, and let go. */
+/* The lock is held, and released. */
 static void leave(thrum_executor_crew_ *crew) {
     thrum_executor_crew_discount_(crew);
     const bool last = thrum_u32_load_relaxed(&crew->workers) == 0 && is_closed(crew);
@@ -95,7 +95,7 @@ static void watch(thrum_executor_crew_ *crew) {
     while (!thrum_executor_jobs_count_(&crew->jobs) && thrum_park_again(&spin)) continue;
 }
 
-/* Sleeps until called. The lock is held, and let go meanwhile. */
+/* Sleeps until called. The lock is held, and released meanwhile. */
 static void fall_asleep(thrum_executor_crew_ *crew, thrum_executor_hand_ *hand) {
     hand->searches = false;
     hand->below = crew->asleep;

@@ -34,7 +34,7 @@ typedef struct thrum_executor_crew_ {
 } thrum_executor_crew_;
 THRUM_RANK(5, crew->lock);
 
-/* What a submitter is to do after it let go of the lock. */
+/* What a submitter is to do after it released the lock. */
 typedef struct thrum_executor_orders_ {
     thrum_executor_hand_ *wake; /* NULL: nobody */
     bool start;                 /* start a worker, which is counted already */

@@ -48,7 +48,7 @@ static void fail(const thrum_executor_worker_ *worker, thrum_failing_ *failing, 
 }
 
 /* The job has ended, and nobody has been told, or all have. */
-static void let_go(thrum_executor_worker_ *worker) {
+static void release_future(thrum_executor_worker_ *worker) {
     thrum_future *const future = worker->future;
     worker->at = THRUM_EXECUTOR_AT_WORK;
     worker->future = NULL;
@@ -70,7 +70,7 @@ static void end_job(shift *s, int code, void *value) {
         s->failing.frames = 0;
         fail(worker, &s->failing, code, why);
     }
-    let_go(worker);
+    release_future(worker);
 }
 
 static void forget_failure(thrum_failing_ *failing) {
@@ -222,7 +222,7 @@ static void resume(shift *s) {
         }
         break;
     case THRUM_EXECUTOR_AT_TELLING:
-        let_go(worker);
+        release_future(worker);
         break;
     case THRUM_EXECUTOR_AT_BREAKING:
     case THRUM_EXECUTOR_AT_WORK:

@@ -49,7 +49,7 @@ static void *wait_for_lock(void *p) {
     return NULL;
 }
 
-/* Holds the lock, stops itself, and lets go when it is continued. */
+/* Holds the lock, stops itself, and releases it when it is continued. */
 static pid_t start_holder(void) {
     const pid_t child = fork();
     CHECK(child >= 0);

@@ -131,7 +131,7 @@ static void circle_in_time(unsigned me) {
 EXPLORE(one_in_the_circle_has_a_deadline, .threads = 3, .begin = name_words, .thread = circle_in_time,
         .end = everything_is_free, .bounds = {3, 0, 2, 0})
 
-/* The last one named never comes free: the others are had and let go again. */
+/* The last one named never comes free: the others are had and released again. */
 static void take_a_for_good(void) {
     name_words();
     thrum_lock_acquire(&s.locks[0]);

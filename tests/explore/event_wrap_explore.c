@@ -56,7 +56,7 @@ EXPLORE(one_set_less_than_the_wrap_is_seen, .threads = 2, .begin = name_words, .
 EXPLORE(as_many_sets_as_the_wrap_are_missed, .threads = 2, .begin = name_words, .thread = four_sets,
         .finds = "deadlock", .bounds = {3, 0, 4, 0})
 
-/* Who has seen one of the sets has passed: only all of them at once are missed. */
+/* A waiter that has seen one of the sets has passed: only all of them at once are missed. */
 static void five_sets_of_which_one_is_late(unsigned me) {
     wait_for_rounds(me, 4);
     if (me == 1) thrum_event_set(&s.event);

@@ -299,7 +299,7 @@ EXPLORE(a_worker_is_started_whichever_thread_submits_what_another_waits_for, .th
 
 static int taken_away;
 
-/* Who cancels takes jobs beside the workers; each goes to one of them. */
+/* The canceller takes jobs beside the workers; each goes to one of them. */
 static void one_cancels(unsigned me) {
     if (me < 2) {
         work(me);

@@ -149,7 +149,7 @@ static void keep_it_or_try(unsigned me) {
 EXPLORE(a_try_fails_at_a_held_lock_alone, .threads = 2, .begin = hold_it_for_the_first,
         .thread = keep_it_or_try, .bounds = {3, 1, 2, 1})
 
-/* --- two threads let go of one hold ------------------------------------------------------------------ */
+/* --- two threads release one hold ------------------------------------------------------------------ */
 
 static void hold_it(void) {
     name_words();

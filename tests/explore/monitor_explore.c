@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The monitor: a wait lets go of any depth and comes back as deep, whatever ends it. */
+/* The monitor: a wait releases any depth and comes back as deep, whatever ends it. */
 #include "explore.h"
 
 #include <thrum/futex.h>

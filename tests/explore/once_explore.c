@@ -61,8 +61,8 @@ static void fails_at_first(void) {
 }
 
 /*
- * Who asked after it, or waited while it failed, tries itself: only who was handed the failure leaves
- * without.
+ * A caller that asked after the failure, or waited during it, tries itself: only the caller that was handed
+ * the failure leaves without.
  */
 static void ask_or_look(unsigned me) {
     if (me == 2 && explore_choose(2)) {
@@ -90,7 +90,7 @@ static void stays_usable(void) {
 EXPLORE(two_failures_of_four_callers, .threads = 4, .begin = fails_twice, .thread = ask, .end = stays_usable,
         .bounds = {1, 0, 1, 0})
 
-/* A thread that ends within the function, as a runtime ends it: its guards are let go of. */
+/* A thread that ends within the function, as a runtime ends it: its guards are released. */
 static void one_ends_within(unsigned me) {
     if (me != 0) {
         ask(me);

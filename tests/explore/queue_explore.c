@@ -304,8 +304,8 @@ EXPLORE(one_counts_the_nodes_that_are_put_and_got, .threads = 3, .begin = begin,
         .thread = count_beside_a_get_and_puts, .end = one_is_left, .bounds = {2, 1, 0, 0})
 
 /*
- * Who takes one clears the mark of the wake that was for another: it must see what those put who found the
- * mark.
+ * The taker of one clears the mark of the wake that was for another: it must see what was put by the threads
+ * that found the mark.
  */
 static void three_get_one_puts_three(unsigned me) {
     if (me < 3) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who looks at the registry sees threads that live, and keeps what it sees, while threads start, end and are
- * let go of; read sections are liburcu.c's.
+ * A thread that looks at the registry sees threads that live, and keeps what it sees, while threads start,
+ * end and are released; read sections are liburcu.c's.
  *
  * explore: also thread
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who goes on, and what befalls sleepers meanwhile.
+ * Which thread goes on, and what befalls sleepers meanwhile.
  *
  * schedule.I1: a thread that yielded waits until each thread that could run then has taken a step, slept or
  *     ended, unless nobody else can run: a loop that yields cannot starve the thread that it waits for.

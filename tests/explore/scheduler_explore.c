@@ -10,7 +10,7 @@
 static struct {
     thrum_scheduler scheduler;
     thrum_scheduled a, b;
-    thrum_event called; /* who waits for a call whose wake was lost waits for ever */
+    thrum_event called; /* a wait for a call whose wake was lost never ends */
     thrum_u32 calls;
     int plain;
     bool kept[2];

@@ -202,7 +202,7 @@ EXPLORE(a_cancelled_sleeper_leaves_both_permits_and_wakes, .threads = 4, .begin 
 
 /* --- publication ------------------------------------------------------------------------------------- */
 
-/* Who has all the permits sees what all the releasers wrote. */
+/* The owner of all the permits sees what all the releasers wrote. */
 static void take_all_or_write_and_release(unsigned me) {
     if (me == 0) {
         if (!acquire(s.kinds[0]) || !acquire(s.kinds[0])) return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thread objects: started, seen, joined and let go of by several at once. What is leaked or touched after its
+ * Thread objects: started, seen, joined and released by several at once. What is leaked or touched after its
  * end fails the execution: the records lie in the explored heap.
  *
  * explore: also registry
@@ -83,7 +83,7 @@ static void release_one(unsigned me) {
 EXPLORE(of_two_releases_one_detaches, .threads = 2, .startable = 2, .begin = start_and_retain,
         .thread = release_one, .end = nothing_is_left, .bounds = {2, 1, 0, 0})
 
-/* Who releases last need not be ordered after the start by anything but the references. */
+/* The last release need not be ordered after the start by anything but the references. */
 static void make_and_retain(void) {
     helper();
     const thrum_thread_config config = {.target = target, .argument = &s.argument};
@@ -205,7 +205,7 @@ static void start_with_value(void) {
 static void join_in_time_then_for_ever(unsigned me) {
     (void)me;
     REQUIRE(thrum_thread_join_until(&s.embedded, NULL, EXPLORE_SOON) == THRUM_TIMEOUT);
-    REQUIRE(s.destroyed == 0); /* plain: nobody has let it go */
+    REQUIRE(s.destroyed == 0); /* plain: nobody has released it */
     thrum_event_set(&s.let_go);
     join(&s.embedded);
     REQUIRE(s.destroyed == 1); /* plain: ordered by the join */

@@ -92,7 +92,7 @@ static void only_the_second(unsigned me) {
 EXPLORE(the_second_alone_becomes_ready, .threads = 2, .begin = begin, .thread = only_the_second,
         .end = none_left, .bounds = {4, 2, 0, 2})
 
-/* Who was announced before the set gets through, though the clear comes at once. */
+/* A waiter that was announced before the set gets through, though the clear comes at once. */
 static void set_and_clear(unsigned me) {
     if (me == 0) {
         wait_for(me, event_other);

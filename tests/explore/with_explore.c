@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * THRUM_WITH: every way out lets go once, of what was held, and leaves no guard behind.
+ * THRUM_WITH: every way out releases once what was held, and leaves no guard behind.
  *
  * explore: also self
  */
@@ -111,7 +111,7 @@ EXPLORE(two_that_may_time_out, .threads = 3, .begin = name_words, .thread = hold
 
 /* --- a thread ends inside ----------------------------------------------------------------------------- */
 
-/* What it held has gone to others when it leaves the blocks, and is not let go again. */
+/* What it held has gone to others when it leaves the blocks, and is not released again. */
 static void end_inside_or_come_after(unsigned me) {
     if (me == 0) {
         THRUM_HOLD(&s.lock);

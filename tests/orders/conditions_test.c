@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Conditions and monitors: a wait lets go of the lock and takes it back, in every form. */
+/* Conditions and monitors: a wait releases the lock and takes it back, in every form. */
 #include "orders.h"
 
 static int turn, asked, answer; /* plain: the lock's */

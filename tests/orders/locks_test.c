@@ -3,7 +3,7 @@
 #include "orders.h"
 
 /*
- * The forms of an object's acquire: each takes it when the giver lets it go, and lets it go itself.
+ * The forms of an object's acquire: each takes it when the giver releases it, and releases it itself.
  */
 #define TAKES(name, object, acquire, try_acquire, until, release)                          \
     static void name##_takes(void) {                                                       \
@@ -60,7 +60,7 @@ TEST(with) {
     hand_over((hand){lock_shut, lock_give, lock_hold, HAND_SLEEPS, NULL});
 }
 
-/* What holds a guard lets go of it by thrum_self_release_guards. */
+/* What holds a guard releases it by thrum_self_release_guards. */
 static void guards_give(void) {
     THRUM_WITH(&lock) {
         hand_data += 0;

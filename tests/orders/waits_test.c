@@ -292,7 +292,7 @@ TEST(barrier_break) {
     hand_over((hand){barrier_shut, barrier_times_out, barrier_takes_a_break, HAND_COMES_LATER, NULL});
 }
 
-/* An action that lets go of what its thread holds breaks the barrier. */
+/* An action that releases what its thread holds breaks the barrier. */
 static thrum_result leave_action(void *unused) {
     (void)unused;
     summed = ++hand_data;

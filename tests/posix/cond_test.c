@@ -127,7 +127,7 @@ TEST(each_wait_may_have_another_mutex) {
         struct with_mutex with = {&condition, &mutexes[i % 5], 0, 0};
         test_thread waiter = test_start(wait_with, &with);
         await(&with.in, 1);
-        OK(pthread_mutex_lock(with.mutex)); /* the waiter has let it go */
+        OK(pthread_mutex_lock(with.mutex)); /* the waiter has released it */
         with.go = 1;
         OK(pthread_cond_signal(&condition));
         OK(pthread_mutex_unlock(with.mutex));

@@ -82,7 +82,7 @@ TEST(an_heir_that_sees_the_lock_passed_on_naps_and_wants_no_wake) {
 
 /*
  * At each look at the clock some time has passed. Once there is an heir, another thread takes the lock and
- * lets it go, without end: it is free at so many of eight looks.
+ * releases it, without end: it is free at so many of eight looks.
  */
 static unsigned free_looks, clock_looks;
 static void time_goes_on(void) {

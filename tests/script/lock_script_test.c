@@ -52,7 +52,7 @@ TEST(releasing_an_unlocked_lock_changes_nothing_whatever_waiters_left) {
     }
 }
 
-/* It has let go of the word that would tell whether processes share the lock. */
+/* It has released the word that would tell whether processes share the lock. */
 TEST(a_release_wakes_only_the_sleepers_that_the_word_asks_it_to_wake) {
     for (uint32_t shared = 0; shared <= SHARED; shared += SHARED) {
         begin(LOCKED | TRACES | shared);

@@ -95,7 +95,7 @@ static int holds(entry *e, int result, uint64_t caller) {
     return result;
 }
 
-static void lets_go(entry *e) {
+static void end_hold(entry *e) {
     const uint64_t since = thrum_u64_exchange_relaxed(&e->since_ns, 0);
     if (since)
         keep_greatest(&e->held_ns, &e->held_site, now_ns() - since, thrum_u64_load_relaxed(&e->since_site));
@@ -178,7 +178,7 @@ NAME int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex, const struct t
 }
 
 NAME int pthread_mutex_unlock(pthread_mutex_t *mutex) {
-    lets_go(find(mutex, MUTEX));
+    end_hold(find(mutex, MUTEX));
     return NEXT(pthread_mutex_unlock)(mutex);
 }
 
@@ -232,7 +232,7 @@ NAME int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock) {
 }
 
 NAME int pthread_rwlock_unlock(pthread_rwlock_t *rwlock) {
-    lets_go(find(rwlock, RWLOCK)); /* of a reader: there is no writer's beginning */
+    end_hold(find(rwlock, RWLOCK)); /* of a reader: there is no writer's beginning */
     return NEXT(pthread_rwlock_unlock)(rwlock);
 }
 
