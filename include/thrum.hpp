@@ -10,6 +10,7 @@
  *     thrum/snapshot.hpp    a cell of a type that readers see whole
  *     thrum/thread.hpp      a thread of any callable with arguments
  *     thrum/executor.hpp    jobs of any callable, and futures with their types (thrum/future.hpp)
+ *     thrum/promise.hpp     futures that the program sets itself
  *     thrum/queue.hpp       queues of a type
  *     thrum/map.hpp         keys and values of a type
  *     thrum/time.hpp        durations and moments as deadlines
@@ -36,6 +37,7 @@
 #include <thrum/latch.hpp>
 #include <thrum/map.hpp>
 #include <thrum/mutex.hpp>
+#include <thrum/promise.hpp>
 #include <thrum/queue.hpp>
 #include <thrum/rcu.hpp>
 #include <thrum/semaphore.hpp>

@@ -15,7 +15,7 @@ FIRST_IF_CHECKED = "thrum/checked.h"
 HEADER_ONLY = {"atomic": "atomic", "cpu": "atomic", "backoff": "atomic", "seqlock": "atomic", "with": "futex"}
 
 # Headers of C++ that no room has: the floor that they lie on. mutex.hpp and condition.hpp lie above the locks' rooms.
-OF_CXX = {"error.hpp": "futex", "time.hpp": "futex", "failure.hpp": "thread"}
+OF_CXX = {"error.hpp": "futex", "time.hpp": "futex", "failure.hpp": "thread", "promise.hpp": "work"}
 
 
 def rooms(root: Path):

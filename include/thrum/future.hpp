@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * future.hpp: the value, or the exception, that a job will have; for C++17. Made by thrum/executor.hpp.
+ * future.hpp: the value, or the exception, that a job will have; for C++17. Made by thrum/executor.hpp and by
+ * thrum/promise.hpp.
  *
  *     thrum::executor pool(4);
  *     thrum::future<long> size = pool.submit([] { return 42L; });
@@ -15,10 +16,11 @@
  * (`pool.submit(f).get()`, `std::move(size).get()`) it gives the value itself, moved: no other copy may be
  * asked then.
  *
- * Failing     get() throws what the job threw, or thrum::error: THRUM_CANCELLED; THRUM_BROKEN,
- *             THRUM_NO_THREAD: no worker could run it; THRUM_FAILED: the job called thrum_thread_fail;
- *             THRUM_STATE: the job ended its thread and has no value. With exceptions off wait() says so, and
- *             value() has the value. A failure that nobody asks for is told to the exception hook.
+ * Failing     get() throws what the job threw, or thrum::error: THRUM_CANCELLED; THRUM_BROKEN: no worker
+ *             could run it, or its promise has gone unset; THRUM_NO_THREAD: no worker could run it;
+ *             THRUM_FAILED: the job called thrum_thread_fail, or its promise was given an error; THRUM_STATE:
+ *             the job ended its thread and has no value. With exceptions off wait() says so, and value() has
+ *             the value. A failure that nobody asks for is told to the exception hook.
  * Memory order: that of thrum/future.h. What the job did happens before every get() and wait() that finds it
  * done.
  */
@@ -43,6 +45,7 @@ THRUM_BEGIN_QUIET_
 namespace thrum {
 
 template <class T> class future;
+template <class T> class promise;
 class executor;
 
 namespace detail {
@@ -62,6 +65,7 @@ class shared_state {
     }
     thrum_future *done = nullptr; /* set by the submitter, before it hands out a future */
     std::exception_ptr thrown;    /* by the job, before it is done; null: nothing */
+    bool broken = false;          /* by a promise that goes unset, before it is done */
 
   protected:
     virtual ~shared_state() {
@@ -127,7 +131,8 @@ template <class T> class future {
         const thrum_result result = detail::until(moment, [this](thrum_deadline end) {
             return thrum_future_result_until(state->done, nullptr, end);
         });
-        return result == THRUM_OK && !state->value ? THRUM_STATE : result;
+        if (result == THRUM_OK && !state->value) return THRUM_STATE;
+        return result == THRUM_FAILED && state->broken ? THRUM_BROKEN : result;
     }
     template <class Rep, class Period>
     thrum_result wait_for(const std::chrono::duration<Rep, Period> &timeout) const {
@@ -167,6 +172,7 @@ template <class T> class future {
 
   private:
     friend class executor;
+    friend class promise<T>;
     explicit future(detail::value_state<T> *owned) noexcept : state(owned) {}
 #ifdef __cpp_exceptions
     void ask() const {
