@@ -9,6 +9,8 @@
  *     thrum/rcu.hpp         a read section for a scope
  *     thrum/snapshot.hpp    a cell of a type that readers see whole
  *     thrum/thread.hpp      a thread of any callable with arguments
+ *     thrum/timer.hpp       a thread that waits and then calls any callable once
+ *     thrum/scheduler.hpp   any number of timers on one thread
  *     thrum/executor.hpp    jobs of any callable, and futures with their types (thrum/future.hpp)
  *     thrum/promise.hpp     futures that the program sets itself
  *     thrum/queue.hpp       queues of a type
@@ -40,10 +42,12 @@
 #include <thrum/promise.hpp>
 #include <thrum/queue.hpp>
 #include <thrum/rcu.hpp>
+#include <thrum/scheduler.hpp>
 #include <thrum/semaphore.hpp>
 #include <thrum/snapshot.hpp>
 #include <thrum/thread.hpp>
 #include <thrum/time.hpp>
+#include <thrum/timer.hpp>
 
 #endif // C++17
 

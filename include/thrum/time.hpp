@@ -113,6 +113,29 @@ auto until(const std::chrono::time_point<Clock, Duration> &moment, Attempt attem
     }
 }
 
+/* Whether it says when: a duration, a deadline, a moment of a clock. */
+template <class When> inline constexpr bool is_time = false;
+template <> inline constexpr bool is_time<thrum_deadline> = true;
+template <class Rep, class Period> inline constexpr bool is_time<std::chrono::duration<Rep, Period>> = true;
+template <class Clock, class Duration>
+inline constexpr bool is_time<std::chrono::time_point<Clock, Duration>> = is_clock<Clock>;
+
+/* The moment at which it is. */
+inline thrum_deadline moment_of(thrum_deadline deadline) {
+    return deadline;
+}
+template <class Rep, class Period>
+thrum_deadline moment_of(const std::chrono::duration<Rep, Period> &timeout) {
+    return after(timeout);
+}
+template <class When> auto moment_of(const When &when) {
+    static_assert(is_time<When>, "a time is a duration, a deadline, or a moment of a clock");
+    if constexpr (is_time<When>)
+        return when;
+    else
+        return THRUM_NOW;
+}
+
 /*
  * A deadline, or a moment of any clock as it stands now, for a wait that cannot begin again: of a barrier,
  * which the timeout breaks.
