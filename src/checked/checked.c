@@ -140,7 +140,7 @@ static void after_fork_in_child(void) {
     busy = false;
     thrum_lock_reset_after_fork(&guard);
     for (check_thread *t = threads; t; t = t->next)
-        if (t != own && t->ident) t->lost = true;
+        if (t != own) t->lost = true;
 }
 
 /*

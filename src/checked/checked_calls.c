@@ -90,17 +90,16 @@ LOCKS_FOR_SURE(sharded_rwlock, _write, sharded_write, thrum_sharded_rwlock)
 
 static thrum_result deepen_until(thrum_rlock *object, uint32_t depth, thrum_deadline deadline,
                                  const void *site) {
-    const bool mine = thrum_rlock_is_owned(object);
     check_call call;
-    if (!mine && depth == 1) return acquire_until(&rlock, object, deadline, site);
+    if (depth == 1) return acquire_until(&rlock, object, deadline, site);
+    if (!depth || !check_begin_(&call, object, CHECK_RLOCK, CHECK_ALONE, site))
+        return thrum_rlock_acquire_depth_until(object, depth, deadline);
     const bool for_ever = deadline.ns == THRUM_FOREVER.ns;
-    const bool checked = depth && check_begin_(&call, object, CHECK_RLOCK, CHECK_ALONE, site);
-    if (checked && !mine && for_ever) check_wants_(&call);
-    if (checked && !mine) check_waits_(&call, for_ever);
-    const thrum_result result = for_ever ? thrum_rlock_acquire_depth(object, depth)
-                                         : thrum_rlock_acquire_depth_until(object, depth, deadline);
-    if (checked && !mine) check_waits_no_more_(&call);
-    if (checked && result == THRUM_OK) check_has_(&call, depth);
+    if (for_ever) check_wants_(&call);
+    check_waits_(&call, for_ever);
+    const thrum_result result = thrum_rlock_acquire_depth_until(object, depth, deadline);
+    check_waits_no_more_(&call);
+    if (result == THRUM_OK) check_has_(&call, depth);
     return result;
 }
 
@@ -240,7 +239,7 @@ thrum_result thrum_checked_acquire_all_until_(const thrum_all *all, thrum_deadli
 
 thrum_result thrum_checked_release_all_(const thrum_all *all) {
     check_call call;
-    for (uint32_t i = 0; i < all->count && i < THRUM_ALL_MAX; i++) {
+    for (uint32_t i = 0; all->count <= THRUM_ALL_MAX && i < all->count; i++) {
         const verbs *const by = verbs_of_member(all, i);
         if (check_begin_(&call, all->members[i].object, by->kind, CHECK_ALONE, SITE))
             check_released_(&call, false);

@@ -70,7 +70,7 @@ void check_title_(check_report *report, thrum_checked_kind kind, const char *for
 static void say_address(check_report *report, const void *address) {
     const uintptr_t begin = (uintptr_t)__ehdr_start, at = (uintptr_t)address;
     check_say_(report, "0x%llx", (unsigned long long)at);
-    if (begin && at > begin && at - begin < UINT32_MAX)
+    if (at - begin < UINT32_MAX) /* of this copy's, or close behind */
         check_say_(report, " (+0x%llx)", (unsigned long long)(at - begin));
 }
 

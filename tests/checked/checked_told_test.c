@@ -7,9 +7,11 @@
 #include "test.h"
 
 #include <thrum/checked.h>
+#include <thrum/event.h>
 #include <thrum/rwlock.h>
 #include <thrum/with.h>
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -150,6 +152,51 @@ TEST(nothing_is_told_of_a_lock_that_another_thread_makes_again_until_its_holder_
     check_calls("");
     THRUM_WITH(&right) continue;
     check_calls(RELEASED);
+    THRUM_WITH(&left) continue;
+    check_calls(WANTED WAITED RELEASED);
+}
+
+static void *make_both_again(void *unused) {
+    thrum_lock_init(&left);
+    thrum_lock_init(&right);
+    return unused;
+}
+
+TEST(the_holder_of_two_that_another_thread_makes_again_says_so_of_both) {
+    static thrum_lock other;
+    watch(&left);
+    thrum_lock_acquire(&left);
+    thrum_lock_acquire(&right);
+    check_calls(WANTED WAITED);
+    run(make_both_again, NULL);
+    check_calls("");
+    THRUM_WITH(&other) continue;
+    check_calls(RELEASED);
+}
+
+static thrum_event has_it;
+
+static void *take_and_stay(void *unused) {
+    static thrum_event never;
+    CHECK(thrum_lock_try_acquire(&left)); /* of which nothing is told: the main thread is still its holder */
+    thrum_event_set(&has_it);
+    (void)thrum_event_wait(&never);
+    return unused;
+}
+
+TEST(what_was_not_told_no_thread_takes_back) {
+    static thrum_lock other;
+    watch(&left);
+    thrum_lock_acquire(&left);
+    check_calls(WANTED WAITED);
+    run(make_both_again, NULL);
+    (void)test_start(take_and_stay, NULL);
+    while (!thrum_event_is_set(&has_it)) sched_yield();
+    check_calls("");
+    THRUM_WITH(&other) continue;
+    check_calls(RELEASED);
+    run(make_both_again, NULL);
+    check_calls("( destroy 0 ) ");
     THRUM_WITH(&left) continue;
     check_calls(WANTED WAITED RELEASED);
 }
