@@ -3,7 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "test.h"
+#include "many.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -23,15 +23,6 @@ static uint32_t word(const thrum_event *event) {
 static void *waiter(void *event) {
     thrum_event_wait(event);
     return NULL;
-}
-
-static void start_asleep(test_thread *threads, unsigned count, thrum_event *event) {
-    for (unsigned i = 0; i < count; i++) threads[i] = test_start(waiter, event);
-    for (unsigned i = 0; i < count; i++) test_await_asleep(&threads[i]);
-}
-
-static void join_all(test_thread *threads, unsigned count) {
-    for (unsigned i = 0; i < count; i++) test_join(&threads[i]);
 }
 
 TEST(it_is_four_bytes) {
@@ -86,9 +77,9 @@ TEST(a_set_wakes_every_sleeper) {
     static thrum_event event;
     test_thread threads[SLEEPERS];
     for (unsigned round = 0; round < 50 / test_slowdown(); round++) {
-        start_asleep(threads, SLEEPERS, &event);
+        test_start_asleep(threads, SLEEPERS, waiter, &event);
         thrum_event_set(&event);
-        join_all(threads, SLEEPERS);
+        test_join_all(threads, SLEEPERS);
         CHECK(thrum_event_is_set(&event));
         thrum_event_clear(&event);
     }
@@ -97,20 +88,20 @@ TEST(a_set_wakes_every_sleeper) {
 TEST(a_thousand_waiters_are_let_through) {
     static test_thread threads[1000];
     thrum_event event = THRUM_EVENT_INIT;
-    start_asleep(threads, 1000, &event);
+    test_start_asleep(threads, 1000, waiter, &event);
     thrum_event_set(&event);
     thrum_event_clear(&event);
-    join_all(threads, 1000);
+    test_join_all(threads, 1000);
 }
 
 TEST(set_then_clear_lets_every_sleeper_through) {
     static thrum_event event;
     test_thread threads[SLEEPERS];
     for (unsigned round = 0; round < 200 / test_slowdown(); round++) {
-        start_asleep(threads, SLEEPERS, &event);
+        test_start_asleep(threads, SLEEPERS, waiter, &event);
         thrum_event_set(&event);
         thrum_event_clear(&event);
-        join_all(threads, SLEEPERS);
+        test_join_all(threads, SLEEPERS);
         CHECK(!thrum_event_is_set(&event));
     }
 }
@@ -118,20 +109,20 @@ TEST(set_then_clear_lets_every_sleeper_through) {
 TEST(a_waiter_that_comes_after_the_clear_waits_for_the_next_set) {
     static thrum_event event;
     test_thread early[2], late[2];
-    start_asleep(early, 2, &event);
+    test_start_asleep(early, 2, waiter, &event);
     thrum_event_set(&event);
     thrum_event_clear(&event);
-    join_all(early, 2);
+    test_join_all(early, 2);
     CHECK_EQ(thrum_event_wait_until(&event, thrum_after_us(100)), THRUM_TIMEOUT);
-    start_asleep(late, 2, &event);
+    test_start_asleep(late, 2, waiter, &event);
     thrum_event_set(&event);
-    join_all(late, 2);
+    test_join_all(late, 2);
 }
 
 TEST(a_clear_wakes_nobody) {
     static thrum_event event;
     test_thread thread;
-    start_asleep(&thread, 1, &event);
+    test_start_asleep(&thread, 1, waiter, &event);
     for (unsigned i = 0; i < 100; i++) {
         thrum_event_clear(&event);
         CHECK(test_is_asleep(thread.tid));
@@ -148,12 +139,12 @@ static void *timed(void *event) {
 TEST(a_timeout_leaves_the_others_waiting) {
     static thrum_event event;
     test_thread patient[2];
-    start_asleep(patient, 2, &event);
+    test_start_asleep(patient, 2, waiter, &event);
     test_thread impatient = test_start(timed, &event);
     test_join(&impatient);
     for (unsigned i = 0; i < 2; i++) CHECK(test_is_asleep(patient[i].tid));
     thrum_event_set(&event);
-    join_all(patient, 2);
+    test_join_all(patient, 2);
 }
 
 /* A page of plain memory handed to the waiter; ThreadSanitizer sees whether the set published it. */
@@ -252,7 +243,7 @@ TEST(a_baton_goes_round_sixty_four_threads_on_two_processors) {
     test_pin(2);
     for (unsigned i = 0; i < RUNNERS; i++) threads[i] = test_start(run, &batons[i]);
     thrum_event_set(&batons[0]);
-    join_all(threads, RUNNERS);
+    test_join_all(threads, RUNNERS);
     test_unpin();
     CHECK_EQ(legs, (unsigned long)laps * RUNNERS);
 }
@@ -290,7 +281,7 @@ TEST(a_set_lets_sixty_four_threads_on_two_processors_go) {
         thrum_event_clear(&h.go);
         atomic_store(&h.round, i);
     }
-    join_all(threads, RUNNERS);
+    test_join_all(threads, RUNNERS);
     test_unpin();
 }
 
@@ -300,9 +291,9 @@ TEST(a_signal_handler_may_set) {
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
     for (unsigned round = 0; round < 50 / test_slowdown(); round++) {
         test_thread threads[2];
-        start_asleep(threads, 2, &of_handler);
+        test_start_asleep(threads, 2, waiter, &of_handler);
         CHECK_EQ(pthread_kill(threads[round % 2].thread, SIGUSR1), 0);
-        join_all(threads, 2);
+        test_join_all(threads, 2);
         CHECK(thrum_event_is_set(&of_handler));
         thrum_event_clear(&of_handler);
     }
@@ -311,7 +302,7 @@ TEST(a_signal_handler_may_set) {
 TEST(reset_after_fork_forgets_the_waiters_and_keeps_the_flag) {
     static thrum_event clear_one, set_one;
     test_thread threads[2];
-    start_asleep(threads, 2, &clear_one);
+    test_start_asleep(threads, 2, waiter, &clear_one);
     CHECK_EQ(word(&clear_one), THRUM_EVENT_WAITERS_);
     thrum_event_set(&set_one);
     const pid_t child = fork();
@@ -328,14 +319,14 @@ TEST(reset_after_fork_forgets_the_waiters_and_keeps_the_flag) {
     test_join_child(child);
     for (unsigned i = 0; i < 2; i++) CHECK(test_is_asleep(threads[i].tid));
     thrum_event_set(&clear_one);
-    join_all(threads, 2);
+    test_join_all(threads, 2);
 }
 
 TEST(reset_after_fork_leaves_a_shared_event_alone) {
     static thrum_event event;
     thrum_event_init_shared(&event);
     test_thread thread;
-    start_asleep(&thread, 1, &event);
+    test_start_asleep(&thread, 1, waiter, &event);
     const uint32_t before = word(&event);
     thrum_event_reset_after_fork(&event);
     CHECK_EQ(word(&event), before);
@@ -355,7 +346,7 @@ TEST(describe_tells_the_state) {
     CHECK(strncmp(text, "event: clear", 12) == 0);
     CHECK(strstr(text, "waiters") == NULL);
     test_thread thread;
-    start_asleep(&thread, 1, &event);
+    test_start_asleep(&thread, 1, waiter, &event);
     describe(&event, text);
     CHECK(strncmp(text, "event: clear", 12) == 0);
     CHECK(strstr(text, "waiters") != NULL);

@@ -3,7 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "test.h"
+#include "many.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -23,15 +23,6 @@ static uint64_t word(const thrum_latch *latch) {
 static void *waiter(void *latch) {
     thrum_latch_wait(latch);
     return NULL;
-}
-
-static void start_asleep(test_thread *threads, unsigned count, thrum_latch *latch) {
-    for (unsigned i = 0; i < count; i++) threads[i] = test_start(waiter, latch);
-    for (unsigned i = 0; i < count; i++) test_await_asleep(&threads[i]);
-}
-
-static void join_all(test_thread *threads, unsigned count) {
-    for (unsigned i = 0; i < count; i++) test_join(&threads[i]);
 }
 
 TEST(it_is_eight_bytes) {
@@ -117,7 +108,7 @@ TEST(count_downs_too_many_at_once_leave_no_trace) {
         thrum_latch_wait(&latch);
     }
     atomic_store_explicit(&enough, true, memory_order_relaxed);
-    join_all(threads, 3);
+    test_join_all(threads, 3);
     CHECK_EQ(thrum_latch_count(&latch), 0);
     const uint64_t open = word(&latch);
     CHECK_EQ(thrum_latch_reset(&latch, THRUM_LATCH_MAX), THRUM_OK);
@@ -139,7 +130,7 @@ TEST(wait_opens_at_0) {
     test_thread threads[SLEEPERS];
     for (unsigned round = 0; round < 50 / test_slowdown(); round++) {
         CHECK_EQ(thrum_latch_reset(&latch, 3), THRUM_OK);
-        start_asleep(threads, SLEEPERS, &latch);
+        test_start_asleep(threads, SLEEPERS, waiter, &latch);
         for (unsigned i = 0; i < 2; i++) {
             thrum_latch_count_down(&latch);
             for (unsigned t = 0; t < SLEEPERS; t++) CHECK(test_is_asleep(threads[t].tid));
@@ -148,7 +139,7 @@ TEST(wait_opens_at_0) {
             thrum_latch_count_down(&latch);
         else
             CHECK_EQ(thrum_latch_count_down_n(&latch, 9), THRUM_OK);
-        join_all(threads, SLEEPERS);
+        test_join_all(threads, SLEEPERS);
         CHECK_EQ(thrum_latch_count(&latch), 0);
     }
 }
@@ -180,10 +171,10 @@ TEST(reset_lets_those_through_that_waited_before_it) {
     test_thread threads[SLEEPERS];
     for (unsigned round = 0; round < 200 / test_slowdown(); round++) {
         CHECK_EQ(thrum_latch_init(&latch, 1), THRUM_OK);
-        start_asleep(threads, SLEEPERS, &latch);
+        test_start_asleep(threads, SLEEPERS, waiter, &latch);
         thrum_latch_count_down(&latch);
         CHECK_EQ(thrum_latch_reset(&latch, 1), THRUM_OK);
-        join_all(threads, SLEEPERS);
+        test_join_all(threads, SLEEPERS);
         CHECK_EQ(thrum_latch_count(&latch), 1);
     }
 }
@@ -191,14 +182,14 @@ TEST(reset_lets_those_through_that_waited_before_it) {
 TEST(a_waiter_that_comes_after_the_reset_waits_for_the_next_opening) {
     static thrum_latch latch = THRUM_LATCH_INIT(1);
     test_thread early[2], late[2];
-    start_asleep(early, 2, &latch);
+    test_start_asleep(early, 2, waiter, &latch);
     thrum_latch_count_down(&latch);
     CHECK_EQ(thrum_latch_reset(&latch, 1), THRUM_OK);
-    join_all(early, 2);
+    test_join_all(early, 2);
     CHECK_EQ(thrum_latch_wait_until(&latch, thrum_after_us(100)), THRUM_TIMEOUT);
-    start_asleep(late, 2, &latch);
+    test_start_asleep(late, 2, waiter, &latch);
     thrum_latch_count_down(&latch);
-    join_all(late, 2);
+    test_join_all(late, 2);
 }
 
 static void *timed(void *latch) {
@@ -209,12 +200,12 @@ static void *timed(void *latch) {
 TEST(a_timeout_leaves_the_others_waiting) {
     static thrum_latch latch = THRUM_LATCH_INIT(1);
     test_thread patient[2];
-    start_asleep(patient, 2, &latch);
+    test_start_asleep(patient, 2, waiter, &latch);
     test_thread impatient = test_start(timed, &latch);
     test_join(&impatient);
     for (unsigned i = 0; i < 2; i++) CHECK(test_is_asleep(patient[i].tid));
     thrum_latch_count_down(&latch);
-    join_all(patient, 2);
+    test_join_all(patient, 2);
 }
 
 /* Plain memory that each counter hands to the waiter; ThreadSanitizer sees whether it was published. */
@@ -247,7 +238,7 @@ TEST(every_count_down_publishes_to_the_waiters) {
         if (round % 2) test_await_asleep(&t);
         for (unsigned i = 0; i < 3; i++) senders[i] = test_start(sender, &p);
         test_join(&t);
-        join_all(senders, 3);
+        test_join_all(senders, 3);
     }
 }
 
@@ -269,9 +260,9 @@ TEST(a_signal_handler_may_count_down) {
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
     for (unsigned round = 0; round < 50 / test_slowdown(); round++) {
         test_thread threads[2];
-        start_asleep(threads, 2, &of_handler);
+        test_start_asleep(threads, 2, waiter, &of_handler);
         CHECK_EQ(pthread_kill(threads[round % 2].thread, SIGUSR1), 0);
-        join_all(threads, 2);
+        test_join_all(threads, 2);
         CHECK_EQ(thrum_latch_reset(&of_handler, 2), THRUM_OK);
     }
 }
@@ -280,7 +271,7 @@ TEST(reset_after_fork_forgets_the_waiters_and_keeps_the_count) {
     static thrum_latch latch = THRUM_LATCH_INIT(2);
     const uint64_t before = word(&latch);
     test_thread threads[2];
-    start_asleep(threads, 2, &latch);
+    test_start_asleep(threads, 2, waiter, &latch);
     CHECK(word(&latch) != before);
     const pid_t child = fork();
     if (child == 0) {
@@ -294,14 +285,14 @@ TEST(reset_after_fork_forgets_the_waiters_and_keeps_the_count) {
     test_join_child(child);
     for (unsigned i = 0; i < 2; i++) CHECK(test_is_asleep(threads[i].tid));
     CHECK_EQ(thrum_latch_count_down_n(&latch, 2), THRUM_OK);
-    join_all(threads, 2);
+    test_join_all(threads, 2);
 }
 
 TEST(reset_after_fork_leaves_a_shared_latch_alone) {
     static thrum_latch latch;
     CHECK_EQ(thrum_latch_init_shared(&latch, 1), THRUM_OK);
     test_thread thread;
-    start_asleep(&thread, 1, &latch);
+    test_start_asleep(&thread, 1, waiter, &latch);
     const uint64_t before = word(&latch);
     thrum_latch_reset_after_fork(&latch);
     CHECK_EQ(word(&latch), before);
@@ -335,7 +326,7 @@ TEST(describe_tells_the_state) {
     describe(&latch, text);
     CHECK(strcmp(text, "latch: count 3, generation 0") == 0);
     test_thread thread;
-    start_asleep(&thread, 1, &latch);
+    test_start_asleep(&thread, 1, waiter, &latch);
     describe(&latch, text);
     CHECK(strcmp(text, "latch: count 3, waiters, generation 0") == 0);
     CHECK_EQ(thrum_latch_count_down_n(&latch, 3), THRUM_OK);

@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #endif
 #include "lock_parts.h"
-#include "test.h"
+#include "many.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -188,8 +188,8 @@ TEST(sixty_four_threads_on_two_processors_exclude_each_other) {
     t.threads = THREADS;
     test_pin(2);
     test_thread threads[THREADS];
-    for (unsigned i = 0; i < THREADS; i++) threads[i] = test_start(counting, &t);
-    for (unsigned i = 0; i < THREADS; i++) test_join(&threads[i]);
+    test_start_all(threads, THREADS, counting, &t);
+    test_join_all(threads, THREADS);
     test_unpin();
     CHECK_EQ(t.count, (unsigned long)THREADS * t.rounds);
     CHECK(!thrum_lock_locked(&t.lock));

@@ -23,15 +23,20 @@ TEST(a_thread_is_reading_from_the_begin_of_a_section_to_the_end_of_the_outermost
     CHECK(!thrum_rcu_is_reading_());
 }
 
-TEST(a_callback_waits_for_a_section_that_began_before_and_sections_nest) {
+/* What is retired amid the reader's section is called back at its end, and not before. */
+static void retire_waits_for(test_thread *reader) {
     note n = {.number = 1};
-    test_thread reader = test_start(read_for_long, NULL); /* it has never registered anywhere */
     thrum_event_wait(&reading);
     thrum_rcu_retire(&n.head, call);
     CHECK_EQ(thrum_event_wait_until(&n.called, thrum_after_ms(100)), THRUM_TIMEOUT);
     thrum_event_set(&end_reading);
     thrum_event_wait(&n.called);
-    test_join(&reader);
+    test_join(reader);
+}
+
+TEST(a_callback_waits_for_a_section_that_began_before_and_sections_nest) {
+    test_thread reader = test_start(read_for_long, NULL); /* it has never registered anywhere */
+    retire_waits_for(&reader);
 }
 
 /* liburcu's destructor comes first, since its key is older: it takes the thread's reader back. */
@@ -47,15 +52,9 @@ static void *read_and_end(void *unused) {
 }
 
 TEST(a_section_in_a_destructor_is_waited_for_where_liburcu_has_taken_the_reader_back) {
-    note n = {.number = 1};
     CHECK_EQ(pthread_key_create(&last_words, read_at_the_end), 0);
     test_thread reader = test_start(read_and_end, NULL);
-    thrum_event_wait(&reading);
-    thrum_rcu_retire(&n.head, call);
-    CHECK_EQ(thrum_event_wait_until(&n.called, thrum_after_ms(100)), THRUM_TIMEOUT);
-    thrum_event_set(&end_reading);
-    thrum_event_wait(&n.called);
-    test_join(&reader);
+    retire_waits_for(&reader);
 }
 
 static thrum_event synchronized;
