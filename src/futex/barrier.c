@@ -76,7 +76,8 @@
 
 /*
  * How long a look keeps away from the word, which the others have yet to arrive at. Of two parties only one
- * arrival is to come, which is what the look waits for. bench/barrier_bench, on 16 processors.
+ * arrival is to come, which is what the look waits for. bench/barrier_bench, on 16 Intel processors: with
+ * looks after each pause 4, 8 and 16 parties take 1.27, 1.16 and 1.10 of the time.
  */
 #ifndef THRUM_BARRIER_SPACING_NS
 #define THRUM_BARRIER_SPACING_NS 130

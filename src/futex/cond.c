@@ -46,7 +46,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* So many waiters are told together, and so many batches of them go for the lock at a time. */
+/*
+ * So many waiters are told together, and so many batches of them go for the lock at a time. A notify of 16 to
+ * 256 takes 1.18 of the time with 16, 1.08 with 64; 1.14 with one batch, 1.11 with four: tools/neighbours,
+ * AMD EPYC family 25 model 1, two processors, noise .1.
+ */
 #ifndef THRUM_COND_BATCH
 #define THRUM_COND_BATCH 32
 #endif

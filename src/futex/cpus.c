@@ -11,6 +11,10 @@
 #include <thrum/cpus.h>
 #include <thrum/futex.h>
 
+/*
+ * How long a quota is believed. The kernel's own period is as long: half of it reads the files twice for one
+ * change, twice it leaves a process twice as long with spins for processors that it has lost.
+ */
 #define REREAD_NS 100000000
 
 static thrum_u32 seen;    /* 0: nobody has looked yet */

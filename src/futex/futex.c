@@ -66,10 +66,15 @@ static struct timespec timespec_at(thrum_deadline deadline) {
                              .tv_nsec = (long)(deadline.ns % 1000000000u)};
 }
 
-/* futex.I3: the naps of a refused wait, each twice the one before; then the caller looks. */
+/*
+ * futex.I3: the naps of a refused wait, each twice the one before; then the caller looks. A nap below 50 us
+ * is no shorter: it is the kernel's slack for a timer. The last nap, and by futex.I4 the longest sleep, bound
+ * how late a wait ends: half of either costs twice the looks of each sleeper, some 300 a second; twice it is
+ * as much later.
+ */
 #define FIRST_NAP_NS 50000
 #define LAST_NAP_NS 3200000
-#define LOOK_NS 4000000 /* futex.I4 */
+#define LOOK_NS 4000000
 
 static thrum_u32 wakes_refused; /* relaxed: what a wake tells is in the sleepers' words */
 

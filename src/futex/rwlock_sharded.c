@@ -26,7 +26,11 @@
 
 #include <stdio.h>
 
-#define UNSURE_NS 1000000 /* rwlock.S5 */
+/*
+ * A thousand times what a store takes to reach another processor (rwlock.S5). Less would be a smaller factor
+ * where a virtual processor is stopped amid it; more is as much later for each write without a fence.
+ */
+#define UNSURE_NS 1000000
 
 thrum_result thrum_sharded_rwlock_init(thrum_sharded_rwlock *rwlock, thrum_rwlock_slot *slots,
                                        uint32_t count) {

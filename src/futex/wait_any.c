@@ -27,7 +27,10 @@
 
 THRUM_STATIC_ASSERT(THRUM_WAIT_ANY_MAX == THRUM_FUTEX_WAIT_ANY_MAX, "the kernel's limit");
 
-/* The first pause between two looks, and the longest. */
+/*
+ * The first pause between two looks, and the longest. The first is the kernel's slack for a timer, below
+ * which none is shorter; the longest is what a wait is late, at a thousand looks a second.
+ */
 #define NAP_NS 50000
 #define LONGEST_NAP_NS 1000000
 

@@ -108,7 +108,7 @@ const char *thrum_wait_kind_name_(uint32_t kind) {
 
 /* The reader may be a signal handler that has interrupted the very writer: it does not look for ever. */
 bool thrum_wait_read_(const thrum_waits_ *waits, thrum_waits_ *copy) {
-    enum { LOOKS = 100 };
+    enum { LOOKS = 100 }; /* one look meets a write seldom, a hundred one that is interrupted */
     for (int i = 0; i < LOOKS; i++) {
         /* waited.L4: acquire, pairs with waited.L3 */
         const uint32_t turn = thrum_u32_load_acquire(&waits->turn);

@@ -22,6 +22,11 @@
 #include <errno.h>
 #include <string.h>
 
+/*
+ * The longest wait for a condition of the C library's with a mutex of thrum's, which cannot be waited for:
+ * what a wake is late, at two hundred looks a second. Half of it is twice the looks; twice it is as much
+ * later.
+ */
 #define POLL_NS 5000000
 
 THRUM_STATIC_ASSERT(sizeof(thrum_pcond) == 48 && sizeof(thrum_pcond) <= sizeof(pthread_cond_t),

@@ -19,6 +19,10 @@
 /* The most entries: half of what addresses reach, at the usual load. */
 #define MOST_ENTRIES ((size_t)1 << 42)
 
+/*
+ * So many buckets of a map that ends are destroyed in one callback, between which the helper calls others
+ * back. Half as many are twice the callbacks; twice as many make the others wait twice as long.
+ */
 #ifndef THRUM_MAP_ENDED_AT_ONCE
 #define THRUM_MAP_ENDED_AT_ONCE 1024
 #endif

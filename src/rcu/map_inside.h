@@ -50,7 +50,7 @@
 #ifndef THRUM_MAP_SLOTS
 #define THRUM_MAP_SLOTS 3
 #endif
-/* With so many buckets a map begins. */
+/* With so many buckets a map begins: 1 KB. With half of it the first entries grow it once more. */
 #ifndef THRUM_MAP_FEWEST
 #define THRUM_MAP_FEWEST 16
 #endif
@@ -64,7 +64,7 @@
 #ifndef THRUM_MAP_LOOK_EVERY
 #define THRUM_MAP_LOOK_EVERY 16
 #endif
-/* So many lines are taken from the system at first. */
+/* So many lines are taken from the system at first: 1 KB, and twice as many each time. */
 #ifndef THRUM_MAP_FEWEST_LINES
 #define THRUM_MAP_FEWEST_LINES 16
 #endif
@@ -72,7 +72,10 @@
 #ifndef THRUM_MAP_BLOCKS
 #define THRUM_MAP_BLOCKS 44
 #endif
-/* So many threads count entries each in a place of its own. */
+/*
+ * So many threads count entries each in a place of its own. With half as many, of more than 16 threads that
+ * change the map two share a place; twice as many are twice the memory, and the reads of a count.
+ */
 #ifndef THRUM_MAP_PLACES
 #define THRUM_MAP_PLACES 32
 #endif

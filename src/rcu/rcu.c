@@ -61,11 +61,18 @@
 #define YIELD_MS 10
 /* The helper gathers no more when there is so much. */
 #define HURRY (THRUM_RCU_BACKLOG / 4)
-/* How long one retire waits at most for a backlog that is too long, and how often it looks. */
+/*
+ * How long one retire waits at most for a backlog that is too long, and how often it looks. The caller may
+ * hold a lock that a callback wants: twice the wait is twice that stop, half of it lets the backlog grow
+ * twice as fast. A look in half the time comes no sooner, by the slack of the kernel's timers.
+ */
 #define PATIENCE_MS 5
 #define LOOK_US 100
 
-/* How long what is under way in other processors may take to become visible (rcu.S4). */
+/*
+ * How long what is under way in other processors may take to become visible (rcu.S4): a thousand times what a
+ * store takes. Once in a process it is waited for; half of it is a smaller factor, twice it gains nothing.
+ */
 #define UNSURE_NS 1000000
 
 enum { NO_HELPER, IDLE, CALLED, HURRIED };

@@ -22,6 +22,11 @@
 #include <thrum/futex.h>
 #include <thrum/rlock.h>
 
+/*
+ * A dump tries for the table's lock for 20 ms: a hold of it lasts microseconds, or its holder is the thread
+ * that the dump's signal interrupted, and then each further try is in vain. A thread that changes what it
+ * waits for is looked at three times: it is in no wait that lasts. Of held locks it names so many.
+ */
 enum { TRIES = 20, LOOKS = 3, HELD_MOST = 16 };
 #define TRY_NS 1000000
 
