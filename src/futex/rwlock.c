@@ -51,9 +51,8 @@
 #include <stdio.h>
 
 /*
- * The policy, chosen by bench/rwlock_bench; the lock's numbers, for the lock's reasons. Half of DRAIN and
- * twice it both take 1.04 of the time of the mixed rows: tools/neighbours, AMD EPYC family 25 model 1, two
- * processors, noise .1.
+ * The policy, chosen by bench/rwlock_bench; the lock's numbers, for the lock's reasons. Half and twice of
+ * DRAIN cost no more than the noise of two processors (tools/neighbours, .3).
  */
 #ifndef THRUM_RWLOCK_SPACING_NS
 #define THRUM_RWLOCK_SPACING_NS 500 /* between a newcomer's looks: they take the line from those inside */
