@@ -117,3 +117,16 @@ TEST(functions_are_named_while_other_threads_are_checked) {
     CHECK(count_frames(true) > 0 && count_frames(false) > 0); /* the C library's, which calls main */
     CHECK(strstr(told.text, "      at 0x") < strstr(told.text, " the_function\n"));
 }
+
+static __attribute__((noinline)) int acquire_deep_down(int levels) {
+    if (levels == 0) return thrum_lock_try_acquire(&lock);
+    return acquire_deep_down(levels - 1) + (*(volatile int *)&levels > 1000);
+}
+
+TEST(of_a_deep_stack_the_first_sixteen_frames_are_told) {
+    begin_to_hear();
+    CHECK(acquire_deep_down(300));
+    thrum_checked_gone(&lock, sizeof lock);
+    check_told(THRUM_CHECKED_GONE, "what is held goes away");
+    CHECK_EQ(count_frames(true), 16);
+}

@@ -125,6 +125,18 @@ TEST(several_are_held_once_they_are_acquired_and_none_after) {
     check_told(NONE, "");
 }
 
+static void *acquire_all_in_vain(void *set) {
+    CHECK(thrum_acquire_all_until(set, thrum_after_ms(1)) == THRUM_TIMEOUT && !thrum_try_acquire_all(set));
+    return NULL;
+}
+
+TEST(of_several_that_are_not_acquired_none_is_held) {
+    thrum_all all = THRUM_ALL(&one, &deep, &two);
+    begin_to_hear();
+    THRUM_WITH(&two) run(acquire_all_in_vain, &all); /* whose end would tell what it leaves held */
+    check_told(NONE, "");
+}
+
 TEST(a_set_of_too_many_is_looked_at_no_further) {
     static struct {
         thrum_all all;

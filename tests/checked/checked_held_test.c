@@ -91,6 +91,45 @@ TEST(what_a_child_resets_no_thread_of_its_parents_holds) {
     test_in_child(reset_both);
 }
 
+static void reset_own(void) {
+    thrum_lock_reset_after_fork(&left);
+    thrum_checked_gone(&left, sizeof left);
+    check_told(NONE, "");
+}
+
+TEST(what_a_child_resets_its_own_thread_holds_no_more) {
+    begin_to_hear();
+    THRUM_WITH(&left) test_in_child(reset_own);
+}
+
+static void *release_anothers(void *rlock) {
+    CHECK(thrum_rlock_release(rlock) == THRUM_NOT_OWNER);
+    return NULL;
+}
+
+TEST(another_threads_release_leaves_an_rlock_held) {
+    static thrum_rlock mine;
+    begin_to_hear();
+    CHECK(thrum_rlock_acquire(&mine) == THRUM_OK);
+    run(release_anothers, &mine);
+    check_told(THRUM_CHECKED_NOT_HOLDER, " releases without holding");
+    begin_to_hear();
+    thrum_checked_gone(&mine, sizeof mine);
+    check_told(THRUM_CHECKED_GONE, "what is held goes away");
+}
+
+TEST(what_is_gone_no_reader_holds) {
+    static thrum_rwlock read;
+    static reader readers[3] = {{.table = &read}, {.table = &read}, {.table = &read}};
+    begin_to_hear();
+    for (int i = 0; i < 3; i++) (void)start_to_hold(&readers[i]);
+    thrum_checked_gone(&read, sizeof read);
+    check_told(THRUM_CHECKED_GONE, "what is held goes away");
+    begin_to_hear();
+    thrum_checked_gone(&read, sizeof read);
+    check_told(NONE, "");
+}
+
 /* ---- a read within a read, and after it ---- */
 
 enum { TOLD_TWICE = 42 };

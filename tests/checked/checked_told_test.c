@@ -170,7 +170,7 @@ TEST(the_holder_of_two_that_another_thread_makes_again_says_so_of_both) {
     check_calls(WANTED WAITED);
     run(make_both_again, NULL);
     check_calls("");
-    THRUM_WITH(&other) continue;
+    thrum_checked_class(&other, "other");
     check_calls(RELEASED);
 }
 
@@ -199,4 +199,17 @@ TEST(what_was_not_told_no_thread_takes_back) {
     check_calls("( destroy 0 ) ");
     THRUM_WITH(&left) continue;
     check_calls(WANTED WAITED RELEASED);
+}
+
+TEST(a_read_within_a_read_is_told_as_another) {
+    static thrum_rwlock table;
+    watch(&table);
+    thrum_rwlock_acquire_read(&table);
+    calls[0] = 0;
+    thrum_rwlock_acquire_read(&table);
+    check_calls("( lock 24 locked 8 ) ");
+    for (int i = 0; i < 2; i++) {
+        (void)thrum_rwlock_release_read(&table);
+        check_calls("( unlock 8 unlocked 8 ) ");
+    }
 }
