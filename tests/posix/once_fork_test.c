@@ -105,3 +105,34 @@ TEST(a_function_that_forks_ends_its_once_in_parent_and_child) {
     CHECK_EQ(forks, 1);
     if (getpid() != parent) _exit(0);
 }
+
+static pthread_once_t others_once = PTHREAD_ONCE_INIT;
+static _Atomic int inside, may_go;
+
+static void stay(void) {
+    inside = 1;
+    await(&may_go, 1);
+}
+
+static void *stay_inside(void *unused) {
+    OK(pthread_once(&others_once, stay));
+    return unused;
+}
+
+static void call_others(void) {
+    OK(pthread_once(&others_once, nothing));
+}
+
+static void fork_and_call_others(void) {
+    test_in_child(call_others);
+}
+
+TEST(a_child_of_a_function_that_forks_calls_what_another_thread_ran) {
+    if (!IS_GLIBC && !is_replaced()) test_skip("musl: the child waits");
+    static pthread_once_t own_once = PTHREAD_ONCE_INIT;
+    test_thread other = test_start(stay_inside, NULL);
+    await(&inside, 1);
+    OK(pthread_once(&own_once, fork_and_call_others));
+    may_go = 1;
+    (void)test_join(&other);
+}
