@@ -49,6 +49,10 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/thrum-config.cmake
 
 # The .pc files find their prefix from where they lie, so that `cmake --install --prefix` and a
 # moved tree stay right.
+set(definitions_from_pc)
+if(THRUM_DYNAMIC_TLS)
+    set(definitions_from_pc " -DTHRUM_DYNAMIC_TLS")
+endif()
 file(RELATIVE_PATH prefix_from_pc /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 foreach(library IN LISTS libraries)
     configure_file(cmake/${library}.pc.in ${library}.pc @ONLY)

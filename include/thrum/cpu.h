@@ -53,6 +53,17 @@
 
 /* A function of the library's interface; everything else in the archive is hidden. */
 #define THRUM_API __attribute__((visibility("default")))
+/*
+ * The library's thread-local variables are found by one load, which needs room that the C library keeps when
+ * the program starts. With THRUM_DYNAMIC_TLS, in the library and in what includes its headers, they need
+ * none: musl's dlopen can load a plugin that contains the library. A function then asks the loader where they
+ * are, and a thread's first use may take memory.
+ */
+#ifdef THRUM_DYNAMIC_TLS
+#define THRUM_TLS_MODEL_ tls_model("global-dynamic")
+#else
+#define THRUM_TLS_MODEL_ tls_model("initial-exec")
+#endif
 /* A slow path: kept out of line and away from the hot code. */
 #define THRUM_COLD __attribute__((cold, noinline))
 /* A result that it is a bug to ignore (thrum/result.h says when). */

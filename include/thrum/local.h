@@ -96,11 +96,9 @@ typedef struct thrum_local_table_ {
 
 THRUM_BEGIN_DECLS
 
-extern THRUM_API __thread thrum_local_table_ thrum_local_table_now_
-    __attribute__((tls_model("initial-exec")));
+extern THRUM_API __thread thrum_local_table_ thrum_local_table_now_ __attribute__((THRUM_TLS_MODEL_));
 
-extern THRUM_API __thread thrum_local_table_ thrum_local_context_now_
-    __attribute__((tls_model("initial-exec")));
+extern THRUM_API __thread thrum_local_table_ thrum_local_context_now_ __attribute__((THRUM_TLS_MODEL_));
 /* In the key of an inherited local. */
 #define THRUM_LOCAL_INHERITED_KEY_ ((uint64_t)1 << 63)
 

@@ -71,7 +71,7 @@ typedef struct thrum_rcu_sections_ {
 } thrum_rcu_sections_;
 THRUM_API extern thrum_rcu_sections_ thrum_rcu_sections_now_;
 /* Where liburcu keeps the thread's reader, which is NULL where the thread is not registered. */
-extern THRUM_API __thread const thrum_rcu_reader_ *thrum_rcu_own_ __attribute__((tls_model("initial-exec")));
+extern THRUM_API __thread const thrum_rcu_reader_ *thrum_rcu_own_ __attribute__((THRUM_TLS_MODEL_));
 
 THRUM_API unsigned long *thrum_rcu_register_(void) THRUM_COLD;
 

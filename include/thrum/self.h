@@ -59,7 +59,7 @@ typedef struct thrum_self_state_ {
 THRUM_BEGIN_DECLS
 
 /* Visible so that the number is read inline: one load relative to the thread pointer. */
-extern THRUM_API __thread thrum_self_state_ thrum_self_ __attribute__((tls_model("initial-exec")));
+extern THRUM_API __thread thrum_self_state_ thrum_self_ __attribute__((THRUM_TLS_MODEL_));
 
 THRUM_API uint64_t thrum_self_draw_id_(void) THRUM_COLD;
 

@@ -121,8 +121,7 @@ typedef struct thrum_here_state_ {
 /* thread_state.c */
 extern thrum_lock thrum_lives_ __attribute__((visibility("hidden")));
 THRUM_RANK(10, thrum_lives_);
-extern __thread thrum_here_state_ thrum_here_
-    __attribute__((visibility("hidden"), tls_model("initial-exec")));
+extern __thread thrum_here_state_ thrum_here_ __attribute__((visibility("hidden"), THRUM_TLS_MODEL_));
 
 /* thread.c */
 void thrum_thread_drop_(thrum_thread_record_ *record, uint32_t share);
