@@ -16,16 +16,19 @@ class session {
   public:
     session(std::string user, thrum::semaphore &expired)
         : name(std::move(user)), expiry(clock_thread, [this, &expired] {
+              open = false;
               std::printf("%s has expired\n", name.c_str());
               (void)expired.release();
           }) {}
+    // One thread at a time. After the cancel no call runs, so what it has changed may be read.
     bool use(std::chrono::milliseconds idle) {
         expiry.cancel();
-        return expiry.after(idle) == THRUM_OK;
+        return open && expiry.after(idle) == THRUM_OK;
     }
 
   private:
     std::string name;
+    bool open = true;
     thrum::scheduled<std::function<void()>> expiry;
 };
 
@@ -38,7 +41,7 @@ int main() {
     thrum::semaphore expired(0);
     {
         session ada("ada", expired), ben("ben", expired), eve("eve", expired);
-        if (!ada.use(3ms) || !ben.use(1h) || !eve.use(1ms)) return 1;
+        if (!eve.use(1ms) || !ada.use(3ms) || !ben.use(1h)) return 1;
         expired.acquire();
         expired.acquire();
     } // ben's expiry is cancelled

@@ -5,9 +5,10 @@
  * on the shelf: one callback for CRATE values, which reads none of them. A thread whose `ready` is empty
  * takes a crate from the shelf; where the shelf is empty the thread allocates.
  *
- * So a write of a key that is there calls neither malloc nor free, and touches no replaced value. Retired
- * crates hold MOST_AWAY * CRATE values at most, and a crate more for each thread: a thread that finds more
- * waits for the helper.
+ * So a write of a key that is there calls neither malloc nor free, where values are of about one size, and
+ * touches no replaced value. Retired crates hold MOST_AWAY * CRATE values at most, and a crate more for each
+ * thread: a thread that finds more waits for the helper. (Where the system refuses the helper's thread,
+ * nothing comes back, as after any retire.) The shelf keeps what was in use at the most.
  */
 #define _GNU_SOURCE
 #include "values.h"

@@ -61,7 +61,7 @@ typedef enum thrum_checked_kind {
     THRUM_CHECKED_GONE,        /* made again, or its memory goes away, while it is held */
     THRUM_CHECKED_LEFT,        /* held at its thread's end, or by the thread that ends the process */
     THRUM_CHECKED_OVER_FORK,   /* waited for, and held by a thread that the fork did not take along */
-    THRUM_CHECKED_IN_SECTION   /* a synchronize, or a wait for no lock, in a read section */
+    THRUM_CHECKED_IN_SECTION   /* in a read section: a wait for anything but a lock or a once */
 } thrum_checked_kind;
 
 typedef struct thrum_checked_report {

@@ -17,7 +17,7 @@
  * asked then.
  *
  * Failing     get() throws what the job threw, or thrum::error: THRUM_CANCELLED; THRUM_BROKEN: no worker
- *             could run it, or its promise has gone unset; THRUM_NO_THREAD: no worker could run it;
+ *             could run it, or its promise was destroyed unset; THRUM_NO_THREAD: no worker could be started;
  *             THRUM_FAILED: the job called thrum_thread_fail, or its promise was given an error; THRUM_STATE:
  *             the job ended its thread and has no value. With exceptions off wait() says so, and value() has
  *             the value. A failure that nobody asks for is told to the exception hook.
@@ -65,7 +65,7 @@ class shared_state {
     }
     thrum_future *done = nullptr; /* set by the submitter, before it hands out a future */
     std::exception_ptr thrown;    /* by the job, before it is done; null: nothing */
-    bool broken = false;          /* by a promise that goes unset, before it is done */
+    bool broken = false;          /* by a promise that is destroyed unset, before it is done */
 
   protected:
     virtual ~shared_state() {

@@ -8,17 +8,18 @@
  *     use(answer.get());                                           // waits; throws what was set
  *
  * A handle of a thrum_future (thrum/future.h) and of its value: movable, not copyable. It is set once: with a
- * value, an exception or an error. A promise that goes unset breaks: its futures say THRUM_BROKEN. A future
- * that is cancelled before start() or the first set refuses the value: THRUM_CANCELLED.
+ * value, an exception or an error. A promise that is destroyed unset breaks: its futures say THRUM_BROKEN. A
+ * future that is cancelled before start() or the first set refuses the value: THRUM_CANCELLED.
  *
  * Threads     the futures are used by any threads meanwhile. Several threads may set one promise: one of them
- *             does. Moves and the end of a promise come after all other calls, or after its future is done:
- *             the thread that has got the value may destroy the promise, even if the setter's call has not
- *             returned yet.
+ *             does. Moves and the destructor come after all other calls have returned. One exception: where
+ *             one thread alone sets the promise, a thread that has got what it set may destroy the promise
+ *             before the setting call has returned.
  * Callbacks   of the future (thrum_future_add_callback) run in the setting call, or in the destructor of a
- *             promise that breaks; an exception that leaves one there ends the program.
- * Memory      two allocations, when it is made; a set takes none but what the value takes, and the text of an
- *             error.
+ *             promise that breaks. An exception that leaves a callback leaves the setting call, with the
+ *             promise set; one that leaves the destructor ends the program.
+ * Memory      two allocations, when it is made; set_value takes none but what the value takes, set_error one
+ *             for its text, set_exception what a rethrow and the text of the exception take.
  * Memory order: what happened before a set, or before the end of a promise that breaks, happens before every
  * get() and wait() that finds it done.
  */
@@ -137,9 +138,9 @@ template <class T> class promise {
 
     /*
      * Sets the value, made of the arguments: one or more; of a promise of a reference, what it refers to; of
-     * void, none. THRUM_OK; THRUM_CANCELLED; THRUM_STATE: it is set, or another thread sets it at this
-     * moment: the arguments are as they were. An exception of the value's constructor goes through: the
-     * promise is unset, and its futures are running.
+     * void, none. THRUM_OK; THRUM_CANCELLED; THRUM_STATE: the promise is set already, or another thread is
+     * setting it. A refused call leaves its arguments unchanged. An exception of the value's constructor goes
+     * through: the promise is unset, and its futures are running.
      */
     template <class... Arguments> thrum_result set_value(Arguments &&...arguments) {
         static_assert(takes<Arguments...>(), "the value is made of the arguments");
@@ -187,11 +188,16 @@ template <class T> class promise {
     }
 
   private:
+    /* An object that outlives the call: no temporary, and none that a conversion would make. */
+    template <class Argument> static constexpr bool refers() {
+        return std::is_lvalue_reference_v<Argument> &&
+               std::is_convertible_v<std::remove_reference_t<Argument> *, std::remove_reference_t<T> *>;
+    }
     template <class... Arguments> static constexpr bool takes() {
         if constexpr (std::is_void_v<T>)
             return sizeof...(Arguments) == 0;
         else if constexpr (std::is_reference_v<T>)
-            return sizeof...(Arguments) == 1 && (std::is_convertible_v<Arguments &&, T> && ...);
+            return sizeof...(Arguments) == 1 && (refers<Arguments>() && ...);
         else
             return sizeof...(Arguments) > 0 && std::is_constructible_v<T, Arguments...>;
     }
@@ -210,7 +216,7 @@ template <class T> class promise {
         detail::setting<T> mine(state);
         if (mine.result != THRUM_OK) return;
         state->broken = mine.made = true;
-        THRUM_IGNORE_(thrum_future_set_error(state->done, THRUM_BROKEN, "a promise that nobody kept"));
+        THRUM_IGNORE_(thrum_future_set_error(state->done, THRUM_BROKEN, "the promise was destroyed unset"));
         THRUM_IGNORE_(thrum_future_try_result(state->done, nullptr));
     }
 #ifdef __cpp_exceptions

@@ -29,8 +29,8 @@
  * Fork        as in any process with threads, a child must not use a queue that another thread was in.
  *
  * Memory order: what happened before a put happens before the get that takes its item, what happened before a
- * task_done before the join that it ends, and before a shutdown before what is refused for it. Functions
- * that only look are relaxed.
+ * task_done before the join that it ends, what happened before a shutdown before each call that the shutdown
+ * refuses. Functions that only look are relaxed.
  *
  * Any thread may call everything between init and destroy. Signal handlers only the intrusive form's put,
  * below.

@@ -20,7 +20,7 @@
  * Inherited   a function has copies of the values that its scheduler's caller had of inherited locals
  *             (thrum/local.h) when it scheduled it: one set of copies for all calls of a periodic one.
  * Freed       an entry: when its cancel has returned, in its own function, and after its last call. A
- *             scheduler: when its stop has returned and nobody uses it.
+ *             scheduler: when its stop has returned and nobody uses it, and not in one of its functions.
  * Fork        the child calls thrum_scheduler_reset_after_fork, which forgets all that was pending.
  *
  *     static thrum_scheduler scheduler;

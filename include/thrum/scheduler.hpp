@@ -18,13 +18,14 @@
  * Ends        the destructor of an entry cancels it and waits for a call that runs: afterwards nothing runs
  *             that could use what the function refers to. An entry that its own function destroys does not
  *             wait; from then on the function must not use what it has captured. The scheduler's destructor
- *             drops what is pending, and waits for a call that runs. It comes after those of its entries.
+ *             drops what is pending, and waits for a call that runs. It comes after those of its entries, and
+ *             never in one of its functions, to which its thread returns.
  * Failing     an exception that leaves a function ends that call alone: the exception hook (thrum/hooks.h) is
  *             told, and the calls that follow happen.
  * Fork        the child calls reset_after_fork of the scheduler, and of each entry before any other use of
- *             the entry; its destructor is one.
- * Memory order: what happened before scheduling happens before the call; a call that has ended before every
- * cancel that comes later, or that waited for it, and before a stop.
+ *             the entry; the destructor counts as a use.
+ * Memory order: what happened before scheduling happens before the call; the end of a call
+ * before the return of every cancel that came later or waited for the call, and before the return of a stop.
  *
  * Any thread, the functions too; not signal handlers.
  */

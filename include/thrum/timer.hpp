@@ -12,16 +12,20 @@
  * function that runs: afterwards nothing runs that could use what it refers to. Called from the function
  * itself, they do not wait, and the function runs on. detach() lets the timer go on alone. The callable and
  * its arguments are copied or moved into the timer, and destroyed in its thread, when it has been called or
- * cancelled.
+ * cancelled. The function may use the handle that starts it, and destroy it, from the first moment on, but if
+ * it is what the constructor makes.
  *
  * Time        a duration, which counts from the start, a deadline, or a moment of any clock; never early. A
  *             time that has passed calls at once. A clock that is set back meanwhile makes it wait on.
  * Thread      no daemon: a pending timer keeps the process alive until it has fired or is cancelled.
  * Failing     an exception that leaves the callable fails the timer's thread: the exception hook
- *             (thrum/hooks.h) is told, and join() returns as for any end.
+ *             (thrum/hooks.h) is told, and join() returns as for any end. In a program compiled without
+ *             exceptions a function that leaves by thrum_thread_exit, thrum_thread_fail or pthread_exit
+ *             leaves the callable and the timer's memory behind, and running() stays true.
  * Memory      one allocation beside those of thrum/thread.h.
- * Memory order: what happened before the start happens before the function; the function before a join, and
- * before a running() or pending() that says that it is over.
+ * Memory order: what happened before the start happens before the function; what happened before a cancel
+ * before the end of the callable; the function, and the end of the callable, before the return of a join, and
+ * before a running() that is false after one that was true.
  */
 #ifndef THRUM_TIMER_HPP
 #define THRUM_TIMER_HPP
@@ -56,10 +60,11 @@ class timer_state {
     timer_state(const timer_state &) = delete;
     timer_state &operator=(const timer_state &) = delete;
 
-    /* Whether it is so now. relaxed: it only chooses. */
+    /* Whether it is so now. Release and acquire: a cancel happens before the end of the callable. */
     bool decide(fate_type next) noexcept {
         fate_type before = PENDING;
-        return fate.compare_exchange_strong(before, next, std::memory_order_relaxed);
+        return fate.compare_exchange_strong(before, next, std::memory_order_acq_rel,
+                                            std::memory_order_acquire);
     }
     /* Acquire and release: what each user did happens before the end. */
     void release() noexcept {
@@ -93,6 +98,7 @@ template <class Moment, class Call> class timer_call final : public timer_state 
     struct threads_part {
         timer_call *const state;
         ~threads_part() {
+            (void)state->decide(CANCELLED); /* a clock of the program's has thrown */
             state->call.reset();
             /* Release: what the function did happens before the answer that it is over. */
             if (state->fate.load(std::memory_order_relaxed) == CALLED)
@@ -152,10 +158,18 @@ class timer {
         config.target = target<call_type::run>;
         config.argument = made;
         config.daemon = THRUM_DAEMON_NO;
-        const thrum_result result = thrum_thread_spawn(&made->thread, &config);
+        thrum_result result = thrum_thread_new(&made->thread, &config);
         if (result == THRUM_OK) {
-            state = made;
-        } else {
+            thrum_thread *const thread = thrum_thread_retain(made->thread);
+            state = made; /* before the thread begins, whose function may destroy this handle */
+            result = thrum_thread_start(thread);
+            if (result != THRUM_OK) {
+                state = nullptr;
+                thrum_thread_release(thread); /* the handle's */
+            }
+            thrum_thread_release(thread);
+        }
+        if (result != THRUM_OK) {
             made->release(); /* the thread's */
             made->release();
         }

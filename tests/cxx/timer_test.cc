@@ -40,6 +40,18 @@ struct set_clock {
     }
 };
 
+/* A clock of the program's that throws. */
+struct broken_clock {
+    using duration = std::chrono::nanoseconds;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<broken_clock>;
+    static constexpr bool is_steady = false;
+    static time_point now() {
+        throw std::runtime_error("no clock");
+    }
+};
+
 struct adder {
     int total = 0;
     void add(int n) {
@@ -165,6 +177,29 @@ TEST(a_function_may_cancel_join_and_destroy_its_own_timer) {
     });
     made.set();
     over.wait();
+}
+
+TEST(a_function_may_use_its_handle_before_start_has_returned) {
+    for (int round = 0; round < 200; round++) {
+        thrum::event over;
+        auto *const timer = new thrum::timer;
+        const thrum_result result = timer->start(0s, [timer, &over] {
+            CHECK(!timer->cancel() && timer->running());
+            CHECK_EQ(timer->join(), THRUM_DEADLOCK);
+            delete timer;
+            over.set();
+        });
+        CHECK_EQ(result, THRUM_OK);
+        over.wait();
+    }
+}
+
+TEST(a_clock_that_throws_leaves_nothing_pending) {
+    thrum_set_excepthook(note);
+    thrum::timer timer(broken_clock::time_point(1ms), [] { CHECK(false); });
+    CHECK_EQ(timer.join(), THRUM_OK);
+    CHECK(timer.cancelled() && !timer.pending() && timer.failed());
+    thrum_set_excepthook(nullptr);
 }
 
 TEST(a_detached_timer_goes_on) {

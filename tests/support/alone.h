@@ -86,19 +86,24 @@ static void print_verdict(const test_case *test, FILE *output, bool ended, int s
         printf("%s: passed\n", test->name);
     rewind(output);
     for (char line[1024]; fgets(line, sizeof line, output);)
-        if (skipped ? strncmp(line, "skipped: ", 9) == 0 : !ended || status != 0) printf("    %s", line);
+        if (skipped ? strncmp(line, "skipped: ", 9) == 0 : !ended || status != 0)
+            printf("    %s%s", line, strchr(line, '\n') ? "" : "\n");
     fflush(stdout);
 }
 
-/* Runs it as ctest does, and says how it has ended; what it leaves running ends with it. */
+/* Runs it as ctest does, and says how it has ended; what it leaves running in its group ends with it. */
 static int run_alone(const test_case *test, char *program) {
-    sigset_t of_children, mask;
+    sigset_t all, of_children, mask;
+    sigfillset(&all);
     sigemptyset(&of_children);
     sigaddset(&of_children, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &of_children, &mask);
     FILE *const output = tmpfile();
     CHECK(output);
+    (void)sigprocmask(SIG_SETMASK, &all,
+                      &mask); /* until a signal that ends this process can end the test, too */
     running = start_alone(test, program, fileno(output), &mask);
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    (void)sigprocmask(SIG_BLOCK, &of_children, NULL);
     const bool ended = ends_within(running, test->seconds, &of_children);
     (void)kill(-running, SIGKILL);
     int status = 0;
@@ -117,6 +122,7 @@ static int run_all(const test_case *tests, char *program, uint64_t seed) {
     CHECK_EQ(setenv("THRUM_SEED", text, 1), 0);
     (void)signal(SIGCHLD, on_child);
     (void)signal(SIGINT, end_with_test);
+    (void)signal(SIGQUIT, end_with_test);
     (void)signal(SIGTERM, end_with_test);
     (void)signal(SIGHUP, end_with_test);
     unsigned passed = 0, skipped = 0, failed = 0;
