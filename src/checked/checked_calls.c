@@ -237,11 +237,30 @@ thrum_result thrum_checked_acquire_all_until_(const thrum_all *all, thrum_deadli
     return note_all(all, thrum_acquire_all_until(all, deadline), SITE);
 }
 
+/* Whether the release of that member will be refused, and with it that of all. */
+static bool is_refused(const thrum_all *all, uint32_t i) {
+    const thrum_all_member_ *const member = &all->members[i];
+    const bool is_lock = member->kind == THRUM_ALL_LOCK_;
+    uint32_t before = 0; /* it is named so often */
+    if (!member->object || member->kind > THRUM_ALL_RLOCK_) return true;
+    for (uint32_t k = 0; k < i; k++) {
+        if (all->members[k].object != member->object) continue;
+        if (is_lock || all->members[k].kind == THRUM_ALL_LOCK_) return true;
+        before++;
+    }
+    return is_lock ? !thrum_lock_locked(member->object) : thrum_rlock_depth(member->object) <= before;
+}
+
 thrum_result thrum_checked_release_all_(const thrum_all *all) {
     check_call call;
+    bool refused = all->count > THRUM_ALL_MAX;
+    for (uint32_t i = 0; !refused && i < all->count; i++) refused = is_refused(all, i);
     for (uint32_t i = 0; all->count <= THRUM_ALL_MAX && i < all->count; i++) {
         const verbs *const by = verbs_of_member(all, i);
-        if (check_begin_(&call, all->members[i].object, by->kind, CHECK_ALONE, SITE))
+        if (!check_begin_(&call, all->members[i].object, by->kind, CHECK_ALONE, SITE)) continue;
+        if (refused)
+            check_needs_(&call, "releases");
+        else
             check_released_(&call, false);
     }
     return thrum_release_all(all);

@@ -43,19 +43,29 @@ static bool through_holders(circle *way, check_thread *waiting) {
     return false;
 }
 
-/*
- * A reader behind a writer that waits. Only for the first of the way, which surely waits: its try has failed.
- * From another reader that waits the way leads nowhere but where it leads from this one.
- */
-static bool through_writers(circle *way, check_thread *reader) {
-    for (check_thread *t = check_threads_(); t; t = t->next)
-        if (t->wanted == reader->wanted && closes(way, reader, t)) return true;
+static bool is_written(const check_object *object) {
+    for (const check_holding *h = object->holdings; h; h = h->next_of_object)
+        if (h->mode != CHECK_READ) return true;
     return false;
 }
 
+/*
+ * A reader behind a writer that waits. Only for the first of the way, which surely waits: its try has failed.
+ * From another reader that waits the way leads nowhere but where it leads from this one; nor from a living
+ * writer with a deadline anywhere. One that is lost keeps what it has closed, whatever its deadline was.
+ * While a writer is inside each waiter waits for that one, which may be the reader itself.
+ */
+static bool through_writers(circle *way, check_thread *reader) {
+    if (is_written(reader->wanted)) return false;
+    for (check_thread *t = check_threads_(); t; t = t->next)
+        if (t->wanted == reader->wanted && t->mode != CHECK_READ && closes(way, reader, t)) return true;
+    return false;
+}
+
+/* A thread that a fork did not take along has ended. */
 static bool through_end(circle *way, check_thread *joiner) {
     for (check_thread *t = check_threads_(); t; t = t->next)
-        if (t->ident == joiner->joined) return closes(way, joiner, t);
+        if (t->ident == joiner->joined && !t->lost) return closes(way, joiner, t);
     return false;
 }
 
