@@ -26,7 +26,10 @@ THRUM_RANK(17, guard);
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static __thread check_thread *own;
-/* Amid its first call, or a fork: what a signal handler or a fork handler calls then is not checked. */
+/*
+ * Amid its first call, its end, or a fork: what a signal handler calls then is not checked, nor what a fork
+ * handler does that was registered before the check's.
+ */
 static __thread volatile bool busy;
 static check_thread *threads;
 static check_object *objects[CHAINS];
@@ -68,6 +71,13 @@ check_node *check_new_node_(void) {
     return check_memory_(sizeof(check_node));
 }
 
+/* A signal handler that comes by finds all done that stands before it, and nothing of what stands after. */
+static void set(volatile bool *flag, bool value) {
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    *flag = value;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
 /* ---- reports ---- */
 
 static void hand_over(const check_report *report) {
@@ -102,7 +112,10 @@ void thrum_checked_leave_out(thrum_checked_kind kind) {
 
 /* ---- threads ---- */
 
-/* A report of what the thread leaves held; its record is used again. */
+/*
+ * A report of what the thread leaves held. Its record is another thread's as soon as `guard` is free: it is
+ * not looked at any more. What the program's function calls is not checked, as it is in another report.
+ */
 static void leave(check_thread *thread, const char *how) {
     check_report report = {.made = false};
     if (!check_enter_()) return;
@@ -112,9 +125,13 @@ static void leave(check_thread *thread, const char *how) {
         check_say_held_(&report, thread);
     }
     while (thread->held) check_drop_(thread->held);
-    thread->ident = 0;
-    check_leave_(thread, &report);
+    set(&busy, true);
     own = NULL;
+    thread->ident = 0;
+    thrum_lock_release(&guard);
+    THRUM_KEEPS_ERRNO_;
+    hand_over(&report);
+    set(&busy, false);
 }
 
 static void end_thread(void *record) {
@@ -127,20 +144,20 @@ __attribute__((destructor)) static void end_process(void) {
 }
 
 static void before_fork(void) {
+    set(&busy, true);
     thrum_lock_acquire(&guard);
-    busy = true;
 }
 
 static void after_fork_in_parent(void) {
-    busy = false;
     thrum_lock_release(&guard);
+    set(&busy, false);
 }
 
 static void after_fork_in_child(void) {
-    busy = false;
     thrum_lock_reset_after_fork(&guard);
     for (check_thread *t = threads; t; t = t->next)
         if (t != own) t->lost = true;
+    set(&busy, false);
 }
 
 /*
@@ -175,22 +192,20 @@ check_thread *check_enter_(void) {
     if (busy) return NULL;
     if (own) {
         if (own->inside) return NULL;
-        own->inside = true;
+        set(&own->inside, true);
         thrum_lock_acquire(&guard);
         if (own->owed) check_pay_(own);
         return own;
     }
     THRUM_KEEPS_ERRNO_;
-    busy = true;
+    set(&busy, true);
     (void)pthread_once(&prepared, prepare);
     thrum_lock_acquire(&guard);
     check_thread *const thread = new_thread();
     own = thread; /* inside */
-    busy = false;
-    if (thread)
-        (void)pthread_setspecific(key, thread);
-    else
-        thrum_lock_release(&guard);
+    if (!thread) thrum_lock_release(&guard);
+    set(&busy, false);
+    if (thread) (void)pthread_setspecific(key, thread);
     return thread;
 }
 
@@ -198,7 +213,7 @@ void check_leave_(check_thread *thread, const check_report *report) {
     thrum_lock_release(&guard);
     THRUM_KEEPS_ERRNO_;
     if (report) hand_over(report);
-    thread->inside = false;
+    set(&thread->inside, false);
 }
 
 check_thread *check_threads_(void) {

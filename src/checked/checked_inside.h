@@ -90,7 +90,8 @@ typedef enum check_wait { CHECK_RUNS, CHECK_WAITS, CHECK_WAITS_A_WHILE, CHECK_JO
 
 struct check_thread {
     uint64_t ident;
-    bool inside, lost; /* lost: a fork did not take it along */
+    volatile bool inside; /* its own word, which no other thread reads */
+    bool lost;            /* a fork did not take it along */
     uint32_t sections;
     check_stack section_at;
     check_holding *held;
@@ -125,7 +126,10 @@ typedef struct check_report {
 
 /* False: this call is not checked. `site`: where the program calls. */
 bool check_begin_(check_call *call, const void *object, check_kind kind, check_mode mode, const void *site);
-/* The thread, inside and with `guard` held; NULL: it is inside already, or there is no memory. */
+/*
+ * The thread, inside and with `guard` held. NULL: it is inside already, or amid its first call, its end or a
+ * fork, or there is no memory.
+ */
 check_thread *check_enter_(void);
 /* And out again; then the report is handed over. */
 void check_leave_(check_thread *thread, const check_report *report);
