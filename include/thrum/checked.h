@@ -27,6 +27,8 @@
  * Handed over a lock that another thread than its holder releases is told once, and checked no more.
  * Report      written to stderr, or handed to a function. The program goes on, unless it is told to abort
  *             (thrum_checked_abort, or THRUM_CHECKED=abort in the environment).
+ * Loader      a report names functions, for which its thread acquires the loader's lock while it holds the
+ *             program's: what dlopen and dlclose run must not wait for a lock that this thread may hold.
  * Sanitizer   a program that is compiled with -fsanitize=thread has ThreadSanitizer told of the locks: its
  *             own reports of orders that may deadlock, and of races, name them.
  * Cost        microseconds an acquire, and memory that grows with the objects and orders seen. Where there is

@@ -268,8 +268,9 @@ bool check_begin_(check_call *call, const void *object, check_kind kind, check_m
     check_thread *const thread = check_enter_();
     if (!thread) return false;
     *call = (check_call){thread, object_of(object, kind), mode, false, at};
+    const bool is_checked = call->object && !call->object->handed_over;
     check_leave_(thread, NULL);
-    return call->object && !call->object->handed_over;
+    return is_checked;
 }
 
 static check_node *class_of(const void *made_at, const char *name) {

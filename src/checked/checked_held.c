@@ -98,9 +98,10 @@ void check_wants_(check_call *call) {
         check_order_(call, &report);
     else if (is_again(call, mine))
         tell_again(call, mine, &report);
+    const bool tells = !mine && !call->object->owed; /* checked.I5 */
     check_leave_(call->thread, &report);
     call->wanted = true;
-    if (!mine) check_tell_wants_(call);
+    if (tells) check_tell_wants_(call);
 }
 
 /* ---- held ---- */

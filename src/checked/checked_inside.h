@@ -10,9 +10,9 @@
  *     checked_text.c    reports
  *     checked_tsan.c    what ThreadSanitizer is told
  *
- * checked.I1: `guard` is held while anything here is read or changed, but for what the program has set. A
- *     thread that is inside (a signal handler that has interrupted it, a function that is handed a report)
- *     checks nothing.
+ * checked.I1: `guard` is held while anything here is read or changed, but for what the program has set, what
+ *     a thread has of its own alone, and an object's address, which never changes. A thread that is inside (a
+ *     signal handler that has interrupted it, a function that is handed a report) checks nothing.
  * checked.I2: a thread notes that it holds an object after it has acquired it, and forgets that before it
  *     releases it. So whatever is noted is held.
  * checked.I3: a thread notes that it waits before it waits. So the last thread of a circle finds it whole;
@@ -174,7 +174,7 @@ void check_waits_no_more_(check_call *call);
 
 /* ---- checked_tsan.c ---- */
 
-/* Not with `guard` held: a report may come of it. The others come of none. */
+/* Not with `guard` held: a report may come of it. Of the others comes none. Nothing is owed of the object. */
 void check_tell_wants_(const check_call *call);
 void check_tell_has_(check_holding *held, bool waited);
 void check_tell_has_no_more_(check_holding *held);

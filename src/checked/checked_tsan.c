@@ -51,7 +51,7 @@ static void end(const void *address) {
  * The sanitizer reports here. The try that fails at once ends what a wait would be: accesses that it ignores.
  */
 void check_tell_wants_(const check_call *call) {
-    if (!is_there() || call->object->owed) return;
+    if (!is_there()) return;
     void *const address = place(call->object->address);
     const unsigned flags = flags_of(call->mode);
     __tsan_func_entry(place(call->at.frames[0]));
