@@ -24,6 +24,8 @@
 #include "test.h"
 
 enum { SKIPPED = 77 };
+/* A test's time is ctest's, which runs few at once. Here it is for hangs alone, whatever else runs. */
+enum { PATIENCE = 5 };
 
 /* The leader of the process group of the test that runs; 0: none runs. */
 static volatile pid_t running;
@@ -75,7 +77,7 @@ static bool ends_within(pid_t child, unsigned seconds, const sigset_t *of_childr
 static void print_verdict(const test_case *test, FILE *output, bool ended, int status) {
     const bool skipped = ended && WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED;
     if (!ended)
-        printf("%s: still running after %u s\n", test->name, test->seconds);
+        printf("%s: still running after %u s\n", test->name, PATIENCE * test->seconds);
     else if (WIFSIGNALED(status))
         printf("%s: ended by signal %d (%s)\n", test->name, WTERMSIG(status), strsignal(WTERMSIG(status)));
     else if (skipped)
@@ -99,12 +101,11 @@ static int run_alone(const test_case *test, char *program) {
     sigaddset(&of_children, SIGCHLD);
     FILE *const output = tmpfile();
     CHECK(output);
-    (void)sigprocmask(SIG_SETMASK, &all,
-                      &mask); /* until a signal that ends this process can end the test, too */
+    (void)sigprocmask(SIG_SETMASK, &all, &mask); /* until what ends this process can end the test, too */
     running = start_alone(test, program, fileno(output), &mask);
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     (void)sigprocmask(SIG_BLOCK, &of_children, NULL);
-    const bool ended = ends_within(running, test->seconds, &of_children);
+    const bool ended = ends_within(running, PATIENCE * test->seconds, &of_children);
     (void)kill(-running, SIGKILL);
     int status = 0;
     CHECK_EQ(waitpid(running, &status, 0), running);

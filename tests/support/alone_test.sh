@@ -51,7 +51,7 @@ ends_the_process: failed with exit status 3
     THRUM_SEED=7
     ends_the_process
     before the end, 7
-hangs: still running after 2 s
+hangs: still running after 10 s
     THRUM_SEED=7
     hangs
     leaves nothing

@@ -30,7 +30,7 @@ extern "C" {
 typedef struct test_case {
     const char *name;
     void (*run)(void);
-    unsigned seconds; /* that it may take when all of a program's tests are run; ctest has its own limit */
+    unsigned seconds; /* ctest's limit, where the source states one */
     struct test_case *next;
 } test_case;
 
