@@ -240,15 +240,11 @@ thrum_result thrum_checked_acquire_all_until_(const thrum_all *all, thrum_deadli
 /* Whether the release of that member will be refused, and with it that of all. */
 static bool is_refused(const thrum_all *all, uint32_t i) {
     const thrum_all_member_ *const member = &all->members[i];
-    const bool is_lock = member->kind == THRUM_ALL_LOCK_;
     uint32_t before = 0; /* it is named so often */
     if (!member->object || member->kind > THRUM_ALL_RLOCK_) return true;
-    for (uint32_t k = 0; k < i; k++) {
-        if (all->members[k].object != member->object) continue;
-        if (is_lock || all->members[k].kind == THRUM_ALL_LOCK_) return true;
-        before++;
-    }
-    return is_lock ? !thrum_lock_locked(member->object) : thrum_rlock_depth(member->object) <= before;
+    for (uint32_t k = 0; k < i; k++) before += all->members[k].object == member->object;
+    if (member->kind == THRUM_ALL_RLOCK_) return thrum_rlock_depth(member->object) <= before;
+    return before || !thrum_lock_locked(member->object);
 }
 
 thrum_result thrum_checked_release_all_(const thrum_all *all) {

@@ -119,6 +119,14 @@ TEST(a_set_that_names_an_rlock_as_often_as_it_is_held_releases_it) {
     check_held(&deep, sizeof deep, false);
 }
 
+TEST(a_set_that_names_nothing_releases_nothing) {
+    thrum_all all = THRUM_ALL(&one, &two);
+    all.members[1].object = NULL;
+    CHECK(thrum_lock_try_acquire(&one));
+    CHECK(thrum_release_all(&all) == THRUM_INVALID);
+    check_held(&one, sizeof one, true);
+}
+
 static void *release_both(void *set) {
     CHECK(thrum_release_all(set) == THRUM_NOT_OWNER);
     return NULL;
