@@ -43,10 +43,9 @@ static bool through_holders(circle *way, check_thread *waiting) {
     return false;
 }
 
+/* Its writer is alone. */
 static bool is_written(const check_object *object) {
-    for (const check_holding *h = object->holdings; h; h = h->next_of_object)
-        if (h->mode != CHECK_READ) return true;
-    return false;
+    return object->holdings && object->holdings->mode != CHECK_READ;
 }
 
 /*

@@ -270,7 +270,8 @@ static void a_reader_after_a_fork(void) {
     thrum_checked_leave_out(THRUM_CHECKED_GONE);
     if (make_anew) {
         make_anew(&table);
-        (void)holder(WRITE, NOTHING);
+        take(READ);
+        waits(holder(NOTHING, WRITE));
     }
     waits(holder(LOCK(1), READ_BEHIND));
     abort();

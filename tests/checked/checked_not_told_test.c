@@ -55,6 +55,19 @@ TEST(a_lost_reader_that_waited_is_waited_for_by_nobody) {
     tells_nothing(read_behind_a_lost_reader); /* which finds it closed, and goes in all the same */
 }
 
+static void write_behind_a_lost_writer(void) {
+    (void)thrum_rwlock_release_read(&table);
+    thrum_rwlock_acquire_write(&table);
+    abort();
+}
+
+TEST(a_lost_writer_that_waited_is_waited_for_by_no_writer) {
+    take(READ);
+    waits(holder(NOTHING, WRITE));
+    while (!(thrum_u32_load_relaxed(&table.state) & THRUM_RWLOCK_CLOSED_)) sched_yield();
+    tells_nothing(write_behind_a_lost_writer);
+}
+
 /* ---- a wait for itself ---- */
 
 static step second;
