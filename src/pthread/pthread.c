@@ -5,8 +5,8 @@
  * The first use decides, in whichever thread it comes: static constructors lock before this object's own
  * constructor runs. Two threads that decide at once find the same.
  *
- * In a circle with pthread_cancel.c, pthread_inline.c, pthread_mutex.c, pthread_once.c: all ask for the
- * decision, and its forks go round all.
+ * In a circle with pthread_cancel.c, pthread_inline.c, pthread_mutex.c: all ask for the decision, and its
+ * forks go round all.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -157,7 +157,6 @@ static void in_child(void) {
     thrum_u32_store_relaxed(&thrum_generation_, thrum_u32_load_relaxed(&thrum_generation_) + 1);
     thrum_lock_reset_after_fork(&thrum_healing_);
     thrum_cancellables_reset_after_fork_();
-    thrum_onces_in_child_();
 }
 
 __attribute__((constructor)) static void begin(void) {

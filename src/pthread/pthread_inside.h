@@ -166,9 +166,6 @@ THRUM_INLINE bool thrum_is_of_this_process_(const thrum_u32 *generation) {
     return THRUM_LIKELY(thrum_u32_load_acquire(generation) == thrum_u32_load_relaxed(&thrum_generation_));
 }
 
-/* pthread_once.c, in the only thread of a forked child. */
-void thrum_onces_in_child_(void);
-
 /* ---- mutexes, for conditions ---- */
 
 /* Whether thrum has it. */
