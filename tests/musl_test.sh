@@ -56,9 +56,10 @@ cat >"$work/loads.c" <<'CODE'
 #include <stdio.h>
 int main(int count, char **arguments) {
     void *const object = count < 2 ? NULL : dlopen(arguments[1], RTLD_NOW);
-    if (!object) return puts(dlerror());
+    if (!object) puts(dlerror());
+    if (!object) return 1;
     int (*take)(void) = (int (*)(void))dlsym(object, "take");
-    return take && take() && !take() ? 0 : 1;
+    return take && take() && take() ? 0 : 1; /* the owner may acquire again */
 }
 CODE
 plugin() { # FILE [OPTION]
