@@ -12,8 +12,8 @@
  * function that runs: afterwards nothing runs that could use what it refers to. Called from the function
  * itself, they do not wait, and the function runs on. detach() lets the timer go on alone. The callable and
  * its arguments are copied or moved into the timer, and destroyed in its thread, when it has been called or
- * cancelled. The function may use the handle that starts it, and destroy it, from the first moment on, but if
- * it is what the constructor makes.
+ * cancelled. The function may use and destroy its handle: from its first moment on where start() was called,
+ * and once the constructor has returned where that started the timer.
  *
  * Time        a duration, which counts from the start, a deadline, or a moment of any clock; never early. A
  *             time that has passed calls at once. A clock that is set back meanwhile makes it wait on.

@@ -135,7 +135,7 @@ check_thread *check_enter_(void);
 void check_leave_(check_thread *thread, const check_report *report);
 check_object *check_object_at_(const void *address);
 check_thread *check_threads_(void);
-/* The object is made anew: of the threads that a fork did not take along none waits for it any more. */
+/* The object is made anew, or is no more: no thread waits for it, not even one that a fork left behind. */
 void check_nobody_waits_(const check_object *object);
 /* The caller's; NULL: it has none yet. */
 check_thread *check_own_(void);
