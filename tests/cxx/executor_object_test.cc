@@ -2,6 +2,7 @@
 // ctest: libraries thrum
 // thrum::executor and thrum::future: values of a type, exceptions from thread to thread, every end of a job.
 #include "counted.h"
+#include "results.h"
 #include "test.h"
 
 #include <cstring>
@@ -20,15 +21,6 @@ namespace {
 int told;
 void note(const thrum_failure *) {
     told++;
-}
-
-template <class T> thrum_result result_of(const thrum::future<T> &future) {
-    try {
-        future.get();
-    } catch (const thrum::error &error) {
-        return error.result();
-    }
-    return THRUM_OK;
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The locks as the standard's mutexes: what each guard of the standard's asks of them, and the times.
+#include "clocks.h"
 #include "test.h"
 
 #include <thrum/mutex.hpp>
@@ -249,12 +250,7 @@ TEST(a_recursive_mutex_throws_at_its_greatest_depth) {
 }
 
 /* A clock that is set back by an hour when it is looked at the first time. */
-struct set_back {
-    using duration = std::chrono::milliseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<set_back>;
-    static constexpr bool is_steady = false;
+struct set_back : clock_types<set_back, std::chrono::milliseconds> {
     static inline unsigned looks;
     static time_point now() {
         return time_point(looks++ < 2 ? 1ms * looks : 1h);

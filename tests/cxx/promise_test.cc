@@ -2,6 +2,7 @@
 // ctest: libraries thrum
 // thrum::promise: a future that the program sets: once, by one thread, or never.
 #include "counted.h"
+#include "results.h"
 #include "test.h"
 
 #include <cstdlib>
@@ -25,15 +26,6 @@ namespace {
 std::atomic<int> told;
 void note(const thrum_failure *) {
     told++;
-}
-
-template <class T> thrum_result result_of(const thrum::future<T> &future) {
-    try {
-        future.get();
-    } catch (const thrum::error &error) {
-        return error.result();
-    }
-    return THRUM_OK;
 }
 
 struct base {

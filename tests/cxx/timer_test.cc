@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ctest: libraries thrum
 // thrum::timer: any callable, at a time, once; what a cancel and the end of a scope leave behind.
+#include "clocks.h"
 #include "counted.h"
 #include "test.h"
 
@@ -28,12 +29,7 @@ void note(const thrum_failure *failure) {
 }
 
 /* A clock that a test sets; it may go back. */
-struct set_clock {
-    using duration = std::chrono::nanoseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<set_clock>;
-    static constexpr bool is_steady = false;
+struct set_clock : clock_types<set_clock, std::chrono::nanoseconds> {
     static inline std::atomic<int> looks;
     static time_point now() {
         return time_point(looks++ < 3 ? 1ms : 2ms); // the time has come at the fourth look
@@ -41,12 +37,7 @@ struct set_clock {
 };
 
 /* A clock of the program's that throws. */
-struct broken_clock {
-    using duration = std::chrono::nanoseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<broken_clock>;
-    static constexpr bool is_steady = false;
+struct broken_clock : clock_types<broken_clock, std::chrono::nanoseconds> {
     static time_point now() {
         throw std::runtime_error("no clock");
     }
